@@ -1,0 +1,56 @@
+"""Which array library an array belongs to: the only file that knows.
+
+Numerical kernels ask `namespace(x)` for the functions of the library that `x` lives in (NumPy,
+torch, CuPy, array-api-strict; through array-api-compat) and stay in it.
+"""
+
+from typing import Any, TypeAlias
+
+import array_api_compat
+import numpy as np
+import numpy.typing as npt
+
+Array: TypeAlias = Any
+"""An array of any library that follows the Array API standard."""
+
+NumpyArray: TypeAlias = npt.NDArray[Any]
+
+
+def namespace(*arrays: Array) -> Any:
+    """The array namespace shared by the arrays; lists and scalars count as NumPy."""
+    known = [a for a in arrays if array_api_compat.is_array_api_obj(a)]
+    return array_api_compat.array_namespace(*known) if known else array_api_compat.numpy
+
+
+def to_numpy(x: Array) -> NumpyArray:
+    """The same numbers as a NumPy array, copied to the host where necessary."""
+    if array_api_compat.is_torch_array(x):
+        return np.asarray(x.detach().cpu())
+    if array_api_compat.is_cupy_array(x):
+        return np.asarray(x.get())
+    return np.asarray(x)
+
+
+def like(x: Array, reference: Array) -> Array:
+    """`x` with the library, device and dtype of `reference`."""
+    xp = namespace(reference)
+    device = array_api_compat.device(reference)
+    return xp.asarray(x, dtype=reference.dtype, device=device)
+
+
+def normals(rng: np.random.Generator, shape: tuple[int, ...], reference: Array) -> Array:
+    """Standard normal variates in the library and dtype of `reference`.
+
+    They are drawn by NumPy, so that one seed gives the same numbers on every library.
+    """
+    single = str(reference.dtype).endswith("float32")
+    z = rng.standard_normal(shape, dtype=np.float32 if single else np.float64)
+    return z if isinstance(reference, np.ndarray) else like(z, reference)
+
+
+def floating(x: Array) -> Array:
+    """`x` as an array of floating type: integers become float64, every other dtype is kept."""
+    if not array_api_compat.is_array_api_obj(x):
+        x = np.asarray(x)
+    xp = namespace(x)
+    return xp.astype(x, xp.float64) if xp.isdtype(x.dtype, "integral") else x

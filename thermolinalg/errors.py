@@ -1,0 +1,53 @@
+"""Every error the project raises. A message says what is wrong, why it matters and what to do.
+
+Errors are for misuse. Bad luck (a budget spent, a run that did not settle) is data in the result,
+see `thermolinalg.measurement.estimate.Outcome`.
+"""
+
+
+class ThermoError(Exception):
+    """Base of every error raised by thermolinalg, models and tngd."""
+
+
+class InvalidInput(ThermoError, ValueError):
+    """An argument cannot be used. Subclasses say in which way."""
+
+
+class ShapeMismatch(InvalidInput):
+    """An array has the wrong shape."""
+
+
+class NotFinite(InvalidInput):
+    """An array holds NaN or infinity."""
+
+
+class NotReal(InvalidInput):
+    """An array holds complex, boolean or non-numeric entries."""
+
+
+class NotSymmetric(InvalidInput):
+    """A matrix that must be symmetric is not."""
+
+
+class NotPositiveDefinite(InvalidInput):
+    """A symmetric matrix that must be positive (semi)definite has an eigenvalue that is not."""
+
+
+class Unstable(InvalidInput):
+    """The drift has a mode that grows or never relaxes, so there is no equilibrium."""
+
+
+class UnstableStep(InvalidInput):
+    """A discretised step is too long: the numerical scheme would diverge."""
+
+
+class Degenerate(InvalidInput):
+    """A distribution has no density, because its covariance is singular."""
+
+
+class DataError(ThermoError):
+    """A data set is missing, damaged or not what its name says."""
+
+
+class OutputError(ThermoError):
+    """A result could not be written; what was there before is untouched."""
