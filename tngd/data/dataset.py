@@ -87,8 +87,8 @@ def split(
 ) -> tuple[Split, ...]:
     """Parts of the given sizes, and as the last one the rest: every row is in exactly one part.
 
-    Each part, and each stretch of rows inside a part, holds the classes in their shares of the
-    whole, to within a row or two. Part k depends on the seed and on the sizes up to k only, so
+    Each part, and each stretch of rows inside a part, holds the classes in about their shares of
+    the whole. Part k depends on the seed and on the sizes up to k only, so
     under one seed a smaller part is the beginning of a larger one.
 
     Args:

@@ -93,8 +93,14 @@ def load_mnist(
 
     sizes = [validation] if train is None else [validation, train]
     held_out, chosen, *_ = split(images, labels, sizes, rng=seed)
-    parts = (unit_interval(part, top=255) for part in (chosen, held_out, test))
-    return Dataset("mnist", *parts, classes=10, seed=seed)
+    return Dataset(
+        "mnist",
+        train=unit_interval(chosen, top=255),
+        validation=unit_interval(held_out, top=255),
+        test=unit_interval(test, top=255),
+        classes=10,
+        seed=seed,
+    )
 
 
 def _inside(named: Path) -> Path:
@@ -107,10 +113,9 @@ def _read_pair(folder: Path, images: IdxFile, labels: IdxFile, *, check: bool) -
     x, y = (_read(folder, wanted, check=check) for wanted in (images, labels))
     if len(x) != len(y) or x.shape[1:] != (28, 28) or np.any(y > 9):
         raise DataError(
-            f"{folder}: {images.name} has shape {x.shape} and {labels.name} has shape {y.shape} "
-            "with digits up to "
-            f"{y.max(initial=0)}; MNIST has n images of 28 x 28 pixels and n digits 0 ... 9. "
-            "Put files of one and the same data set there."
+            f"{folder}: {images.name} has shape {x.shape}, {labels.name} has shape {y.shape} and "
+            f"labels up to {y.max(initial=0)}. MNIST has n images of 28 x 28 pixels and n labels "
+            "0 ... 9: put four files of one data set there."
         )
     return Split(x, y)
 
@@ -118,9 +123,7 @@ def _read_pair(folder: Path, images: IdxFile, labels: IdxFile, *, check: bool) -
 def _read(folder: Path, wanted: IdxFile, *, check: bool) -> NumpyArray:
     path = _find(folder, wanted.name)
     content = read_plain(path)
-    entries = parse_idx(
-        content, path, ndim=wanted.ndim
-    )  # its complaints say more, so they go first
+    entries = parse_idx(content, path, ndim=wanted.ndim)  # first, as its complaints say more
     md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
     if check and md5 != wanted.md5:
         raise DataError(
