@@ -19,7 +19,11 @@ NumpyArray: TypeAlias = npt.NDArray[Any]
 def namespace(*arrays: Array) -> Any:
     """The array namespace shared by the arrays; lists and scalars count as NumPy."""
     known = [a for a in arrays if array_api_compat.is_array_api_obj(a)]
-    return array_api_compat.array_namespace(*known) if known else array_api_compat.numpy
+    return (
+        array_api_compat.array_namespace(*known)
+        if known
+        else array_api_compat.array_namespace(np.empty(0))
+    )
 
 
 def to_numpy(x: Array) -> NumpyArray:

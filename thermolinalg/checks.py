@@ -1,0 +1,147 @@
+"""Is the input what it must be? Asked once, at the border; inside, the answer is trusted.
+
+Every check takes the argument's name first, returns the argument ready for use, and raises a named
+error that says what is wrong and what to do.
+"""
+
+import math
+from typing import Any
+
+from thermolinalg.backend import Array, floating, namespace, to_numpy
+from thermolinalg.errors import (
+    InvalidInput,
+    NotFinite,
+    NotPositiveDefinite,
+    NotReal,
+    NotSymmetric,
+    ShapeMismatch,
+)
+
+
+def real_array(name: str, x: Array) -> Array:
+    """A finite array of real floating type, in its own library."""
+    try:
+        x = floating(x)
+        xp = namespace(x)
+        real = xp.isdtype(x.dtype, "real floating")
+    except (TypeError, ValueError) as error:
+        raise NotReal(f"{name} is not an array of real numbers ({error}).") from error
+    if not real:
+        raise NotReal(
+            f"{name} has dtype {x.dtype}; only real floating numbers can be programmed. For a "
+            "complex problem, use the equivalent real one of twice the size."
+        )
+    bad = int(xp.count_nonzero(~xp.isfinite(x)))
+    if bad:
+        raise NotFinite(
+            f"{name} holds {bad} NaN or infinite entries out of {math.prod(x.shape)}. Remove or "
+            "replace them before the call."
+        )
+    return x
+
+
+def square(name: str, A: Array) -> Array:
+    """A finite real matrix with as many rows as columns, at least one."""
+    A = real_array(name, A)
+    if A.ndim != 2 or A.shape[0] != A.shape[1] or A.shape[0] == 0:
+        raise ShapeMismatch(
+            f"{name} has shape {tuple(A.shape)}; a square matrix (n, n) with n >= 1 is needed."
+        )
+    return A
+
+
+def vector(name: str, b: Array, n: int) -> Array:
+    """A finite real vector of length n."""
+    b = real_array(name, b)
+    if tuple(b.shape) != (n,):
+        raise ShapeMismatch(f"{name} has shape {tuple(b.shape)}; ({n},) is needed.")
+    return b
+
+
+def drive(name: str, b: Array, n: int) -> Array:
+    """A finite real vector of length n, or one such row for each of k >= 1 chains."""
+    b = real_array(name, b)
+    if b.ndim not in {1, 2} or b.shape[-1] != n or 0 in b.shape:
+        raise ShapeMismatch(f"{name} has shape {tuple(b.shape)}; ({n},) or (k, {n}) is needed.")
+    return b
+
+
+def symmetric(name: str, A: Array, remedy: str) -> Array:
+    """A square matrix equal to its transpose up to rounding, symmetrised."""
+    A = square(name, A)
+    xp = namespace(A)
+    gap, size = float(xp.max(xp.abs(A - A.T))), float(xp.max(xp.abs(A)))
+    if gap > rounding(A) * size:
+        raise NotSymmetric(
+            f"{name} is not symmetric: entries (i, j) and (j, i) differ by up to {gap:.3g}, while "
+            f"the largest entry is {size:.3g}. {remedy}"
+        )
+    return (A + A.T) / 2 if gap else A
+
+
+def semidefinite(name: str, D: Array) -> Array:
+    """A symmetric matrix with no negative eigenvalue beyond rounding."""
+    D = symmetric(name, D, "A diffusion is a covariance per time: pass (D + D.T)/2 if you mean it.")
+    xp = namespace(D)
+    lowest = xp.min(xp.linalg.diagonal(D) if is_diagonal(D) else xp.linalg.eigvalsh(D))
+    if float(lowest) < -rounding(D) * float(xp.max(xp.abs(D))):
+        raise NotPositiveDefinite(
+            f"{name} has the eigenvalue {float(lowest):.3g} < 0, so it is not the covariance of "
+            "any noise. Check its signs, or project it onto the positive semidefinite matrices."
+        )
+    return D
+
+
+def is_diagonal(A: Array) -> bool:
+    """Are all entries off the diagonal exactly zero?"""
+    xp = namespace(A)
+    return int(xp.count_nonzero(A)) == int(xp.count_nonzero(xp.linalg.diagonal(A)))
+
+
+def rounding(A: Array) -> float:
+    """Relative error that rounding alone may have left in an n x n matrix computed from others."""
+    return 8.0 * A.shape[0] * float(namespace(A).finfo(A.dtype).eps)
+
+
+def positive(name: str, value: Any, *, zero: bool = False) -> float:
+    """A finite number above zero; `zero` allows zero itself."""
+    number = real_number(name, value)
+    if number < 0 or (number == 0 and not zero):
+        raise InvalidInput(f"{name} = {number:g} must be {'>= 0' if zero else '> 0'}.")
+    return number
+
+
+def probability(name: str, value: Any) -> float:
+    """A number strictly between 0 and 1."""
+    number = real_number(name, value)
+    if not 0 < number < 1:
+        raise InvalidInput(f"{name} = {number:g} must lie strictly between 0 and 1, such as 0.95.")
+    return number
+
+
+def count(name: str, value: Any, *, least: int = 1) -> int:
+    """An integer of at least `least`."""
+    if isinstance(value, bool) or not hasattr(value, "__index__") or int(value) < least:
+        raise InvalidInput(f"{name} = {value!r} must be an integer >= {least}.")
+    return int(value)
+
+
+def real_number(name: str, value: Any) -> float:
+    """A finite Python float."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"{name} = {value!r} must be a number.") from error
+    if not math.isfinite(number):
+        raise InvalidInput(f"{name} = {number} must be finite.")
+    return number
+
+
+def increasing_times(name: str, times: Any) -> Any:
+    """A NumPy vector of at least one time, strictly increasing."""
+    t = to_numpy(real_array(name, times))
+    if t.ndim != 1 or t.size == 0:
+        raise ShapeMismatch(f"{name} has shape {t.shape}; a vector of at least one time is needed.")
+    if t.size > 1 and not (t[1:] > t[:-1]).all():
+        raise InvalidInput(f"{name} must increase strictly; sort it and drop repeated times.")
+    return t

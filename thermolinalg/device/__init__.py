@@ -1,0 +1,1 @@
+"""The machine a process runs on: what it really does, and what it costs in time and energy."""

@@ -1,0 +1,87 @@
+"""A device: a noisy physical system that can be programmed with a process, run and read."""
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from thermolinalg import checks
+from thermolinalg.backend import Array
+from thermolinalg.device.ledger import Ledger
+from thermolinalg.measurement.readout import Readout
+from thermolinalg.simulation.choice import choose_integrator, find_integrator
+from thermolinalg.simulation.walk import walk
+from thermolinalg.theory.process import OU
+
+
+@final
+@dataclass(frozen=True, eq=False, slots=True)
+class Running:
+    """A programmed device in mid-run: process, states (chains, n), and the ledger so far.
+
+    Chains run one after the other on the one device, so the ledger charges for each of them.
+    """
+
+    process: OU
+    states: Array
+    ledger: Ledger
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A machine that realises a process exactly, and what its clock and its digital link cost.
+
+    Defaults are those of the TNGD paper (Donatella et al. 2024, appendix C). Times of processes are
+    in units of `time_constant`.
+
+    Args:
+        name: for reports.
+        time_constant: RC in seconds.
+        bits: of each number that crosses the digital link.
+        link: its bandwidth, bits per second.
+    """
+
+    name: str = "ideal"
+    time_constant: float = 1e-6
+    bits: int = 16
+    link: float = 50e9
+
+    def __post_init__(self) -> None:
+        checks.positive("time_constant", self.time_constant)
+        checks.count("bits", self.bits)
+        checks.positive("link", self.link)
+
+    @staticmethod
+    def ideal() -> "Device":
+        """A device without imperfections, with the TNGD paper's clock and link."""
+        return Device()
+
+    def transfer(self, numbers: float) -> float:
+        """Seconds that this many numbers take over the digital link."""
+        return numbers * self.bits / self.link
+
+    def program(self, process: OU, x0: Array) -> Running:
+        """Upload the coefficients and drives of a process, and set the states (chains, n)."""
+        numbers = process.n * (process.n + x0.shape[0])
+        return Running(process, x0, Ledger().add("upload", self.transfer(numbers)))
+
+    def settle(self, run: Running, time: float, rng: np.random.Generator) -> Running:
+        """Let the system relax for a time, unread."""
+        integrator = find_integrator(choose_integrator(run.process), run.process)
+        (block,) = walk(run.process, run.states, np.array([time]), integrator, rng)
+        ledger = run.ledger.add("settle", self._clock(run, time))
+        return Running(run.process, block[:, 0, :], ledger)
+
+    def measure(
+        self, run: Running, readout: Readout, window: float, count: int, rng: np.random.Generator
+    ) -> tuple[Array, Running]:
+        """Read `count` windows in a row: their values (count, ...), and the run to go on with."""
+        values, states = readout.windows(run.process, run.states, window, count, rng)
+        numbers = run.states.shape[0] * count * readout.numbers(run.process, window)
+        ledger = run.ledger.add("measure", self._clock(run, count * window))
+        ledger = ledger.add("read", self.transfer(numbers))
+        return values, Running(run.process, states, ledger)
+
+    def _clock(self, run: Running, time: float) -> float:
+        return run.states.shape[0] * time * self.time_constant

@@ -1,0 +1,1 @@
+"""Reading a running process: streaming moments, the analog integrator, second moments."""

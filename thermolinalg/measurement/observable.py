@@ -1,0 +1,95 @@
+"""Streaming observables: their memory does not grow with the number of samples.
+
+`init`, `update` with a block of samples, `merge` two halves of the work, `value`. Merging is exact,
+so chains and machines can measure in parallel (Chan, Golub and LeVeque 1983).
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Generic, TypeVar, final
+
+from thermolinalg.backend import Array, namespace
+
+Record = TypeVar("Record")
+
+
+class Observable(ABC, Generic[Record]):
+    """Something to measure on samples, kept as a record of fixed size."""
+
+    @abstractmethod
+    def init(self, like: Array) -> Record:
+        """The record of no samples; `like` (..., n) gives library, dtype and dimension."""
+
+    @abstractmethod
+    def update(self, record: Record, samples: Array) -> Record:
+        """The record with samples (..., n) added."""
+
+    @abstractmethod
+    def merge(self, one: Record, other: Record) -> Record:
+        """The record of both sets of samples."""
+
+    @abstractmethod
+    def value(self, record: Record) -> Array:
+        """What the record says."""
+
+
+@final
+@dataclass(frozen=True, eq=False, slots=True)
+class Moments:
+    """Count, mean (n,) and, where kept, scatter (n, n): the sum of (x - mean)(x - mean)'."""
+
+    count: int
+    mean: Array
+    scatter: Array
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Mean(Observable[Moments]):
+    """The sample mean (n,)."""
+
+    def init(self, like: Array) -> Moments:
+        zero = namespace(like).zeros_like(like[(0,) * (like.ndim - 1)])
+        return Moments(0, zero, 0.0)
+
+    def update(self, record: Moments, samples: Array) -> Moments:
+        xp = namespace(samples)
+        x = xp.reshape(samples, (-1, samples.shape[-1]))
+        return self.merge(record, Moments(x.shape[0], xp.mean(x, axis=0), 0.0))
+
+    def merge(self, one: Moments, other: Moments) -> Moments:
+        count = one.count + other.count
+        weight = other.count / max(count, 1)
+        return Moments(count, one.mean + weight * (other.mean - one.mean), 0.0)
+
+    def value(self, record: Moments) -> Array:
+        return record.mean if record.count else record.mean + float("nan")
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Covariance(Observable[Moments]):
+    """The unbiased sample covariance (n, n), about the sample mean."""
+
+    def init(self, like: Array) -> Moments:
+        xp = namespace(like)
+        zero = xp.zeros_like(like[(0,) * (like.ndim - 1)])
+        return Moments(0, zero, zero[:, None] * zero[None, :])
+
+    def update(self, record: Moments, samples: Array) -> Moments:
+        xp = namespace(samples)
+        x = xp.reshape(samples, (-1, samples.shape[-1]))
+        mean = xp.mean(x, axis=0)
+        centered = x - mean
+        return self.merge(record, Moments(x.shape[0], mean, centered.T @ centered))
+
+    def merge(self, one: Moments, other: Moments) -> Moments:
+        count = one.count + other.count
+        gap = other.mean - one.mean
+        weight = other.count / max(count, 1)
+        between = one.count * weight * gap[:, None] * gap[None, :]
+        return Moments(count, one.mean + weight * gap, one.scatter + other.scatter + between)
+
+    def value(self, record: Moments) -> Array:
+        nan = float("nan")
+        return record.scatter / (record.count - 1) if record.count > 1 else record.scatter + nan

@@ -1,0 +1,31 @@
+"""The contract of a readout: one number array per window of a run, ready to be averaged.
+
+A run is cut into windows that are long against the relaxation of the process. Window values are
+then nearly independent, whatever the correlation of the samples inside, so that their spread is an
+honest measure of the error of their mean.
+"""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from thermolinalg.backend import Array
+from thermolinalg.theory.process import OU
+
+
+class Readout(ABC):
+    """What an instrument reports for each window of a run."""
+
+    @abstractmethod
+    def correlation_rate(self, process: OU) -> float:
+        """A lower bound on the rate at which what is read forgets its past."""
+
+    @abstractmethod
+    def windows(
+        self, process: OU, x: Array, window: float, count: int, rng: np.random.Generator
+    ) -> tuple[Array, Array]:
+        """Run on from states x (chains, n): values (count, ...) of windows, and last states."""
+
+    @abstractmethod
+    def numbers(self, process: OU, window: float) -> int:
+        """How many numbers one window sends to the digital side."""

@@ -1,0 +1,1 @@
+"""Running a process: integrators behind one contract, and the one loop that steps them."""

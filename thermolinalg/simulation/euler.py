@@ -1,0 +1,37 @@
+"""The Euler-Maruyama integrator: what most scripts do, kept to show its step-size error."""
+
+from dataclasses import dataclass
+from typing import final
+
+from thermolinalg.backend import like, namespace
+from thermolinalg.errors import UnstableStep
+from thermolinalg.simulation.integrator import Integrator, LinearStep
+from thermolinalg.theory.gaussian import square_root
+from thermolinalg.theory.process import OU
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Euler(Integrator):
+    """x <- x - dt (Ax - b) + N(0, D dt). Its mean at rest is exact, its covariance too wide.
+
+    Under detailed balance the variance of a mode with rate a is inflated by 2 / (2 - dt a).
+    """
+
+    def prepare(self, process: OU, dt: float) -> LinearStep:
+        _require_stability(process, dt)
+        xp = namespace(process.A)
+        E = like(xp.eye(process.n), process.A) - dt * process.A
+        return LinearStep(E, dt * process.b, square_root(process.D * dt))
+
+
+def _require_stability(process: OU, dt: float) -> None:
+    xp = namespace(process.A)
+    rates = xp.linalg.eigvals(process.A) if process.modes is None else process.modes.rates
+    growth = float(xp.max(xp.abs(1 - dt * rates)))
+    if growth >= 1:
+        raise UnstableStep(
+            f"a step of {dt:.3g} makes Euler-Maruyama diverge: its fastest mode is multiplied by "
+            f"{growth:.3g} a step. Use times closer than 2/{process.fastest:.3g}, or an exact "
+            "integrator."
+        )

@@ -1,0 +1,82 @@
+"""Trajectories of a process at the times one asks for."""
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from thermolinalg import checks
+from thermolinalg.backend import Array, like, namespace, normals
+from thermolinalg.errors import ShapeMismatch
+from thermolinalg.simulation.choice import choose_integrator, find_integrator
+from thermolinalg.simulation.walk import walk
+from thermolinalg.streams import RNG, Streams, open_streams
+from thermolinalg.theory.gaussian import Gaussian, square_root
+from thermolinalg.theory.process import OU
+
+
+@final
+@dataclass(frozen=True, eq=False, slots=True)
+class Trajectory:
+    """What `simulate` returns. The same call with `rng=seed` repeats it."""
+
+    times: Array  # (m,)
+    states: Array  # (chains, m, n)
+    seed: int
+    integrator: str
+
+
+def simulate(
+    process: OU,
+    times: Array,
+    /,
+    *,
+    x0: Array | Gaussian | None = None,
+    chains: int = 1,
+    rng: RNG = None,
+    integrator: str = "auto",
+) -> Trajectory:
+    """Run a process and record its state at the given times.
+
+    Args:
+        process: what to run.
+        times: (m,), strictly increasing; the run starts at times[0].
+        x0: state at times[0]: a point (n,), one point per chain (chains, n), or a Gaussian to draw
+            from, such as `stationary(process)`. None starts every chain at zero.
+        chains: how many independent runs; as many as drives if the process has a drive per chain.
+        rng: int, Generator, SeedSequence, or None for fresh entropy.
+        integrator: "auto" (the cheapest exact one), "symmetric", "exact" or "euler".
+
+    Raises:
+        InvalidInput: a subclass that says which argument cannot be used, and why.
+    """
+    t = checks.increasing_times("times", times)
+    chains = checks.count("chains", chains)
+    if process.b.ndim == 2 and process.b.shape[0] != chains:
+        raise ShapeMismatch(
+            f"the process has {process.b.shape[0]} drives, one per chain, but chains = {chains}."
+        )
+    method = find_integrator(integrator, process)
+    streams = open_streams(rng)
+    start = _start(process, x0, chains, streams)
+    blocks = walk(process, start, np.diff(t), method, streams.stream("thermal"))
+    states = namespace(start).concat([start[:, None, :], *blocks], axis=1)
+    name = choose_integrator(process) if integrator == "auto" else integrator
+    return Trajectory(like(t, process.A), states, streams.seed, name)
+
+
+def _start(process: OU, x0: Array | Gaussian | None, chains: int, streams: Streams) -> Array:
+    xp = namespace(process.A)
+    if x0 is None:
+        return like(xp.zeros((chains, process.n)), process.A)
+    if isinstance(x0, Gaussian):
+        if x0.n != process.n:
+            raise ShapeMismatch(f"x0 has {x0.n} coordinates; the process has {process.n}.")
+        z = normals(streams.stream("start"), (chains, process.n), process.A)
+        return like(x0.mean, process.A) + z @ like(square_root(x0.cov), process.A).T
+    x = like(checks.real_array("x0", x0), process.A)
+    if tuple(x.shape) not in {(process.n,), (chains, process.n)}:
+        raise ShapeMismatch(
+            f"x0 has shape {tuple(x.shape)}; ({process.n},) or ({chains}, {process.n}) is needed."
+        )
+    return xp.asarray(xp.broadcast_to(x, (chains, process.n)), copy=True)

@@ -1,0 +1,86 @@
+"""The digital solvers that every thermodynamic answer is reported beside. Never used to get one."""
+
+import time
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+import scipy.linalg
+import scipy.sparse.linalg
+
+from thermolinalg.backend import Array, NumpyArray, to_numpy
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """One digital solver: seconds measured on this machine, relative residual."""
+
+    name: str
+    seconds: float
+    residual: float
+    products: int | None = None  # matrix-vector products, for an iterative solver
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Digital:
+    """Digital results on the same problem, and the thermodynamic answer's true relative error."""
+
+    contenders: tuple[Contender, ...]
+    error: float
+
+    def __str__(self) -> str:
+        reference = self.contenders[0].name
+        lines = [f"true relative error of the value: {self.error:.2g} (against {reference})"]
+        for c in self.contenders:
+            products = "" if c.products is None else f", {c.products} matrix-vector products"
+            lines.append(
+                f"{c.name}: {c.seconds:.2g} s measured{products}, residual {c.residual:.1g}"
+            )
+        return "\n".join(lines)
+
+
+def digital_solve(A: Array, b: Array, value: Array, *, products: float) -> Digital:
+    """Cholesky, and conjugate gradients with at most `products` matrix-vector products."""
+    A, b, value = to_numpy(A), to_numpy(b), to_numpy(value)
+    started = time.perf_counter()
+    exact = scipy.linalg.cho_solve(scipy.linalg.cho_factor(A), b)
+    cholesky = Contender("Cholesky", time.perf_counter() - started, _relative(A @ exact, b))
+    started = time.perf_counter()
+    x, used = _conjugate_gradients(A, b, products)
+    cg = Contender("conjugate gradients", time.perf_counter() - started, _relative(A @ x, b), used)
+    return Digital((cholesky, cg), _relative(value, exact))
+
+
+def digital_inverse(A: Array, value: Array, *, products: float) -> Digital:  # noqa: ARG001
+    """The inverse from the Cholesky factor."""
+    A, value = to_numpy(A), to_numpy(value)
+    identity = np.eye(len(A))
+    started = time.perf_counter()
+    exact = scipy.linalg.cho_solve(scipy.linalg.cho_factor(A), identity)
+    seconds = time.perf_counter() - started
+    cholesky = Contender("Cholesky", seconds, _relative(A @ exact, identity))
+    return Digital((cholesky,), _relative(value, exact))
+
+
+def _conjugate_gradients(A: NumpyArray, b: NumpyArray, products: float) -> tuple[NumpyArray, int]:
+    """CG to rounding level or to the given number of products, whichever comes first."""
+    x, used = np.zeros_like(b), 0
+
+    def count(_: NumpyArray) -> None:
+        nonlocal used
+        used += 1
+
+    limit = int(max(1, min(products, 10 * len(A))))
+    columns = b[:, None] if b.ndim == 1 else b
+    solutions = [
+        scipy.sparse.linalg.cg(A, column, rtol=1e-14, maxiter=limit, callback=count)[0]
+        for column in columns.T
+    ]
+    x = np.stack(solutions, axis=1)
+    return x.reshape(b.shape), used
+
+
+def _relative(x: NumpyArray, truth: NumpyArray) -> float:
+    return float(np.linalg.norm(x - truth) / (np.linalg.norm(truth) or 1.0))

@@ -1,0 +1,72 @@
+"""From a user's symmetric positive definite matrix to a network that a device can hold.
+
+A device has a largest conductance, so the matrix is programmed as A/‖A‖, with ‖A‖ its 2-norm to a
+few per cent: the fastest mode then relaxes in one RC, and times mean the same for every problem.
+"""
+
+import math
+
+from thermolinalg import checks
+from thermolinalg.backend import Array, like, namespace
+from thermolinalg.errors import InvalidInput, NotPositiveDefinite, Unstable
+from thermolinalg.theory.process import OU, overdamped
+
+REMEDY = (
+    "Only a symmetric matrix is a network of springs or resistors at equilibrium. For a general "
+    "square A, the normal equations are one: solve(A.T @ A, A.T @ b)."
+)
+
+POWER_STEPS = 20
+"""Products with A spent on its norm."""
+
+
+def program_network(A: Array, drives: Array, temperature: float) -> tuple[OU, float]:
+    """The overdamped process of A/‖A‖ with drives (k, n), and the norm ‖A‖ that was divided out.
+
+    Raises:
+        NotPositiveDefinite: A is singular to working precision, or indefinite.
+    """
+    xp = namespace(A)
+    size = _norm(A)
+    if size == 0:
+        raise NotPositiveDefinite("A is zero: it has no inverse, and nothing would pull x back.")
+    try:
+        process = overdamped(A / size, drives, temperature=temperature)
+    except Unstable:
+        lowest = float(xp.min(xp.linalg.eigvalsh(A)))
+        raise _not_definite(lowest, size) from None
+    if process.slowest <= checks.rounding(A) * process.fastest:
+        raise _not_definite(process.slowest * size, process.fastest * size)
+    return process, size
+
+
+def _norm(A: Array) -> float:
+    """The 2-norm of symmetric A to a few per cent, by power iteration."""
+    xp = namespace(A)
+    v = xp.sum(xp.abs(A), axis=0)
+    estimate = float(xp.max(v)) / math.sqrt(A.shape[0])  # never above the norm
+    for _ in range(POWER_STEPS):
+        length = math.sqrt(float(xp.sum(v**2)))
+        if length == 0:
+            break
+        v = A @ (v / length)
+        estimate = max(estimate, math.sqrt(float(xp.sum(v**2))))
+    return estimate
+
+
+def _not_definite(lowest: float, size: float) -> NotPositiveDefinite:
+    kind = "singular to working precision" if abs(lowest) < 1e-10 * size else "indefinite"
+    return NotPositiveDefinite(
+        f"A is {kind}: its smallest eigenvalue is {lowest:.3g}, and its norm about {size:.3g}. "
+        "That mode never settles. Add a ridge if a damped answer will do, A + r I with r > "
+        f"{max(-lowest, 0.0):.3g}, or solve the normal equations of A + ridge instead."
+    )
+
+
+def right_hand_sides(A: Array, b: Array) -> Array:
+    """b (n,) or (n, k) as rows (k, n)."""
+    n = A.shape[0]
+    b = like(checks.real_array("b", b), A)
+    if b.ndim not in {1, 2} or b.shape[0] != n or 0 in b.shape:
+        raise InvalidInput(f"b has shape {tuple(b.shape)}; ({n},) or ({n}, k) is needed.")
+    return b[None, :] if b.ndim == 1 else b.T

@@ -1,0 +1,75 @@
+"""solve: x = A⁻¹b as the time average of a network that settles there."""
+
+import math
+from functools import partial
+
+from thermolinalg import checks
+from thermolinalg.backend import Array, namespace
+from thermolinalg.device.machine import Device
+from thermolinalg.measurement.integral import TimeAverage
+from thermolinalg.solvers.baseline import digital_solve
+from thermolinalg.solvers.budget import Target
+from thermolinalg.solvers.encode import REMEDY, program_network, right_hand_sides
+from thermolinalg.solvers.estimate import Estimate
+from thermolinalg.solvers.pipeline import Program, run
+from thermolinalg.streams import RNG, open_streams
+
+
+def solve(
+    A: Array,
+    b: Array,
+    /,
+    *,
+    rtol: float = 1e-2,
+    atol: float = 0.0,
+    confidence: float = 0.95,
+    temperature: float = 1.0,
+    max_time: float = math.inf,
+    device: Device | None = None,
+    rng: RNG = None,
+) -> Estimate:
+    """Solve Ax = b for symmetric positive definite A by letting dx = -(Ax - b)dt + noise settle.
+
+    At rest x ~ N(A⁻¹b, temperature A⁻¹), so the time average of x tends to the answer (Aifer et al.
+    2024; Donatella et al. 2024, equations 13-14). The plan aims at
+    P(|x - A⁻¹b| <= atol + rtol |A⁻¹b|) >= confidence in the 2-norm (Frobenius for k sides).
+
+    Args:
+        A: (n, n).
+        b: (n,), or (n, k) for k right-hand sides, which share one programming of the device.
+        rtol: wanted relative error.
+        atol: wanted absolute error.
+        confidence: probability with which the wanted error is to be met.
+        temperature: of the noise, relative to a drive of root-mean-square 1. The averaging time is
+            proportional to it: colder is better until the noise floor of a real device.
+        max_time: stop after this analog time, in units of RC, with outcome BUDGET_SPENT.
+        device: what runs it; `Device.ideal()` by default.
+        rng: int, Generator, SeedSequence, or None for fresh entropy.
+
+    Raises:
+        NotSymmetric, NotPositiveDefinite, ShapeMismatch, NotFinite, NotReal, InvalidInput: A, b or
+            an option cannot be used; the message says why and what to do.
+    """
+    target = Target.checked(rtol, atol, confidence)
+    A = checks.symmetric("A", A, REMEDY)
+    xp = namespace(A)
+    rows = right_hand_sides(A, b)
+    matrix = getattr(b, "ndim", 1) == 2
+    amplitude = math.sqrt(float(xp.mean(rows**2))) or 1.0
+    process, size = program_network(
+        A, rows / amplitude, checks.positive("temperature", temperature)
+    )
+    drive = amplitude * math.sqrt(math.prod(rows.shape))  # = |b|
+    program = Program(
+        name=f"solve, n = {process.n}" + (f", {rows.shape[0]} right-hand sides" if matrix else ""),
+        process=process,
+        readout=TimeAverage(),
+        start=xp.zeros_like(rows),
+        scale=amplitude / size,
+        decode=lambda rows: rows.T if matrix else rows[0, :],
+        temperature=temperature,
+        least=drive / (process.fastest * size),
+        most=drive / (process.slowest * size),
+        baseline=partial(digital_solve, A, b),
+    )
+    return run(program, target, device or Device.ideal(), open_streams(rng), max_time)

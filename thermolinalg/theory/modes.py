@@ -1,0 +1,67 @@
+"""Normal modes of a process that obeys detailed balance: coordinates in which it falls apart.
+
+Detailed balance is AD = DA', not "A is symmetric". With D = LL' the whitened drift L⁻¹AL is then
+symmetric, = U diag(rates) U', and y = U'L⁻¹x has independent coordinates with unit diffusion:
+
+    dy_k = -(rates_k y_k - drive_k) dt + N(0, dt),        x = LU y.
+"""
+
+from dataclasses import dataclass
+from typing import final
+
+from thermolinalg import checks
+from thermolinalg.backend import Array, namespace
+
+
+@final
+@dataclass(frozen=True, eq=False, slots=True)
+class Modes:
+    """The change of coordinates x = basis y, y = dual x, and the relaxation rate of each y_k."""
+
+    rates: Array  # (n,)
+    basis: Array  # (n, n) = LU
+    dual: Array  # (n, n) = U'L⁻¹
+
+    def enter(self, x: Array) -> Array:
+        """Mode coordinates of states (..., n)."""
+        return x @ self.dual.T
+
+    def leave(self, y: Array) -> Array:
+        """States (..., n) of mode coordinates."""
+        return y @ self.basis.T
+
+
+def normal_modes(A: Array, D: Array) -> Modes | None:
+    """The modes, or None when D is singular or detailed balance does not hold up to rounding."""
+    xp = namespace(A)
+    if checks.is_diagonal(D):
+        d = xp.linalg.diagonal(D)
+        return _diagonal_noise(A, d) if float(xp.min(d)) > 0 else None
+    AD = A @ D
+    if not _symmetric(AD, float(xp.max(xp.abs(A))) * float(xp.max(xp.abs(D)))):
+        return None
+    variances, V = xp.linalg.eigh(D)
+    if float(variances[0]) <= checks.rounding(D) * float(variances[-1]):
+        return None
+    white, back = (V * xp.sqrt(variances)) @ V.T, (V / xp.sqrt(variances)) @ V.T
+    rates, U = _eigh(back @ AD @ back)  # D^{-1/2} (AD) D^{-1/2}
+    return Modes(rates, white @ U, U.T @ back)
+
+
+def _diagonal_noise(A: Array, d: Array) -> Modes | None:
+    xp = namespace(A)
+    sigma = xp.sqrt(d)
+    M = A * (sigma[None, :] / sigma[:, None])
+    if not _symmetric(M, float(xp.max(xp.abs(M)))):
+        return None
+    rates, U = _eigh(M)
+    return Modes(rates, sigma[:, None] * U, U.T / sigma[None, :])
+
+
+def _symmetric(M: Array, size: float) -> bool:
+    return float(namespace(M).max(namespace(M).abs(M - M.T))) <= checks.rounding(M) * size
+
+
+def _eigh(M: Array) -> tuple[Array, Array]:
+    rates, U = namespace(M).linalg.eigh((M + M.T) / 2)
+    return rates, U
