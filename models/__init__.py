@@ -1,0 +1,42 @@
+"""Networks whose derivatives are written by hand, on any array library.
+
+    net = models.mlp([64, 32, 10])          a function of one flat array of parameters
+    params = net.init(rng=0)
+    lin = net.linearize(params, x)          lin.output (b, c), and the Jacobian J as an operator:
+                                            lin.jvp, lin.vjp, lin.per_sample, lin.gram, lin.vjp_jvp
+    loss = models.SoftmaxCrossEntropy()
+    grad = lin.vjp(loss.gradient(lin.output, y)) / len(x)
+    K = lin.gram(loss.hessian_root(lin.output))     S S' with S = H^{1/2} J, and no J anywhere
+
+A network is one `Layer` over a `Layout` of its parameters; a new layer is a page of eight verbs.
+"""
+
+from models.activation import GELU, ReLU, Tanh
+from models.chain import Sequential
+from models.dense import Dense
+from models.layer import Layer
+from models.linearization import Linearization
+from models.losses import Loss, SoftmaxCrossEntropy, SquaredError, accuracy
+from models.network import Network
+from models.parameters import Layout
+from models.zoo import mlp
+
+__all__ = [
+    # Networks, and their Jacobians
+    "mlp",
+    "Network",
+    "Linearization",
+    "Layout",
+    # Layers, and the contract they keep
+    "Layer",
+    "Sequential",
+    "Dense",
+    "ReLU",
+    "Tanh",
+    "GELU",
+    # Losses, and the contract they keep
+    "Loss",
+    "SoftmaxCrossEntropy",
+    "SquaredError",
+    "accuracy",
+]
