@@ -1,7 +1,7 @@
 """The fully connected layer."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias, final
 
 import numpy as np
@@ -28,7 +28,7 @@ class Dense(Layer):
 
     inputs: int
     outputs: int
-    gain: float = 1.0
+    gain: float = field(default=1.0, repr=False)
 
     def __post_init__(self) -> None:
         positive_integer("inputs", self.inputs)
