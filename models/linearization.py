@@ -73,7 +73,7 @@ class Linearization:
         """J (b, c, p) itself: b c p numbers, for small networks."""
         b, c = self.output.shape
         xp = namespace(self.output)
-        each_output = like(np.broadcast_to(np.eye(c)[:, None, :], (c, b, c)), self.output)
+        each_output = like(np.repeat(np.eye(c)[:, None, :], b, axis=1), self.output)
         return xp.permute_dims(self._per_sample(each_output), (1, 0, 2))
 
     def _pushed(self, dp: Named) -> tuple[Array, Saved]:

@@ -26,7 +26,7 @@ def summed(x: Array, e: Array) -> tuple[Array, Array]:
 def per_sample(x: Array, e: Array) -> tuple[Array, Array]:
     """The gradients in W and c of each sample."""
     xp = namespace(x, e)
-    if x.shape[1] == 1:  # a product by broadcasting beats b matrix products of inner size 1
+    if x.shape[-2] == 1:  # a product by broadcasting beats b matrix products of inner size 1
         return xp.matrix_transpose(x) * e, e[..., 0, :]
     return xp.matrix_transpose(x) @ e, xp.sum(e, axis=-2)
 
@@ -40,7 +40,8 @@ def gram(x: Array, e: Array) -> Array:
         never formed   (N T)² (outputs + 1) + (b T)² inputs
         formed         N T inputs outputs + N² (inputs + 1) outputs
 
-    For T = 1 the first always wins; the second is for long sequences through narrow layers.
+    For T = 1 the first wins, but for layers of one weight; the second is for long sequences
+    through narrow layers.
     """
     r, b, T, outputs = e.shape
     N, inputs = b * r, x.shape[2]
@@ -69,7 +70,7 @@ def formed(x: Array, e: Array) -> Array:
     """The same from the gradients themselves, for e (b, r, T, outputs)."""
     xp = namespace(x, e)
     b, r, _, _ = e.shape
-    W, c = per_sample(x[:, None, :, :], e) if x.shape[1] > 1 else per_sample(x, e)
+    W, c = per_sample(x[:, None, :, :], e)
     W, c = xp.reshape(W, (b * r, -1)), xp.reshape(c, (b * r, -1))
     K = W @ W.T
     K += c @ c.T
