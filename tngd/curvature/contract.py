@@ -1,0 +1,46 @@
+"""The contract of a curvature: a positive semidefinite C = S'S that is only ever multiplied."""
+
+from abc import ABC, abstractmethod
+from typing import Protocol
+
+from thermolinalg.backend import Array
+from tngd.objective import Objective
+
+
+class CurvatureAt(Protocol):
+    """C = S'S at one point, (p, p), with S (q, p) and q the sample-space dimension."""
+
+    @property
+    def samples(self) -> int:
+        """b."""
+        ...
+
+    @property
+    def outputs(self) -> int:
+        """c."""
+        ...
+
+    def matvec(self, v: Array) -> Array:
+        """C v (p,)."""
+        ...
+
+    @property
+    def gram(self) -> Array:
+        """S S' (q, q)."""
+        ...
+
+    def root(self, v: Array) -> Array:
+        """S v (q,)."""
+        ...
+
+    def root_adjoint(self, w: Array) -> Array:
+        """S' w (p,)."""
+        ...
+
+
+class Curvature(ABC):
+    """A kind of curvature; `at` an objective it becomes a matrix."""
+
+    @abstractmethod
+    def at(self, objective: Objective) -> CurvatureAt:
+        """The matrix at this objective."""

@@ -1,0 +1,56 @@
+"""Conjugate gradients on curvature products: no Gram matrix, one product an iteration."""
+
+import math
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from thermolinalg.backend import Array, namespace
+from tngd.curvature.contract import CurvatureAt
+from tngd.linsolve.contract import LinearSolver, Memory, Solution
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class CG(LinearSolver):
+    """Conjugate gradients, from the last step's solution or from zero.
+
+    Args:
+        rtol: stop when the residual has fallen to this fraction of the gradient.
+        iterations: stop after this many products.
+        warm: start from the last step's solution.
+    """
+
+    rtol: float = 1e-5
+    iterations: int = 200
+    warm: bool = False
+
+    def solve(
+        self,
+        curvature: CurvatureAt,
+        damping: float,
+        gradient: Array,
+        memory: Memory,
+        rng: np.random.Generator,
+    ) -> Solution:
+        del rng
+        x = memory if self.warm and memory is not None else namespace(gradient).zeros_like(gradient)
+        residual = gradient - (curvature.matvec(x) + damping * x if self.warm else 0 * x)
+        direction, square = residual, _square(residual)
+        stop = self.rtol**2 * _square(gradient)
+        for _ in range(self.iterations):
+            if square <= stop:
+                break
+            product = curvature.matvec(direction) + damping * direction
+            length = square / float(direction @ product)
+            x = x + length * direction
+            residual = residual - length * product
+            before, square = square, _square(residual)
+            direction = residual + (square / before) * direction
+        return Solution(x, memory=x)
+
+
+def _square(x: Array) -> float:
+    value = float(x @ x)
+    return value if math.isfinite(value) else math.inf

@@ -1,0 +1,62 @@
+"""The mean loss of a network on one batch, at one point: what every optimizer sees of the problem.
+
+Value, gradient, Jacobian and exact Hessian products; no optimizer looks at layers, no layer at
+optimizers.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import final
+
+from models.linearization import Linearization
+from models.losses import Loss
+from models.network import Network
+from thermolinalg.backend import Array
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Objective:
+    """l(θ) = mean of L(f_θ(x_i), y_i) over a batch of b samples, with c outputs each."""
+
+    network: Network
+    loss: Loss
+    params: Array  # (p,)
+    x: Array  # (b, ...)
+    y: Array  # (b, ...)
+
+    @property
+    def samples(self) -> int:
+        """b."""
+        return int(self.x.shape[0])
+
+    @property
+    def outputs(self) -> int:
+        """c."""
+        return int(self.output.shape[1])
+
+    @cached_property
+    def linearization(self) -> Linearization:
+        """The network's Jacobian on the batch, as an operator."""
+        return self.network.linearize(self.params, self.x)
+
+    @property
+    def output(self) -> Array:
+        """The network's outputs (b, c)."""
+        return self.linearization.output
+
+    @cached_property
+    def value(self) -> float:
+        """l(θ)."""
+        return self.loss.value(self.output, self.y)
+
+    @cached_property
+    def gradient(self) -> Array:
+        """∇l(θ) (p,)."""
+        return self.linearization.vjp(self.loss.gradient(self.output, self.y) / self.samples)
+
+    def hessian(self, v: Array) -> Array:
+        """∇²l(θ) v (p,), exact, by the R-operator."""
+        u = self.loss.gradient(self.output, self.y) / self.samples
+        du = self.loss.hessian(self.output, self.linearization.jvp(v)) / self.samples
+        return self.linearization.vjp_jvp(v, u, du)

@@ -1,0 +1,43 @@
+"""Directions: the gradient itself, and the gradient divided by a curvature."""
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from thermolinalg import checks
+from tngd.curvature.contract import Curvature
+from tngd.curvature.ggn import GGN
+from tngd.linsolve.contract import LinearSolver
+from tngd.linsolve.woodbury import Woodbury
+from tngd.objective import Objective
+from tngd.optimizers.contract import Direction, Found, Memory
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Gradient(Direction):
+    """Steepest descent."""
+
+    def find(self, objective: Objective, memory: Memory, rng: np.random.Generator) -> Found:
+        del memory, rng
+        return Found(objective.gradient)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class NaturalGradient(Direction):
+    """(C + damping I)⁻¹ ∇l: every noun is a slot."""
+
+    curvature: Curvature = GGN()
+    solver: LinearSolver = Woodbury()
+    damping: float = 0.1
+
+    def __post_init__(self) -> None:
+        checks.positive("damping", self.damping)
+
+    def find(self, objective: Objective, memory: Memory, rng: np.random.Generator) -> Found:
+        solution = self.solver.solve(
+            self.curvature.at(objective), self.damping, objective.gradient, memory, rng
+        )
+        return Found(solution.value, solution.memory, self.damping, solution.cost)

@@ -1,0 +1,67 @@
+"""Step rules: a constant rate with momentum, and Adam's."""
+
+from dataclasses import dataclass
+from typing import final
+
+from thermolinalg import checks
+from thermolinalg.backend import Array, namespace
+from thermolinalg.errors import InvalidInput
+from tngd.optimizers.contract import Memory, Rule
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Momentum(Rule):
+    """m <- momentum m + d; the step is -rate m, or -rate (d + momentum m) for Nesterov's form."""
+
+    rate: float
+    momentum: float = 0.0
+    nesterov: bool = False
+
+    def __post_init__(self) -> None:
+        checks.positive("rate", self.rate)
+        _require_fraction("momentum", self.momentum)
+        if self.nesterov and not self.momentum:
+            raise InvalidInput("nesterov=True needs momentum > 0, such as 0.9.")
+
+    def step(self, direction: Array, memory: Memory) -> tuple[Array, Memory]:
+        if not self.momentum:
+            return -self.rate * direction, None
+        m = direction if memory is None else self.momentum * memory + direction
+        ahead = direction + self.momentum * m if self.nesterov else m
+        return -self.rate * ahead, m
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Adaptive(Rule):
+    """Adam's rule (Kingma and Ba 2015), with bias correction.
+
+    With beta1 = beta2 = 0, as the TNGD paper runs it, the step is -rate d/(|d| + epsilon): the sign
+    of the direction.
+    """
+
+    rate: float
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+
+    def __post_init__(self) -> None:
+        checks.positive("rate", self.rate)
+        checks.positive("epsilon", self.epsilon)
+        _require_fraction("beta1", self.beta1)
+        _require_fraction("beta2", self.beta2)
+
+    def step(self, direction: Array, memory: Memory) -> tuple[Array, Memory]:
+        count, first, second = (0, 0.0, 0.0) if memory is None else memory
+        count += 1
+        first = self.beta1 * first + (1 - self.beta1) * direction
+        second = self.beta2 * second + (1 - self.beta2) * direction**2
+        mean = first / (1 - self.beta1**count)
+        scale = namespace(direction).sqrt(second / (1 - self.beta2**count)) + self.epsilon
+        return -self.rate * mean / scale, (count, first, second)
+
+
+def _require_fraction(name: str, value: float) -> None:
+    if not 0 <= checks.real_number(name, value) < 1:
+        raise InvalidInput(f"{name} = {value:g} must be at least 0 and below 1.")

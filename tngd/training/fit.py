@@ -1,0 +1,93 @@
+"""fit: train a network on rows of data, with validation, callbacks and a history."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from models.losses import Loss
+from models.network import Network
+from thermolinalg import checks
+from thermolinalg.backend import Array
+from thermolinalg.streams import RNG, open_streams
+from tngd.data.loader import epoch_length
+from tngd.optimizers.contract import Optimizer
+from tngd.training.callbacks import Callback, watch
+from tngd.training.history import EpochRecord, History
+from tngd.training.loop import Progress, StepRecord, steps
+from tngd.training.problem import Problem
+from tngd.training.result import Ending, TrainingResult
+
+
+def fit(
+    network: Network,
+    loss: Loss,
+    data: tuple[Array, Array],
+    /,
+    *,
+    optimizer: Optimizer,
+    batch: int = 64,
+    epochs: int = 10,
+    validation: tuple[Array, Array] | None = None,
+    params: Array | None = None,
+    callbacks: Sequence[Callback] = (),
+    progress: bool = True,
+    rng: RNG = None,
+) -> TrainingResult:
+    """Train a network.
+
+    Args:
+        network: from `models`, such as `models.mlp([64, 32, 10])`.
+        loss: such as `models.SoftmaxCrossEntropy()`.
+        data: rows and targets (x, y) to train on.
+        optimizer: such as `tngd.TNGD(rate=0.1)`, or one by name from `tngd.optimizer`.
+        batch: rows in a batch.
+        epochs: passes over the rows.
+        validation: rows and targets evaluated after every epoch.
+        params: where to start; None initialises the network at random.
+        callbacks: called with the `Progress` of each step; one that returns True stops the run.
+        progress: show a bar on a terminal, or write lines to the log "tngd" elsewhere.
+        rng: int, Generator, SeedSequence, or None for fresh entropy.
+
+    Raises:
+        InvalidInput: an argument cannot be used; the message says why and what to do. A loss that
+            stops being a number is no error: `ending` then is DIVERGED.
+    """
+    problem = Problem(network, loss, *data)
+    held_out = Problem(network, loss, *validation) if validation is not None else None
+    batch, epochs = checks.count("batch", batch), checks.count("epochs", epochs)
+    streams = open_streams(rng)
+    start = network.init(streams.stream("init")) if params is None else params
+    an_epoch = epoch_length(problem.size, batch)
+    watching = [*callbacks, watch(optimizer.name, an_epoch * epochs)] if progress else [*callbacks]
+    run = steps(problem, optimizer, start, batch=batch, epochs=epochs, streams=streams)
+
+    trained: list[StepRecord] = []
+    evaluated: list[EpochRecord] = []
+    good, ending = start, Ending.FINISHED
+    with np.errstate(over="ignore", invalid="ignore"):  # divergence is reported by the ending
+        for moment in run:
+            trained.append(moment.record)
+            if not moment.finite:
+                ending = Ending.DIVERGED
+                break
+            good = moment.params
+            if held_out is not None and moment.record.step % an_epoch == 0:
+                evaluated.append(_evaluate(held_out, moment, trained))
+            asked = [callback(moment) for callback in watching]  # each sees every step
+            if any(asked):
+                ending = Ending.STOPPED
+                break
+    history = History(tuple(trained), tuple(evaluated))
+    return TrainingResult(optimizer.name, good, history, ending, streams.seed)
+
+
+def _evaluate(problem: Problem, moment: Progress, trained: list[StepRecord]) -> EpochRecord:
+    loss, accuracy = problem.evaluate(moment.params)
+    return EpochRecord(
+        epoch=round(moment.record.epoch),
+        step=moment.record.step,
+        loss=loss,
+        accuracy=accuracy,
+        seconds=sum(record.seconds for record in trained),
+        device_seconds=sum(record.device_seconds for record in trained),
+    )

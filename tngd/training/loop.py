@@ -1,0 +1,92 @@
+"""Training as a generator of steps: whoever iterates it decides when to look and when to stop."""
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import final
+
+from models.losses import accuracy
+from thermolinalg.backend import Array
+from thermolinalg.streams import Streams
+from tngd.data.loader import batches, epoch_length
+from tngd.optimizers.contract import Optimizer, State
+from tngd.training.problem import Problem
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """What one step was: measured on its own batch, before the parameters moved."""
+
+    step: int  # from 1
+    epoch: float  # epochs of data seen, this step included
+    loss: float
+    accuracy: float | None  # None for a loss without class labels
+    damping: float
+    analog_time: float  # in units of RC, this step
+    device_seconds: float  # modelled, this step
+    seconds: float  # measured wall time, this step
+
+
+@final
+@dataclass(frozen=True, eq=False, slots=True)
+class Progress:
+    """Where a run is: everything needed to go on from here, and the record of the last step."""
+
+    params: Array
+    state: State
+    record: StepRecord
+
+    @property
+    def finite(self) -> bool:
+        """Is the last loss a number?"""
+        return math.isfinite(self.record.loss)
+
+
+def steps(
+    problem: Problem,
+    optimizer: Optimizer,
+    params: Array,
+    *,
+    batch: int,
+    epochs: int,
+    streams: Streams,
+    state: State | None = None,
+    done: int = 0,
+) -> Iterator[Progress]:
+    """Train, one step at a time.
+
+    The batches and the noise of step k depend on the streams and on k only. Hence a run that goes
+    on from `Progress.params` and `.state` after `done` steps repeats the unbroken run bit for bit.
+
+    Args:
+        problem: what to minimise.
+        optimizer: how.
+        params: where to start (p,).
+        batch: rows in a batch.
+        epochs: passes over the rows, counted from step 0.
+        streams: named randomness: "shuffle" orders the rows, "noise" drives the device.
+        state: the optimizer's, if the run goes on.
+        done: steps already taken.
+    """
+    state = state or State()
+    an_epoch = epoch_length(problem.size, batch)
+    order = batches(problem.size, batch, streams=streams, epochs=epochs, done=done)
+    for step, rows in enumerate(order, start=done + 1):
+        started = time.perf_counter()
+        objective = problem.objective(params, rows)
+        move = optimizer.step(objective, state, streams.stream("noise", step))
+        params, state = move.params, move.state
+        seconds = time.perf_counter() - started
+        record = StepRecord(
+            step=step,
+            epoch=step / an_epoch,
+            loss=objective.value,
+            accuracy=accuracy(objective.output, objective.y) if problem.classifies else None,
+            damping=move.damping,
+            analog_time=move.cost.analog_time,
+            device_seconds=move.cost.device_seconds,
+            seconds=seconds,
+        )
+        yield Progress(params, state, record)

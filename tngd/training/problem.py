@@ -1,0 +1,55 @@
+"""What is trained on what: a network, its loss, and the rows it learns from."""
+
+from dataclasses import dataclass
+from typing import final
+
+from models.losses import Loss, SoftmaxCrossEntropy, accuracy
+from models.network import Network
+from thermolinalg.backend import Array
+from thermolinalg.errors import ShapeMismatch
+from tngd.objective import Objective
+
+ROWS_AT_ONCE = 2048
+"""Rows evaluated in one pass, which bounds the memory of an evaluation."""
+
+
+@final
+@dataclass(frozen=True, eq=False, slots=True)
+class Problem:
+    """Minimise the mean loss of a network over rows x (n, ...) with targets y (n, ...)."""
+
+    network: Network
+    loss: Loss
+    x: Array
+    y: Array
+
+    def __post_init__(self) -> None:
+        if self.x.shape[0] != self.y.shape[0] or self.x.shape[0] == 0:
+            raise ShapeMismatch(
+                f"x has shape {tuple(self.x.shape)} and y {tuple(self.y.shape)}: their first axes "
+                "must agree and hold at least one row."
+            )
+
+    @property
+    def size(self) -> int:
+        """Number of rows."""
+        return int(self.x.shape[0])
+
+    def objective(self, params: Array, rows: Array) -> Objective:
+        """The mean loss over some rows, at some parameters."""
+        return Objective(self.network, self.loss, params, self.x[rows], self.y[rows])
+
+    def evaluate(self, params: Array) -> tuple[float, float | None]:
+        """Mean loss and, for a classification loss, accuracy over all rows."""
+        total, right = 0.0, 0.0
+        for first in range(0, self.size, ROWS_AT_ONCE):
+            x, y = self.x[first : first + ROWS_AT_ONCE], self.y[first : first + ROWS_AT_ONCE]
+            output = self.network.apply(params, x)
+            total += self.loss.value(output, y) * len(y)
+            right += accuracy(output, y) * len(y) if self.classifies else 0.0
+        return total / self.size, right / self.size if self.classifies else None
+
+    @property
+    def classifies(self) -> bool:
+        """Are the targets class labels?"""
+        return isinstance(self.loss, SoftmaxCrossEntropy)
