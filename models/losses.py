@@ -11,7 +11,7 @@ from typing import final
 import numpy as np
 
 from models.checks import as_array, conforming, real, same_library, shaped
-from thermolinalg.backend import Array, like, namespace
+from thermolinalg.backend import Array, floating, like, namespace
 from thermolinalg.errors import InvalidInput, ShapeMismatch
 
 
@@ -94,10 +94,9 @@ class SquaredError(Loss):
         return 0.5 * float(xp.mean(xp.sum(residual * residual, axis=1)))
 
     def gradient(self, z: Array, y: Array, /) -> Array:
-        z, y = _outputs(z), as_array(y)
-        xp = same_library("y", y, z)
-        shaped("y", y, tuple(z.shape), "one target for each output; labels must be one-hot first")
-        return z - xp.astype(y, z.dtype)
+        z = _outputs(z)
+        meaning = "one target for each output; labels must be one-hot first"
+        return z - conforming("y", floating(y), tuple(z.shape), meaning, reference=z)
 
     def hessian(self, z: Array, v: Array, /) -> Array:
         return _matching(_outputs(z), v)

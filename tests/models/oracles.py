@@ -1,5 +1,7 @@
 """Answers by other mathematics: complex steps, autograd, and how far rounding may carry us."""
 
+from itertools import pairwise
+
 import autograd.numpy as anp
 import numpy as np
 from autograd.scipy.special import erf
@@ -47,7 +49,9 @@ def assert_close(actual, expected, *, terms, scale=None):
     eps = max(np.finfo(a.dtype).eps for a in (actual, expected))
     scale = np.linalg.norm(expected) if scale is None else scale
     error = np.linalg.norm(actual.astype(np.float64) - expected)
-    assert error <= terms * eps * scale, f"off by {error:.1e}, rounding allows {terms * eps * scale:.1e}"
+    assert error <= terms * eps * scale, (
+        f"off by {error:.1e}, rounding allows {terms * eps * scale:.1e}"
+    )
 
 
 ACTIVATIONS = {
@@ -62,7 +66,7 @@ def autograd_mlp(widths, activation):
 
     def f(params, x):
         start = 0
-        for layer, (inputs, outputs) in enumerate(zip(widths, widths[1:], strict=False)):
+        for layer, (inputs, outputs) in enumerate(pairwise(widths)):
             if layer:
                 x = activation(x)
             middle, stop = start + inputs * outputs, start + (inputs + 1) * outputs
