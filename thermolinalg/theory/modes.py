@@ -32,34 +32,36 @@ class Modes:
 
 
 def normal_modes(A: Array, D: Array) -> Modes | None:
-    """The modes, or None when D is singular or detailed balance does not hold up to rounding."""
+    """The modes, or None when D is singular or detailed balance does not hold up to rounding.
+
+    The balance is asked as A = DA'D⁻¹, in units of A: in units of AD, what A does to a coordinate
+    with little noise would pass for rounding.
+    """
     xp = namespace(A)
     if checks.is_diagonal(D):
         d = xp.linalg.diagonal(D)
         return _diagonal_noise(A, d) if float(xp.min(d)) > 0 else None
-    AD = A @ D
-    if not _symmetric(AD, float(xp.max(xp.abs(A))) * float(xp.max(xp.abs(D)))):
-        return None
     variances, V = xp.linalg.eigh(D)
     if float(variances[0]) <= checks.rounding(D) * float(variances[-1]):
         return None
     white, back = (V * xp.sqrt(variances)) @ V.T, (V / xp.sqrt(variances)) @ V.T
-    rates, U = _eigh(back @ AD @ back)  # D^{-1/2} (AD) D^{-1/2}
+    if not _equal(A, D @ A.T @ back @ back):
+        return None
+    rates, U = _eigh(back @ A @ white)  # D^{-1/2} A D^{1/2}
     return Modes(rates, white @ U, U.T @ back)
 
 
 def _diagonal_noise(A: Array, d: Array) -> Modes | None:
-    xp = namespace(A)
-    sigma = xp.sqrt(d)
-    M = A * (sigma[None, :] / sigma[:, None])
-    if not _symmetric(M, float(xp.max(xp.abs(M)))):
+    if not _equal(A, A.T * (d[:, None] / d[None, :])):
         return None
-    rates, U = _eigh(M)
+    sigma = namespace(A).sqrt(d)
+    rates, U = _eigh(A * (sigma[None, :] / sigma[:, None]))
     return Modes(rates, sigma[:, None] * U, U.T / sigma[None, :])
 
 
-def _symmetric(M: Array, size: float) -> bool:
-    return float(namespace(M).max(namespace(M).abs(M - M.T))) <= checks.rounding(M) * size
+def _equal(A: Array, M: Array) -> bool:
+    xp = namespace(A)
+    return float(xp.max(xp.abs(A - M))) <= checks.rounding(A) * float(xp.max(xp.abs(A)))
 
 
 def _eigh(M: Array) -> tuple[Array, Array]:
