@@ -11,10 +11,10 @@
 A network is one `Layer` over a `Layout` of its parameters; a new layer is a page of eight verbs.
 """
 
-from models.activation import GELU, ReLU, Tanh
+from models.activation import GELU, Elementwise, ReLU, Tanh
 from models.chain import Sequential
 from models.dense import Dense
-from models.layer import Layer
+from models.layer import Layer, Parameterless
 from models.linearization import Linearization
 from models.losses import Loss, SoftmaxCrossEntropy, SquaredError, accuracy
 from models.network import Network
@@ -29,6 +29,8 @@ __all__ = [
     "Layout",
     # Layers, and the contract they keep
     "Layer",
+    "Parameterless",
+    "Elementwise",
     "Sequential",
     "Dense",
     "ReLU",

@@ -12,7 +12,7 @@ from thermolinalg.backend import Array, like, namespace
 
 
 @final
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Linearization:
     """z(θ + v) ≈ z + J v for a batch: b samples, c outputs each, p parameters.
 

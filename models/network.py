@@ -32,6 +32,8 @@ class Network:
             raise InvalidInput(
                 f"layer = {self.layer!r} is not a Layer. Put several in one: Sequential([...])."
             )
+        if not self.size:
+            raise InvalidInput(f"layer = {self.layer!r} has no parameters, so nothing can train.")
 
     def __repr__(self) -> str:
         """One line for each layer, with its number of parameters."""

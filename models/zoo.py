@@ -20,11 +20,14 @@ def mlp(widths: Sequence[int], *, activation: Elementwise | None = None) -> Netw
             before tanh and the output (LeCun), so that signals neither grow nor fade with depth.
 
     Raises:
-        InvalidInput: fewer than two widths, or one that is not a positive integer.
+        InvalidInput: fewer than two widths, one that is not a positive integer, or an activation
+            that is not an `Elementwise` layer.
     """
     if len(widths) < 2:
         raise InvalidInput(f"widths = {widths!r} must name at least the inputs and the outputs.")
     activation = ReLU() if activation is None else activation
+    if not isinstance(activation, Elementwise):
+        raise InvalidInput(f"activation = {activation!r} must be a layer such as models.ReLU().")
     *hidden, last = pairwise(widths)
     layers: list[Layer] = []
     for inputs, outputs in hidden:
