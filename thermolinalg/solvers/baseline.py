@@ -6,7 +6,6 @@ from typing import final
 
 import numpy as np
 import scipy.linalg
-import scipy.sparse.linalg
 
 from thermolinalg.backend import Array, NumpyArray, to_numpy
 
@@ -66,7 +65,9 @@ def digital_inverse(A: Array, value: Array, *, products: float) -> Digital:  # n
 
 def _conjugate_gradients(A: NumpyArray, b: NumpyArray, products: float) -> tuple[NumpyArray, int]:
     """CG to rounding level or to the given number of products, whichever comes first."""
-    x, used = np.zeros_like(b), 0
+    from scipy.sparse.linalg import cg
+
+    used = 0
 
     def count(_: NumpyArray) -> None:
         nonlocal used
@@ -75,8 +76,7 @@ def _conjugate_gradients(A: NumpyArray, b: NumpyArray, products: float) -> tuple
     limit = int(max(1, min(products, 10 * len(A))))
     columns = b[:, None] if b.ndim == 1 else b
     solutions = [
-        scipy.sparse.linalg.cg(A, column, rtol=1e-14, maxiter=limit, callback=count)[0]
-        for column in columns.T
+        cg(A, column, rtol=1e-14, maxiter=limit, callback=count)[0] for column in columns.T
     ]
     x = np.stack(solutions, axis=1)
     return x.reshape(b.shape), used

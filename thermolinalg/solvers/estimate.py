@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Any, final
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from thermolinalg import checks
 from thermolinalg.backend import Array, namespace, to_numpy
@@ -46,7 +46,7 @@ class Estimate:
 
     def interval(self, confidence: float = 0.95) -> tuple[Array, Array]:
         """Lower and upper ends of the interval that covers each entry with this probability."""
-        reach = float(student.ppf(0.5 + checks.probability("confidence", confidence) / 2, self.dof))
+        reach = float(stdtrit(self.dof, 0.5 + checks.probability("confidence", confidence) / 2))
         return self.value - reach * self.stderr, self.value + reach * self.stderr
 
     @property
