@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import final
 
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from thermolinalg.backend import Array, namespace
 from thermolinalg.device.machine import Device, Running
@@ -103,9 +103,10 @@ def _conclude(
     program: Program, plan: Plan, values: Array, running: Running, seed: int, spent: bool
 ) -> Estimate:
     rate, window = program.readout.correlation_rate(program.process), plan.averaging / WINDOWS
-    value, stderr = summarise(values, correction(rate, window))
+    factor = correction(rate, window)
+    value, stderr = summarise(values, factor)
     outcome = Outcome.BUDGET_SPENT if spent else Outcome.CONVERGED
-    if not _settled(values, stderr):
+    if not _settled(values, factor):
         outcome = Outcome.NOT_SETTLED
     moving = bool(namespace(stderr).any(stderr > 0))
     return Estimate(
@@ -122,11 +123,16 @@ def _conclude(
     )
 
 
-def _settled(values: Array, stderr: Array) -> bool:
-    """Do the two halves of the record agree, entry by entry, within their error bars?"""
+def _settled(values: Array, factor: float) -> bool:
+    """Do the two halves of the record agree, entry by entry, within their error bars?
+
+    The error bars come from the spread inside each half, which a gap between the halves, unlike the
+    spread of the whole record, cannot hide in.
+    """
     xp = namespace(values)
     half = values.shape[0] // 2
-    gap = xp.abs(xp.mean(values[:half, ...], axis=0) - xp.mean(values[half:, ...], axis=0))
-    entries = math.prod(stderr.shape)
-    limit = float(student.isf(FALSE_ALARM / (2 * entries), values.shape[0] - 2))
-    return bool(xp.all(gap <= limit * 2 * stderr))
+    first, first_error = summarise(values[:half, ...], factor)
+    second, second_error = summarise(values[half:, ...], factor)
+    entries = math.prod(first.shape)
+    limit = -float(stdtrit(values.shape[0] - 2, FALSE_ALARM / (2 * entries)))
+    return bool(xp.all((first - second) ** 2 <= limit**2 * (first_error**2 + second_error**2)))
