@@ -7,8 +7,9 @@ few per cent: the fastest mode then relaxes in one RC, and times mean the same f
 import math
 
 from thermolinalg import checks
-from thermolinalg.backend import Array, like, namespace
-from thermolinalg.errors import InvalidInput, NotPositiveDefinite, Unstable
+from thermolinalg.backend import Array, like, namespace, normals
+from thermolinalg.errors import NotPositiveDefinite, ShapeMismatch, Unstable
+from thermolinalg.streams import Streams
 from thermolinalg.theory.process import OU, overdamped
 
 REMEDY = (
@@ -18,6 +19,9 @@ REMEDY = (
 
 POWER_STEPS = 20
 """Products with A spent on its norm."""
+
+START = Streams(0)
+"""Where they start: the same for every call, because encoding a problem is not a matter of chance."""
 
 
 def program_network(A: Array, drives: Array, temperature: float) -> tuple[OU, float]:
@@ -43,8 +47,8 @@ def program_network(A: Array, drives: Array, temperature: float) -> tuple[OU, fl
 def _norm(A: Array) -> float:
     """The 2-norm of symmetric A to a few per cent, by power iteration."""
     xp = namespace(A)
-    v = xp.sum(xp.abs(A), axis=0)
-    estimate = float(xp.max(v)) / math.sqrt(A.shape[0])  # never above the norm
+    estimate = float(xp.max(xp.sum(xp.abs(A), axis=0))) / math.sqrt(A.shape[0])  # a lower bound
+    v = normals(START.stream(), (A.shape[0],), A)  # no pattern of A is at right angles to noise
     for _ in range(POWER_STEPS):
         length = math.sqrt(float(xp.sum(v**2)))
         if length == 0:
