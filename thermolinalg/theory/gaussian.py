@@ -53,13 +53,17 @@ class Gaussian:
         free = [i for i in range(self.n) if i not in set(fixed)]
         if not free:
             raise InvalidInput("held names every coordinate; leave at least one free.")
+        if not fixed:
+            return self
         xp = namespace(self.cov)
         L = _cholesky(_block(self.cov, fixed, fixed), "the held coordinates")
         cross = xp.linalg.solve(L, _block(self.cov, fixed, free))
         values = like([float(held[i]) for i in held], self.mean)
         offset = xp.linalg.solve(L, (values - _entries(self.mean, fixed))[:, None])
         mean = _entries(self.mean, free) + (cross.T @ offset)[:, 0]
-        return Gaussian(mean, _block(self.cov, free, free) - cross.T @ cross)
+        # The difference may be zero up to rounding, of either sign: only its root is sure to be real.
+        root = square_root(_block(self.cov, free, free) - cross.T @ cross)
+        return Gaussian(mean, root @ root.T)
 
     def log_prob(self, x: Array) -> Array:
         """Log density at points (..., n).
