@@ -94,7 +94,9 @@ def burn_in(target: Target, rate: float, norm_bound: float) -> float:
 
     From x = 0 the relative bias is at most e^{-rate t}; `norm_bound` is an upper bound on |answer|.
     """
-    wanted = target.rtol + (target.atol / norm_bound if norm_bound else 0.0)
+    if norm_bound == 0:
+        return 0.0
+    wanted = target.rtol + target.atol / norm_bound
     return max(0.0, math.log(1 / (BIAS * wanted))) / rate
 
 

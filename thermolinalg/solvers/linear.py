@@ -6,6 +6,7 @@ from functools import partial
 from thermolinalg import checks
 from thermolinalg.backend import Array, namespace
 from thermolinalg.device.machine import Device
+from thermolinalg.errors import InvalidInput
 from thermolinalg.measurement.integral import TimeAverage
 from thermolinalg.solvers.baseline import digital_solve
 from thermolinalg.solvers.budget import Target
@@ -55,9 +56,14 @@ def solve(
     xp = namespace(A)
     rows = right_hand_sides(A, b)
     matrix = getattr(b, "ndim", 1) == 2
-    amplitude = math.sqrt(float(xp.mean(rows**2))) or 1.0
+    amplitude = math.sqrt(float(xp.mean(rows**2)))
+    if amplitude == 0 and target.atol == 0:
+        raise InvalidInput(
+            "b is zero, so the answer is zero, and noise never averages out to a relative error of "
+            "it. Give atol > 0 to measure it all the same."
+        )
     process, size = program_network(
-        A, rows / amplitude, checks.positive("temperature", temperature)
+        A, rows / (amplitude or 1.0), checks.positive("temperature", temperature)
     )
     drive = amplitude * math.sqrt(math.prod(rows.shape))  # = |b|
     program = Program(
@@ -65,7 +71,7 @@ def solve(
         process=process,
         readout=TimeAverage(),
         start=xp.zeros_like(rows),
-        scale=amplitude / size,
+        scale=(amplitude or 1.0) / size,
         decode=lambda rows: rows.T if matrix else rows[0, :],
         temperature=temperature,
         least=drive / (process.fastest * size),
