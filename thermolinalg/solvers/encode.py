@@ -72,5 +72,5 @@ def right_hand_sides(A: Array, b: Array) -> Array:
     n = A.shape[0]
     b = like(checks.real_array("b", b), A)
     if b.ndim not in {1, 2} or b.shape[0] != n or 0 in b.shape:
-        raise InvalidInput(f"b has shape {tuple(b.shape)}; ({n},) or ({n}, k) is needed.")
+        raise ShapeMismatch(f"b has shape {tuple(b.shape)}; ({n},) or ({n}, k) is needed.")
     return b[None, :] if b.ndim == 1 else b.T
