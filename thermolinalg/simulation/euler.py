@@ -28,10 +28,9 @@ class Euler(Integrator):
 def _require_stability(process: OU, dt: float) -> None:
     xp = namespace(process.A)
     rates = xp.linalg.eigvals(process.A) if process.modes is None else process.modes.rates
-    growth = float(xp.max(xp.abs(1 - dt * rates)))
-    if growth >= 1:
+    longest = float(xp.min(2 * xp.real(rates) / xp.abs(rates) ** 2))  # where |1 - dt rate| is 1
+    if dt >= longest:
         raise UnstableStep(
-            f"a step of {dt:.3g} makes Euler-Maruyama diverge: its fastest mode is multiplied by "
-            f"{growth:.3g} a step. Use times closer than 2/{process.fastest:.3g}, or an exact "
-            "integrator."
+            f"a step of {dt:.3g} makes Euler-Maruyama diverge: one mode of A grows at every step "
+            f"longer than {longest:.3g}. Use times closer than that, or an exact integrator."
         )
