@@ -68,9 +68,7 @@ def integral_variance(rates: Array, t: float) -> Array:
     direct = u + 2 * xp.expm1(-u) - xp.expm1(-2 * u) / 2
     small = xp.where(u < 0.5, u, 0.0 * u)
     series, power = 0.0 * u, -small * small / 2
-    for k in range(
-        3, 20
-    ):  # term k is (-u)^k/k! (2 - 2^{k-1}); the last is under 1e-16 of the first
+    for k in range(3, 20):  # term k: (-u)^k/k! (2 - 2^{k-1}); the last is 1e-16 of the first
         power = power * (-small) / k
         series = series + power * (2 ** (k - 1) - 2)
     return xp.where(u < 0.5, series, direct) / rates**3
@@ -79,10 +77,10 @@ def integral_variance(rates: Array, t: float) -> Array:
 def _general_windows(
     process: OU, x: Array, window: float, count: int, rng: np.random.Generator
 ) -> tuple[Array, Array]:
-    """The same for any drift: one exact step of the process that carries (x, ∫ x dt)."""
+    """The same for any drift: one exact step of the process that carries (x, ∫ x dt / window)."""
     n, xp = process.n, namespace(x)
     A, D = np.zeros((2 * n, 2 * n)), np.zeros((2 * n, 2 * n))
-    A[:n, :n], A[n:, :n], D[:n, :n] = to_numpy(process.A), -np.eye(n), to_numpy(process.D)
+    A[:n, :n], A[n:, :n], D[:n, :n] = to_numpy(process.A), -np.eye(n) / window, to_numpy(process.D)
     b = to_numpy(process.b)
     law = propagate(A, np.concatenate([b, np.zeros_like(b)], axis=-1), D, window)
     E, shift, C = (like(part, x) for part in (law.E[:, :n], law.shift, law.C))
@@ -91,5 +89,5 @@ def _general_windows(
     for k in range(count):
         pair = x @ E.T + noise[k, ...]
         x = pair[:, :n]
-        averages[k, ...] = pair[:, n:] / window
+        averages[k, ...] = pair[:, n:]
     return averages, x
