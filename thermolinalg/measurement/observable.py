@@ -55,6 +55,8 @@ class Mean(Observable[Moments]):
     def update(self, record: Moments, samples: Array) -> Moments:
         xp = namespace(samples)
         x = xp.reshape(samples, (-1, samples.shape[-1]))
+        if x.shape[0] == 0:
+            return record
         return self.merge(record, Moments(x.shape[0], xp.mean(x, axis=0), 0.0))
 
     def merge(self, one: Moments, other: Moments) -> Moments:
@@ -79,6 +81,8 @@ class Covariance(Observable[Moments]):
     def update(self, record: Moments, samples: Array) -> Moments:
         xp = namespace(samples)
         x = xp.reshape(samples, (-1, samples.shape[-1]))
+        if x.shape[0] == 0:
+            return record
         mean = xp.mean(x, axis=0)
         centered = x - mean
         return self.merge(record, Moments(x.shape[0], mean, centered.T @ centered))
