@@ -91,7 +91,7 @@ def run(
 
 def _longest_window(max_time: float, settle: float, shortest: float) -> float:
     least = settle + 2 * WINDOWS * shortest
-    if max_time < least:
+    if not max_time >= least:  # also refuses NaN
         raise InvalidInput(
             f"max_time = {max_time:.3g} RC is too short to measure anything: burn-in, a pilot and "
             f"an equally long run take {least:.3g} RC here. Give at least that, or a coarser rtol."
