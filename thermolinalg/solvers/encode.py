@@ -21,7 +21,7 @@ POWER_STEPS = 20
 """Products with A spent on its norm."""
 
 START = Streams(0)
-"""Where they start: the same for every call, because encoding a problem is not a matter of chance."""
+"""Where they start: always at the same place, for encoding is not a matter of chance."""
 
 
 def program_network(A: Array, drives: Array, temperature: float) -> tuple[OU, float]:

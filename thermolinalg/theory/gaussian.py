@@ -61,7 +61,7 @@ class Gaussian:
         values = like([float(held[i]) for i in held], self.mean)
         offset = xp.linalg.solve(L, (values - _entries(self.mean, fixed))[:, None])
         mean = _entries(self.mean, free) + (cross.T @ offset)[:, 0]
-        # The difference may be zero up to rounding, of either sign: only its root is sure to be real.
+        # Up to rounding, the difference of a singular cov may be negative; its root is not.
         root = square_root(_block(self.cov, free, free) - cross.T @ cross)
         return Gaussian(mean, root @ root.T)
 
