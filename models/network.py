@@ -74,7 +74,10 @@ class Network:
         return output
 
     def linearize(self, params: Array, x: Array, /) -> Linearization:
-        """The outputs and the Jacobian in the parameters, as an operator, for a batch x."""
+        """The outputs and the Jacobian in the parameters, as an operator, for a batch x.
+
+        The operator reads params and x, so leave both as they are while it is in use.
+        """
         p, x = self._checked(params, x)
         output, saved = self.layer.forward(p, x)
         return Linearization(self.layer, self.layout, p, saved, output)
