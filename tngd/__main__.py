@@ -1,0 +1,147 @@
+"""The command line: `tngd compare` trains TNGD beside the optimizers it should be compared with."""
+
+import contextlib
+import logging
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from tqdm import tqdm
+
+import models
+from thermolinalg.errors import ThermoError
+from thermolinalg.files import atomic_write
+from tngd.data.dataset import Dataset
+from tngd.data.digits import load_digits
+from tngd.data.mnist import load_mnist
+from tngd.experiments.comparison import TUNING_SEEDS, compare
+from tngd.experiments.contender import CONTENDERS, USUAL, Contender, find_contenders
+from tngd.experiments.report import conditions, write_report
+from tngd.experiments.summary import summarise, table, verdict
+from tngd.experiments.trial import Setting, Trial
+
+HIDDEN = {"digits": [64], "mnist": [128]}
+TARGET = {"digits": 0.95, "mnist": 0.92}
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="thermolinalg")
+def main() -> None:
+    """Thermodynamic natural gradient descent, simulated."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+
+
+@main.command("compare")
+@click.option("--data", type=click.Choice(["digits", "mnist"]), default="digits", show_default=True)
+@click.option(
+    "--folder", type=Path, help="Where the MNIST files are (else $TNGD_DATA, else fetched)."
+)
+@click.option("--train", type=int, help="Training images (digits: all; mnist: 10000).")
+@click.option("--optimizers", default=",".join(USUAL), show_default=True, metavar="NAMES",
+              help=f"Comma-separated, from: {', '.join(CONTENDERS)}.")  # fmt: skip
+@click.option("--seeds", type=int, default=5, show_default=True, help="Reported runs of each.")
+@click.option("--trials", type=int, default=7, show_default=True, help="Rates tried for each.")
+@click.option("--epochs", type=int, default=10, show_default=True)
+@click.option("--batch", type=int, default=64, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True, help="Repeats a comparison.")
+@click.option("--workers", type=int, help="Processes (default: one a core).")
+@click.option("--out", type=Path, default=Path("tngd-report"), show_default=True,
+              help="Folder for the report; one that holds a report is numbered on.")  # fmt: skip
+def compare_command(
+    data: str,
+    folder: Path | None,
+    train: int | None,
+    optimizers: str,
+    seeds: int,
+    trials: int,
+    epochs: int,
+    batch: int,
+    seed: int,
+    workers: int | None,
+    out: Path,
+) -> None:
+    """Tune and train every contender alike; print a table, write a report with pictures."""
+    with _one_clear_line():
+        contenders = find_contenders([name.strip() for name in optimizers.split(",")])
+        dataset = _load(data, folder, train, seed)
+        network = models.mlp([dataset.train.x.shape[1], *HIDDEN[data], dataset.classes])
+        setting = Setting(network, models.SoftmaxCrossEntropy(), dataset, batch, epochs)
+        target = _prepared(out)
+        click.echo(f"{dataset.name}: {len(contenders)} optimizers on\n{network}")
+        with _Screen(contenders, trials, seeds) as screen:
+            comparison = compare(
+                setting,
+                contenders,
+                seeds=seeds,
+                trials=trials,
+                target=TARGET[data],
+                rng=seed,
+                workers=workers,
+                watcher=screen.show,
+            )
+        rows = summarise(comparison)
+        click.echo(f"\n{table(rows)}\n\n{conditions(comparison)}\n")
+        click.echo("\n".join(verdict(rows, comparison.target)))
+        write_report(comparison, target, shlex.join(["tngd", *sys.argv[1:]]))
+        click.echo(f"\nOpen {target / 'report.html'} (also report.json, loss.png, accuracy.png).")
+
+
+def _load(data: str, folder: Path | None, train: int | None, seed: int) -> Dataset:
+    if data == "digits":
+        return load_digits(train=train, rng=seed)
+    return load_mnist(folder, train=10_000 if train is None else train, rng=seed)
+
+
+def _prepared(out: Path) -> Path:
+    """A folder that holds no report yet and can be written, made before hours are spent."""
+    target, number = out, 2
+    while (target / "report.json").exists():
+        target, number = out.with_name(f"{out.name}-{number}"), number + 1
+    target.mkdir(parents=True, exist_ok=True)
+    probe = target / ".writable"
+    atomic_write(probe, "")
+    probe.unlink()
+    return target
+
+
+@contextlib.contextmanager
+def _one_clear_line() -> Iterator[None]:
+    """Misuse and bad luck with files end in one line, not in a traceback."""
+    try:
+        yield
+    except ThermoError as error:
+        raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(f"{error.strerror or error}: {error.filename or ''}") from error
+    except KeyboardInterrupt:
+        raise click.ClickException("stopped; no report was written.") from None
+
+
+class _Screen:
+    """Live progress: a bar where a person looks, and a plain line for every run that ends."""
+
+    def __init__(self, contenders: list[Contender], trials: int, seeds: int) -> None:
+        runs = len(contenders) * (trials * TUNING_SEEDS + seeds)
+        self._bar = tqdm(total=runs, unit="run", disable=None, leave=False)
+
+    def __enter__(self) -> "_Screen":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()
+
+    def show(self, phase: str, trial: Trial, done: int, total: int) -> None:
+        score = "diverged" if trial.diverged else f"validation {100 * trial.final.accuracy:.1f} %"
+        line = (
+            f"{phase} {done:3d}/{total}  {trial.contender:<10} rate {trial.rate:<8g} "
+            f"{score}, loss {trial.losses[-1]:.4f}, {sum(trial.seconds):.1f} s"
+        )
+        self._bar.update()
+        tqdm.write(line, file=sys.stdout)
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Experiments that anyone can repeat: a fair comparison of optimizers, and its report."""

@@ -1,0 +1,156 @@
+"""A comparison in numbers: one row a contender, and what the rows say in words."""
+
+import math
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import final
+
+from tngd.experiments.comparison import Comparison, Tuned
+from tngd.experiments.trial import Look, Trial
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A contender's reported runs, summed up. Spreads are sample standard deviations over seeds."""
+
+    name: str
+    knobs: str
+    rate: float
+    at_edge: bool
+    test_accuracy: float
+    test_spread: float
+    test_loss: float
+    train_loss: float
+    reached: int  # runs that reached the target validation accuracy
+    runs: int
+    diverged: int
+    steps_to_target: float  # medians over the runs that reached it; NaN if fewer than half did
+    seconds_to_target: float
+    steps: int  # of a whole run
+    step_seconds: float  # median wall time of a step
+    device_seconds: float  # modelled, a whole run
+
+
+def summarise(comparison: Comparison) -> list[Row]:
+    """One row for each contender, in order."""
+    return [_row(result, comparison.target) for result in comparison.results]
+
+
+def _row(result: Tuned, target: float) -> Row:
+    trials = result.trials
+    accuracies = [trial.test_accuracy for trial in trials]
+    looks = [look for trial in trials if (look := trial.reach(target)) is not None]
+    return Row(
+        name=result.contender.name,
+        knobs=result.contender.describe(),
+        rate=result.rate,
+        at_edge=result.at_edge,
+        test_accuracy=statistics.fmean(accuracies),
+        test_spread=statistics.stdev(accuracies) if len(accuracies) > 1 else math.nan,
+        test_loss=_mean(trials, lambda trial: trial.test_loss),
+        train_loss=_mean(trials, lambda trial: trial.train_loss),
+        reached=len(looks),
+        runs=len(trials),
+        diverged=sum(trial.diverged for trial in trials),
+        steps_to_target=_median(trials, looks, lambda look: look.step),
+        seconds_to_target=_median(trials, looks, lambda look: look.seconds),
+        steps=max(len(trial.losses) for trial in trials),
+        step_seconds=statistics.median(second for trial in trials for second in trial.seconds),
+        device_seconds=_mean(trials, lambda trial: trial.device_seconds),
+    )
+
+
+def _mean(trials: Sequence[Trial], value: Callable[[Trial], float]) -> float:
+    return statistics.fmean(value(trial) for trial in trials)
+
+
+def _median(
+    trials: Sequence[Trial], looks: Sequence[Look], value: Callable[[Look], float]
+) -> float:
+    return statistics.median(map(value, looks)) if 2 * len(looks) >= len(trials) else math.nan
+
+
+HEADINGS = (
+    "optimizer", "rate", "test accuracy %", "training loss", "steps to target", "wall s to target",
+    "ms a step", "device s (modelled)",
+)  # fmt: skip
+
+
+def cells(row: Row) -> tuple[str, ...]:
+    """The row as text, under HEADINGS."""
+    return (
+        row.name,
+        f"{row.rate:g}" + ("*" if row.at_edge else ""),
+        f"{100 * row.test_accuracy:.2f} ± {100 * row.test_spread:.2f}".replace(" ± nan", ""),
+        f"{row.train_loss:.4f}" + (f" ({row.diverged} diverged)" if row.diverged else ""),
+        _number(row.steps_to_target, ".0f"),
+        _number(row.seconds_to_target, ".2f"),
+        f"{1e3 * row.step_seconds:.2f}",
+        f"{row.device_seconds:.3g}" if row.device_seconds else "-",
+    )
+
+
+def _number(value: float, form: str) -> str:
+    return "not reached" if math.isnan(value) else format(value, form)
+
+
+def table(rows: Sequence[Row]) -> str:
+    """The rows as aligned text."""
+    lines = [HEADINGS, *(cells(row) for row in rows)]
+    widths = [max(len(line[k]) for line in lines) for k in range(len(HEADINGS))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def verdict(rows: Sequence[Row], target: float) -> list[str]:
+    """What the thermodynamic computer bought, sentence by sentence, from the rows alone."""
+    named = {row.name: row for row in rows}
+    tngd = named.get("tngd")
+    if tngd is None:
+        return ["TNGD did not take part."]
+    best = max(rows, key=lambda row: (row.test_accuracy, row is tngd))
+    gap = 100 * (best.test_accuracy - tngd.test_accuracy)
+    sentences = [
+        f"TNGD reached {100 * tngd.test_accuracy:.2f} % test accuracy; the best contender is "
+        f"{best.name} with {100 * best.test_accuracy:.2f} %, {gap:.2f} points above TNGD."
+        if best is not tngd
+        else f"TNGD has the best test accuracy, {100 * tngd.test_accuracy:.2f} %."
+    ]
+    first_order = [named[name] for name in ("sgd", "momentum", "nesterov", "adam") if name in named]
+    if first_order:
+        sentences.append(_against_first_order(tngd, first_order, target))
+    if "ngd" in named:
+        sentences.append(_against_exact(tngd, named["ngd"]))
+    sentences.append(
+        "Wall seconds of TNGD are those of simulating the device exactly, digitally. Device "
+        "seconds are modelled: upload of J, H and J' over the link, relaxation and read-out."
+    )
+    return sentences
+
+
+def _against_first_order(tngd: Row, others: Sequence[Row], target: float) -> str:
+    def steps(row: Row) -> float:
+        return math.inf if math.isnan(row.steps_to_target) else row.steps_to_target
+
+    quickest = min(others, key=steps)
+    if math.isinf(steps(tngd)) or math.isinf(steps(quickest)):
+        who = " and ".join(r.name for r in (tngd, quickest) if math.isinf(steps(r)))
+        return f"{100 * target:g} % validation accuracy was not reached by {who}."
+    return (
+        f"To {100 * target:g} % validation accuracy TNGD took {tngd.steps_to_target:.0f} steps and "
+        f"{tngd.seconds_to_target:.2f} s here, the quickest first-order method ({quickest.name}) "
+        f"{quickest.steps_to_target:.0f} steps and {quickest.seconds_to_target:.2f} s."
+    )
+
+
+def _against_exact(tngd: Row, ngd: Row) -> str:
+    return (
+        f"Against exact natural gradient descent: test accuracy {100 * ngd.test_accuracy:.2f} %, "
+        f"{1e3 * ngd.step_seconds:.1f} ms a step by Woodbury, {1e3 * tngd.step_seconds:.1f} ms to "
+        f"simulate the device; the modelled device itself takes "
+        f"{1e3 * tngd.device_seconds / tngd.steps:.2f} ms a step."
+    )

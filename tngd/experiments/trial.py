@@ -1,0 +1,131 @@
+"""One training run inside a comparison, with the validation set looked at along the way."""
+
+import math
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from models.losses import Loss
+from models.network import Network
+from thermolinalg.streams import Streams
+from tngd.data.dataset import Dataset
+from tngd.data.loader import epoch_length
+from tngd.experiments.contender import Contender
+from tngd.training.loop import Progress, steps
+from tngd.training.problem import Problem
+
+LOOKS = 4
+"""Times an epoch at which the validation set is looked at."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What every trial of a comparison has in common."""
+
+    network: Network
+    loss: Loss
+    dataset: Dataset
+    batch: int
+    epochs: int
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The validation set at some step, and what getting there took."""
+
+    step: int
+    loss: float
+    accuracy: float
+    seconds: float  # measured, training steps alone
+    device_seconds: float  # modelled
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """How one run went. A run that diverged keeps its last good parameters' scores."""
+
+    contender: str
+    rate: float
+    seed: int
+    diverged: bool
+    losses: tuple[float, ...]  # training loss, a number a step
+    seconds: tuple[float, ...]  # measured wall time, a number a step
+    looks: tuple[Look, ...]
+    test_loss: float
+    test_accuracy: float
+    train_loss: float  # over all training rows, at the end
+    device_seconds: float  # modelled, whole run
+
+    @property
+    def final(self) -> Look:
+        """The last look at the validation set."""
+        return self.looks[-1]
+
+    def reach(self, accuracy: float) -> Look | None:
+        """The first look at which the validation accuracy was reached."""
+        return next((look for look in self.looks if look.accuracy >= accuracy), None)
+
+
+def run_trial(setting: Setting, contender: Contender, rate: float, seed: int) -> Trial:
+    """Train once. The same seed gives every contender the same start and the same batches."""
+    data, streams = setting.dataset, Streams(seed)
+    training = Problem(setting.network, setting.loss, *data.train)
+    params = setting.network.init(streams.stream("init"))
+    every = max(1, epoch_length(training.size, setting.batch) // LOOKS)
+    moments = steps(
+        training,
+        contender.optimizer(rate),
+        params,
+        batch=setting.batch,
+        epochs=setting.epochs,
+        streams=streams,
+    )
+    losses: list[float] = []
+    seconds: list[float] = []
+    device, looks, diverged = 0.0, [_look(setting, params, 0, 0.0, 0.0)], False
+    with np.errstate(all="ignore"):  # divergence is data: it is counted, not warned of
+        for moment in moments:
+            losses.append(moment.record.loss)
+            seconds.append(moment.record.seconds)
+            device += moment.record.device_seconds
+            if diverged := not _sound(moment):
+                break
+            params = moment.params
+            if moment.record.step % every == 0:
+                looks.append(_look(setting, params, len(losses), sum(seconds), device))
+        looks.append(_look(setting, params, len(losses), sum(seconds), device))
+        test_loss, test_accuracy = Problem(setting.network, setting.loss, *data.test).evaluate(
+            params
+        )
+        train_loss, _ = training.evaluate(params)
+    return Trial(
+        contender=contender.name,
+        rate=rate,
+        seed=seed,
+        diverged=diverged,
+        losses=tuple(losses),
+        seconds=tuple(seconds),
+        looks=tuple(looks),
+        test_loss=test_loss,
+        test_accuracy=test_accuracy or 0.0,
+        train_loss=train_loss,
+        device_seconds=device,
+    )
+
+
+def _sound(moment: Progress) -> bool:
+    return moment.finite and bool(np.isfinite(moment.params).all())
+
+
+def _look(
+    setting: Setting, params: np.ndarray, step: int, seconds: float, device_seconds: float
+) -> Look:
+    held_out = Problem(setting.network, setting.loss, *setting.dataset.validation)
+    loss, accuracy = held_out.evaluate(params)
+    return Look(
+        step, loss if math.isfinite(loss) else math.inf, accuracy or 0.0, seconds, device_seconds
+    )
