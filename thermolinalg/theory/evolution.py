@@ -50,6 +50,9 @@ def propagate(A: NumpyArray, b: NumpyArray, D: NumpyArray, t: float) -> Transiti
     The step is halved until ‖A‖t <= 1, where Van Loan (1978) is accurate, and then doubled back.
     Doubling only ever adds covariances, so no digits cancel, neither for short nor for long t.
     """
+    if b.ndim == 2 and len(b) > len(A):  # more drives than directions: unit drives serve them all
+        unit = propagate(A, np.eye(len(A)), D, t)
+        return Transition(unit.E, b @ unit.shift, unit.C)
     doublings = max(0, math.ceil(math.log2(max(float(np.linalg.norm(A, 1)) * t, 1.0))))
     step = _van_loan(A, b, D, t / 2**doublings)
     for _ in range(doublings):
