@@ -12,7 +12,7 @@ from thermolinalg.streams import Streams
 from tngd.data.dataset import Dataset
 from tngd.data.loader import epoch_length
 from tngd.experiments.contender import Contender
-from tngd.training.loop import Progress, steps
+from tngd.training.loop import steps
 from tngd.training.problem import Problem
 
 LOOKS = 4
@@ -92,7 +92,8 @@ def run_trial(setting: Setting, contender: Contender, rate: float, seed: int) ->
             losses.append(moment.record.loss)
             seconds.append(moment.record.seconds)
             device += moment.record.device_seconds
-            if diverged := not _sound(moment):
+            if diverged := not moment.finite:
+                params = moment.good
                 break
             params = moment.params
             if moment.record.step % every == 0:
@@ -115,10 +116,6 @@ def run_trial(setting: Setting, contender: Contender, rate: float, seed: int) ->
         train_loss=train_loss,
         device_seconds=device,
     )
-
-
-def _sound(moment: Progress) -> bool:
-    return moment.finite and bool(np.isfinite(moment.params).all())
 
 
 def _look(

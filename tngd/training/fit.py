@@ -50,7 +50,8 @@ def fit(
 
     Raises:
         InvalidInput: an argument cannot be used; the message says why and what to do. A loss that
-            stops being a number is no error: `ending` then is DIVERGED.
+            stops being a number is no error: `ending` then is DIVERGED, and `params` are the last
+            at which it was one.
     """
     problem = Problem(network, loss, *data)
     held_out = Problem(network, loss, *validation) if validation is not None else None
@@ -63,14 +64,14 @@ def fit(
 
     trained: list[StepRecord] = []
     evaluated: list[EpochRecord] = []
-    good, ending = start, Ending.FINISHED
-    with np.errstate(over="ignore", invalid="ignore"):  # divergence is reported by the ending
+    reached, ending = start, Ending.FINISHED
+    with np.errstate(all="ignore"):  # divergence is reported by the ending
         for moment in run:
             trained.append(moment.record)
             if not moment.finite:
-                ending = Ending.DIVERGED
+                reached, ending = moment.good, Ending.DIVERGED
                 break
-            good = moment.params
+            reached = moment.params
             if held_out is not None and moment.record.step % an_epoch == 0:
                 evaluated.append(_evaluate(held_out, moment, trained))
             asked = [callback(moment) for callback in watching]  # each sees every step
@@ -78,7 +79,7 @@ def fit(
                 ending = Ending.STOPPED
                 break
     history = History(tuple(trained), tuple(evaluated))
-    return TrainingResult(optimizer.name, good, history, ending, streams.seed)
+    return TrainingResult(optimizer.name, reached, history, ending, streams.seed)
 
 
 def _evaluate(problem: Problem, moment: Progress, trained: list[StepRecord]) -> EpochRecord:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import final
 
 from models.losses import accuracy
-from thermolinalg.backend import Array
+from thermolinalg.backend import Array, namespace
 from thermolinalg.streams import Streams
 from tngd.data.loader import batches, epoch_length
-from tngd.optimizers.contract import Optimizer, State
+from tngd.linsolve.contract import Cost
+from tngd.optimizers.contract import Move, Optimizer, State
 from tngd.training.problem import Problem
 
 
@@ -37,11 +38,13 @@ class Progress:
     params: Array
     state: State
     record: StepRecord
+    good: Array  # the last parameters at which the loss was seen to be a number
 
     @property
     def finite(self) -> bool:
-        """Is the last loss a number?"""
-        return math.isfinite(self.record.loss)
+        """Are the last loss and the new parameters numbers?"""
+        xp = namespace(self.params)
+        return math.isfinite(self.record.loss) and bool(xp.all(xp.isfinite(self.params)))
 
 
 def steps(
@@ -59,6 +62,7 @@ def steps(
 
     The batches and the noise of step k depend on the streams and on k only. Hence a run that goes
     on from `Progress.params` and `.state` after `done` steps repeats the unbroken run bit for bit.
+    From where the loss is no number, no step is taken: the parameters stay.
 
     Args:
         problem: what to minimise.
@@ -70,13 +74,17 @@ def steps(
         state: the optimizer's, if the run goes on.
         done: steps already taken.
     """
-    state = state or State()
+    state, good = state or State(), params
     an_epoch = epoch_length(problem.size, batch)
     order = batches(problem.size, batch, streams=streams, epochs=epochs, done=done)
     for step, rows in enumerate(order, start=done + 1):
         started = time.perf_counter()
         objective = problem.objective(params, rows)
-        move = optimizer.step(objective, state, streams.stream("noise", step))
+        if math.isfinite(objective.value):
+            good = params
+            move = optimizer.step(objective, state, streams.stream("noise", step))
+        else:
+            move = Move(params, state, 0.0, Cost())
         params, state = move.params, move.state
         seconds = time.perf_counter() - started
         record = StepRecord(
@@ -89,4 +97,4 @@ def steps(
             device_seconds=move.cost.device_seconds,
             seconds=seconds,
         )
-        yield Progress(params, state, record)
+        yield Progress(params, state, record, good)
