@@ -1,5 +1,6 @@
 """h(K) w for a symmetric K and a scalar function h, by Lanczos: K is only ever multiplied."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -17,6 +18,7 @@ def apply_function(
     """h(K) w to the rounding level of w's dtype, for symmetric positive semidefinite K (q, q).
 
     The Krylov basis is kept orthogonal, so that at most q iterations are exact; smooth h need few.
+    Entries that are not finite make the result NaN.
 
     Args:
         K: symmetric positive semidefinite (q, q).
@@ -43,6 +45,8 @@ def apply_function(
             known = basis[: k + 1, :]
             v = v - (known @ v) @ known
         length = _norm(v)
+        if not math.isfinite(diagonal[-1] + length):  # K or w overflowed, and so has the result
+            return math.nan * w
         finished = k + 1 == q or length <= eps * max(map(abs, diagonal))
         if finished or (k + 1) % CHECK_EVERY == 0:
             before, weights = weights, norm * _first_column(diagonal, beside, h)

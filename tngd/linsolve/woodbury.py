@@ -6,7 +6,7 @@ from typing import final
 import numpy as np
 import scipy.linalg
 
-from thermolinalg.backend import Array, like, to_numpy
+from thermolinalg.backend import Array, NumpyArray, like, to_numpy
 from tngd.curvature.contract import CurvatureAt
 from tngd.linsolve.contract import LinearSolver, Memory, Solution
 
@@ -28,10 +28,20 @@ class Woodbury(LinearSolver):
         rng: np.random.Generator,
     ) -> Solution:
         del memory, rng
-        system = to_numpy(curvature.gram).copy()
-        system[np.diag_indices_from(system)] += damping
-        right = to_numpy(curvature.root(gradient))
-        factor = scipy.linalg.cho_factor(system, lower=True, overwrite_a=True, check_finite=False)
-        weights = scipy.linalg.cho_solve(factor, right, check_finite=False)
+        weights = _weights(to_numpy(curvature.gram), damping, to_numpy(curvature.root(gradient)))
         correction = curvature.root_adjoint(like(weights, gradient))
         return Solution((gradient - correction) / damping)
+
+
+def _weights(K: NumpyArray, damping: float, right: NumpyArray) -> NumpyArray:
+    """(K + damping I)⁻¹ right, for a K that is positive semidefinite up to its rounding."""
+    system = K.copy()
+    system[np.diag_indices_from(system)] += damping
+    try:
+        factor = scipy.linalg.cho_factor(system, lower=True, overwrite_a=True, check_finite=False)
+        return scipy.linalg.cho_solve(factor, right, check_finite=False)
+    except np.linalg.LinAlgError:
+        if not np.isfinite(K).all():  # the parameters have run away; that is not ours to report
+            return np.full_like(right, np.nan)
+        values, V = np.linalg.eigh(K)  # rounding made it indefinite by more than the damping
+        return V @ ((V.T @ right) / (np.maximum(values, 0.0) + damping))
