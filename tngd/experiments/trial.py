@@ -98,7 +98,8 @@ def run_trial(setting: Setting, contender: Contender, rate: float, seed: int) ->
             params = moment.params
             if moment.record.step % every == 0:
                 looks.append(_look(setting, params, len(losses), sum(seconds), device))
-        looks.append(_look(setting, params, len(losses), sum(seconds), device))
+        if looks[-1].step < len(losses):
+            looks.append(_look(setting, params, len(losses), sum(seconds), device))
         test_loss, test_accuracy = Problem(setting.network, setting.loss, *data.test).evaluate(
             params
         )
