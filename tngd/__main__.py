@@ -24,6 +24,7 @@ from tngd.experiments.trial import Setting, Trial
 
 HIDDEN = {"digits": [64], "mnist": [128]}
 TARGET = {"digits": 0.95, "mnist": 0.92}
+COUNT = click.IntRange(min=1)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -38,15 +39,17 @@ def main() -> None:
 @click.option(
     "--folder", type=Path, help="Where the MNIST files are (else $TNGD_DATA, else fetched)."
 )
-@click.option("--train", type=int, help="Training images (digits: all; mnist: 10000).")
+@click.option("--train", type=COUNT, help="Training images (digits: all; mnist: 10000).")
 @click.option("--optimizers", default=",".join(USUAL), show_default=True, metavar="NAMES",
               help=f"Comma-separated, from: {', '.join(CONTENDERS)}.")  # fmt: skip
-@click.option("--seeds", type=int, default=5, show_default=True, help="Reported runs of each.")
-@click.option("--trials", type=int, default=7, show_default=True, help="Rates tried for each.")
-@click.option("--epochs", type=int, default=10, show_default=True)
-@click.option("--batch", type=int, default=64, show_default=True)
-@click.option("--seed", type=int, default=0, show_default=True, help="Repeats a comparison.")
-@click.option("--workers", type=int, help="Processes (default: one a core).")
+@click.option("--seeds", type=COUNT, default=5, show_default=True, help="Reported runs of each.")
+@click.option("--trials", type=COUNT, default=7, show_default=True, help="Rates tried for each.")
+@click.option("--epochs", type=COUNT, default=10, show_default=True)
+@click.option("--batch", type=COUNT, default=64, show_default=True)
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Repeats a comparison."
+)
+@click.option("--workers", type=COUNT, help="Processes (default: one a core).")
 @click.option("--out", type=Path, default=Path("tngd-report"), show_default=True,
               help="Folder for the report; one that holds a report is numbered on.")  # fmt: skip
 def compare_command(

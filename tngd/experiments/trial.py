@@ -8,6 +8,7 @@ import numpy as np
 
 from models.losses import Loss
 from models.network import Network
+from thermolinalg import checks
 from thermolinalg.streams import Streams
 from tngd.data.dataset import Dataset
 from tngd.data.loader import epoch_length
@@ -29,6 +30,10 @@ class Setting:
     dataset: Dataset
     batch: int
     epochs: int
+
+    def __post_init__(self) -> None:
+        checks.count("batch", self.batch)
+        checks.count("epochs", self.epochs)
 
 
 @final
