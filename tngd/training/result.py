@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from enum import Enum
 from os import PathLike
 from typing import IO, Any, final
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -82,5 +83,5 @@ def load_result(path: str | PathLike[str]) -> TrainingResult:
                 ending=Ending[about["ending"]],
                 seed=about["seed"],
             )
-    except (OSError, KeyError, TypeError, ValueError, EOFError) as error:
+    except (BadZipFile, RuntimeError, OSError, KeyError, TypeError, ValueError, EOFError) as error:
         raise DataError(f"{path} holds no saved training result ({error}).") from error
