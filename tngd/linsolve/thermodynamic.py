@@ -51,7 +51,7 @@ class Thermodynamic(LinearSolver):
 
     def __post_init__(self) -> None:
         for name in ("time", "delay", "noise"):
-            checks.positive(name, getattr(self, name), zero=True)
+            object.__setattr__(self, name, checks.positive(name, getattr(self, name), zero=True))
         if self.start not in {"gradient", "zero", "carried"}:
             raise InvalidInput(f"start = {self.start!r} must be 'gradient', 'zero' or 'carried'.")
         if self.delay and self.start != "carried":

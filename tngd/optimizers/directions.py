@@ -34,7 +34,7 @@ class NaturalGradient(Direction):
     damping: float = 0.1
 
     def __post_init__(self) -> None:
-        checks.positive("damping", self.damping)
+        object.__setattr__(self, "damping", checks.positive("damping", self.damping))
 
     def find(self, objective: Objective, memory: Memory, rng: np.random.Generator) -> Found:
         solution = self.solver.solve(

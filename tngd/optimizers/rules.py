@@ -1,4 +1,7 @@
-"""Step rules: a constant rate with momentum, and Adam's."""
+"""Step rules: a constant rate with momentum, and Adam's.
+
+Knobs become Python floats, because a NumPy scalar among them would widen float32 arrays.
+"""
 
 from dataclasses import dataclass
 from typing import final
@@ -19,8 +22,8 @@ class Momentum(Rule):
     nesterov: bool = False
 
     def __post_init__(self) -> None:
-        checks.positive("rate", self.rate)
-        _require_fraction("momentum", self.momentum)
+        object.__setattr__(self, "rate", checks.positive("rate", self.rate))
+        object.__setattr__(self, "momentum", _fraction("momentum", self.momentum))
         if self.nesterov and not self.momentum:
             raise InvalidInput("nesterov=True needs momentum > 0, such as 0.9.")
 
@@ -47,10 +50,10 @@ class Adaptive(Rule):
     epsilon: float = 1e-8
 
     def __post_init__(self) -> None:
-        checks.positive("rate", self.rate)
-        checks.positive("epsilon", self.epsilon)
-        _require_fraction("beta1", self.beta1)
-        _require_fraction("beta2", self.beta2)
+        for name in ("rate", "epsilon"):
+            object.__setattr__(self, name, checks.positive(name, getattr(self, name)))
+        for name in ("beta1", "beta2"):
+            object.__setattr__(self, name, _fraction(name, getattr(self, name)))
 
     def step(self, direction: Array, memory: Memory) -> tuple[Array, Memory]:
         count, first, second = (0, 0.0, 0.0) if memory is None else memory
@@ -62,6 +65,8 @@ class Adaptive(Rule):
         return -self.rate * mean / scale, (count, first, second)
 
 
-def _require_fraction(name: str, value: float) -> None:
-    if not 0 <= checks.real_number(name, value) < 1:
-        raise InvalidInput(f"{name} = {value:g} must be at least 0 and below 1.")
+def _fraction(name: str, value: float) -> float:
+    number = checks.real_number(name, value)
+    if not 0 <= number < 1:
+        raise InvalidInput(f"{name} = {number:g} must be at least 0 and below 1.")
+    return number
