@@ -6,6 +6,7 @@ from typing import final
 
 import numpy as np
 
+from thermolinalg import checks
 from thermolinalg.backend import Array, namespace
 from tngd.curvature.contract import CurvatureAt
 from tngd.linsolve.contract import LinearSolver, Memory, Solution
@@ -26,6 +27,10 @@ class CG(LinearSolver):
     iterations: int = 200
     warm: bool = False
 
+    def __post_init__(self) -> None:
+        checks.positive("rtol", self.rtol, zero=True)
+        checks.count("iterations", self.iterations)
+
     def solve(
         self,
         curvature: CurvatureAt,
@@ -43,7 +48,10 @@ class CG(LinearSolver):
             if square <= stop:
                 break
             product = curvature.matvec(direction) + damping * direction
-            length = square / float(direction @ product)
+            curving = float(direction @ product)
+            if curving <= 0.0:  # too small for the dtype to square
+                break
+            length = square / curving
             x = x + length * direction
             residual = residual - length * product
             before, square = square, _square(residual)

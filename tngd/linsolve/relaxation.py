@@ -14,6 +14,7 @@ from typing import final
 
 import numpy as np
 
+from thermolinalg import checks
 from thermolinalg.backend import Array, NumpyArray, namespace, normals
 from thermolinalg.errors import UnstableStep
 from tngd.curvature.contract import CurvatureAt
@@ -80,6 +81,9 @@ class EulerRelaxation(Relaxation):
     """
 
     step: float = 0.1
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "step", checks.positive("step", self.step))
 
     def relax(self, circuit: Circuit, x: Array, t: float, rng: np.random.Generator) -> Array:
         steps = math.ceil(t / self.step)
