@@ -26,7 +26,7 @@ class Row:
     reached: int  # runs that reached the target validation accuracy
     runs: int
     diverged: int
-    steps_to_target: float  # medians over the runs that reached it; NaN if fewer than half did
+    steps_to_target: float  # medians, where a run that missed it took for ever; then NaN
     seconds_to_target: float
     steps: int  # of a whole run
     step_seconds: float  # median wall time of a step
@@ -41,7 +41,6 @@ def summarise(comparison: Comparison) -> list[Row]:
 def _row(result: Tuned, target: float) -> Row:
     trials = result.trials
     accuracies = [trial.test_accuracy for trial in trials]
-    looks = [look for trial in trials if (look := trial.reach(target)) is not None]
     return Row(
         name=result.contender.name,
         knobs=result.contender.describe(),
@@ -51,11 +50,11 @@ def _row(result: Tuned, target: float) -> Row:
         test_spread=statistics.stdev(accuracies) if len(accuracies) > 1 else math.nan,
         test_loss=_mean(trials, lambda trial: trial.test_loss),
         train_loss=_mean(trials, lambda trial: trial.train_loss),
-        reached=len(looks),
+        reached=sum(trial.reach(target) is not None for trial in trials),
         runs=len(trials),
         diverged=sum(trial.diverged for trial in trials),
-        steps_to_target=_median(trials, looks, lambda look: look.step),
-        seconds_to_target=_median(trials, looks, lambda look: look.seconds),
+        steps_to_target=_median_to(target, trials, lambda look: look.step),
+        seconds_to_target=_median_to(target, trials, lambda look: look.seconds),
         steps=max(len(trial.losses) for trial in trials),
         step_seconds=statistics.median(second for trial in trials for second in trial.seconds),
         device_seconds=_mean(trials, lambda trial: trial.device_seconds),
@@ -66,10 +65,10 @@ def _mean(trials: Sequence[Trial], value: Callable[[Trial], float]) -> float:
     return statistics.fmean(value(trial) for trial in trials)
 
 
-def _median(
-    trials: Sequence[Trial], looks: Sequence[Look], value: Callable[[Look], float]
-) -> float:
-    return statistics.median(map(value, looks)) if 2 * len(looks) >= len(trials) else math.nan
+def _median_to(target: float, trials: Sequence[Trial], value: Callable[[Look], float]) -> float:
+    looks = [trial.reach(target) for trial in trials]
+    middle = statistics.median(math.inf if look is None else value(look) for look in looks)
+    return middle if math.isfinite(middle) else math.nan
 
 
 HEADINGS = (
