@@ -14,7 +14,7 @@ from typing import TypeAlias, final
 
 from thermolinalg import checks
 from thermolinalg.streams import RNG, open_streams
-from tngd.experiments.contender import Contender
+from tngd.experiments.contender import Contender, require_distinct
 from tngd.experiments.trial import Setting, Trial, run_trial
 
 TUNING_SEEDS = 2
@@ -85,8 +85,9 @@ def compare(
         watcher: told of each trial as it ends.
 
     Raises:
-        InvalidInput: a number is out of range.
+        InvalidInput: a number is out of range, or two contenders have one name.
     """
+    contenders = require_distinct(contenders)
     seeds, trials = checks.count("seeds", seeds), checks.count("trials", trials)
     target = checks.probability("target", target)
     workers = os.cpu_count() or 1 if workers is None else checks.count("workers", workers)

@@ -1,5 +1,6 @@
 """Who takes part in a comparison: an optimizer's fixed knobs, and where its rate is searched."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -68,6 +69,16 @@ def find_contenders(names: list[str]) -> list[Contender]:
             raise InvalidInput(
                 f"optimizer {name!r} is unknown. There are: {', '.join(CONTENDERS)}."
             )
+    return require_distinct([CONTENDERS[name] for name in names])
+
+
+def require_distinct(contenders: Sequence[Contender]) -> list[Contender]:
+    """At least one, and no two of one name, under which their trials would be mixed up.
+
+    Raises:
+        InvalidInput: there is none, or a name is repeated.
+    """
+    names = [contender.name for contender in contenders]
     if not names or len(set(names)) < len(names):
         raise InvalidInput("name at least one optimizer, and each one once.")
-    return [CONTENDERS[name] for name in names]
+    return list(contenders)
