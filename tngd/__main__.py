@@ -71,7 +71,7 @@ def compare_command(
         dataset = _load(data, folder, train, seed)
         network = models.mlp([dataset.train.x.shape[1], *HIDDEN[data], dataset.classes])
         setting = Setting(network, models.SoftmaxCrossEntropy(), dataset, batch, epochs)
-        target = _prepared(out)
+        _prepared(out)
         click.echo(f"{dataset.name}: {len(contenders)} optimizers on\n{network}")
         with _Screen(contenders, trials, seeds) as screen:
             comparison = compare(
@@ -87,6 +87,7 @@ def compare_command(
         rows = summarise(comparison)
         click.echo(f"\n{table(rows)}\n\n{conditions(comparison)}\n")
         click.echo("\n".join(verdict(rows, comparison.target)))
+        target = _prepared(out)  # another comparison may have taken the folder meanwhile
         write_report(comparison, target, shlex.join(["tngd", *sys.argv[1:]]))
         click.echo(f"\nOpen {target / 'report.html'} (also report.json, loss.png, accuracy.png).")
 
