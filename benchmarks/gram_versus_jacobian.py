@@ -1,9 +1,10 @@
 """Seconds for S S' of a perceptron: our Gram matrix against a Jacobian formed by torch.func.
 
 Both start from the parameters, the batch and the same root R of the output Hessian, and end with
-the (b r, b r) matrix S S', S = R' J. Ours linearizes and never forms J, which at batch 128 holds 1.4 GB.
-torch.func forms J (b, c, p) in two ways: jacrev of the batch's outputs, which is the plain call, and
-vmap(jacrev) of one sample's outputs, which spares the zeros between samples and is its best.
+the (b r, b r) matrix S S', S = R' J. Ours linearizes and never forms J, which at batch 128 holds
+1.4 GB. torch.func forms J (b, c, p) in two ways: jacrev of the batch's outputs, which is the plain
+call, and vmap(jacrev) of one sample's outputs, which spares the zeros between samples and is its
+best.
 
     python benchmarks/gram_versus_jacobian.py [--batch 128] [--repeats 5] [--threads 2]
 """

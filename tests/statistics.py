@@ -14,13 +14,16 @@ FALSE_ALARM = 1e-6
 NARROW = 1e-10
 """Variances below this share of the largest count as zero."""
 
+ROUNDING = 1e-12
+"""Relative size of what rounding, not chance, may add."""
+
 
 def assert_mean_matches(samples, mean, cov, *, false_alarm=FALSE_ALARM):
     """Independent normal samples (m, n) of known covariance have this mean, in every entry."""
     samples, spread = np.asarray(samples, float), np.sqrt(np.diag(cov))
     gap = np.abs(samples.mean(axis=0) - mean)
     limit = stats.norm.isf(false_alarm / (2 * gap.size)) * spread / math.sqrt(len(samples))
-    rounding = 1e-12 * (np.abs(mean) + spread)
+    rounding = ROUNDING * (np.abs(mean) + spread)
     _require(gap <= limit + rounding, "mean", gap, limit)
 
 
@@ -34,11 +37,9 @@ def assert_covariance_matches(samples, cov, *, mean=0.0, false_alarm=FALSE_ALARM
     x = np.atleast_2d(np.asarray(samples, float) - mean)
     values, V = np.linalg.eigh(np.asarray(cov, float))
     wide = values > NARROW * max(values[-1], 0.0)
-    size = math.sqrt(max(values[-1], 0.0)) + 1e-12 * float(np.max(np.abs(samples), initial=0.0))
+    allowed = 10 * math.sqrt(NARROW * max(values[-1], 0.0)) + ROUNDING * np.abs(samples).max()
     stray = np.abs(x @ V[:, ~wide]).max(initial=0.0)
-    assert stray <= 10 * math.sqrt(NARROW) * size, (
-        f"samples stray by {stray:.3g} where the covariance has no width"
-    )
+    assert stray <= allowed, f"samples stray by {stray:.3g} where the covariance has no width"
     white = x @ V[:, wide] / np.sqrt(values[wide])
     directions = _axes_and_diagonals(int(wide.sum()))
     m, tail = len(x), false_alarm / (2 * max(len(directions), 1))

@@ -49,7 +49,7 @@ class Mean(Observable[Moments]):
     """The sample mean (n,)."""
 
     def init(self, like: Array) -> Moments:
-        zero = namespace(like).zeros_like(like[(0,) * (like.ndim - 1)])
+        zero = namespace(like).zeros_like(like[(*(0,) * (like.ndim - 1), ...)])
         return Moments(0, zero, 0.0)
 
     def update(self, record: Moments, samples: Array) -> Moments:
@@ -75,7 +75,7 @@ class Covariance(Observable[Moments]):
 
     def init(self, like: Array) -> Moments:
         xp = namespace(like)
-        zero = xp.zeros_like(like[(0,) * (like.ndim - 1)])
+        zero = xp.zeros_like(like[(*(0,) * (like.ndim - 1), ...)])
         return Moments(0, zero, zero[:, None] * zero[None, :])
 
     def update(self, record: Moments, samples: Array) -> Moments:

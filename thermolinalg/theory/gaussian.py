@@ -129,12 +129,15 @@ class Gaussian:
 
 
 def square_root(cov: Array) -> Array:
-    """A factor F with F F' = cov for any positive semidefinite cov, singular ones included."""
+    """The symmetric F with F F = cov, for any positive semidefinite cov, singular ones included.
+
+    No other factor is unique: one seed gives the same samples on every library.
+    """
     xp = namespace(cov)
     if checks.is_diagonal(cov):
         return xp.sqrt(xp.clip(cov, 0.0, None))
     values, V = xp.linalg.eigh(cov)
-    return V * xp.sqrt(xp.clip(values, 0.0, None))
+    return (V * xp.sqrt(xp.clip(values, 0.0, None))) @ V.T
 
 
 def _entries(x: Array, idx: list[int], axis: int = 0) -> Array:
