@@ -12,9 +12,7 @@ CHECK_EVERY = 4
 """Iterations between two looks at whether the answer still moves."""
 
 
-def apply_function(
-    K: Array, w: Array, h: Callable[[NumpyArray], NumpyArray], scale: float = 0.0
-) -> Array:
+def apply_function(K: Array, w: Array, h: Callable[[NumpyArray], NumpyArray]) -> Array:
     """h(K) w to the rounding level of w's dtype, for symmetric positive semidefinite K (q, q).
 
     The Krylov basis is kept orthogonal, so that at most q iterations are exact; smooth h need few.
@@ -24,7 +22,6 @@ def apply_function(
         K: symmetric positive semidefinite (q, q).
         w: (q,).
         h: values of the function at an array of eigenvalues.
-        scale: size below which changes of the result do not matter, beside |h(K) w| itself.
     """
     xp = namespace(w)
     q, eps = w.shape[0], float(xp.finfo(w.dtype).eps)
@@ -51,7 +48,7 @@ def apply_function(
         if finished or (k + 1) % CHECK_EVERY == 0:
             before, weights = weights, norm * _first_column(diagonal, beside, h)
             change = np.linalg.norm(weights - np.pad(before, (0, weights.size - before.size)))
-            if finished or change <= eps * max(float(np.linalg.norm(weights)), scale):
+            if finished or change < eps * np.linalg.norm(weights):  # all zero says nothing yet
                 break
         beside.append(length)
         basis[k + 1, :] = v / length

@@ -65,7 +65,8 @@ class ExactRelaxation(Relaxation):
         moved, weights = 0.0 * x, None
         for v, f in terms:
             moved = moved + f.at_damping * v
-            if t > 0 and bool(namespace(v).any(v != 0)):
+            falling = t > 0 and f.at_damping > 0  # f falls, so where f(λ) = 0 nothing is left
+            if falling and bool(namespace(v).any(v != 0)):
                 w = apply_function(curvature.gram, curvature.root(v), f.quotient)
                 weights = w if weights is None else weights + w
         return moved if weights is None else moved + curvature.root_adjoint(weights)
