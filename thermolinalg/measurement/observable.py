@@ -49,8 +49,7 @@ class Mean(Observable[Moments]):
     """The sample mean (n,)."""
 
     def init(self, like: Array) -> Moments:
-        zero = namespace(like).zeros_like(like[(*(0,) * (like.ndim - 1), ...)])
-        return Moments(0, zero, 0.0)
+        return Moments(0, _zero(like), 0.0)
 
     def update(self, record: Moments, samples: Array) -> Moments:
         xp = namespace(samples)
@@ -74,8 +73,7 @@ class Covariance(Observable[Moments]):
     """The unbiased sample covariance (n, n), about the sample mean."""
 
     def init(self, like: Array) -> Moments:
-        xp = namespace(like)
-        zero = xp.zeros_like(like[(*(0,) * (like.ndim - 1), ...)])
+        zero = _zero(like)
         return Moments(0, zero, zero[:, None] * zero[None, :])
 
     def update(self, record: Moments, samples: Array) -> Moments:
@@ -97,3 +95,9 @@ class Covariance(Observable[Moments]):
     def value(self, record: Moments) -> Array:
         nan = float("nan")
         return record.scatter / (record.count - 1) if record.count > 1 else record.scatter + nan
+
+
+def _zero(samples: Array) -> Array:
+    xp = namespace(samples)
+    rows = xp.reshape(samples, (-1, samples.shape[-1]))
+    return xp.zeros_like(xp.sum(rows[:1, :], axis=0))  # there may be no row at all
