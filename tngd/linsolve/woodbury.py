@@ -35,13 +35,13 @@ class Woodbury(LinearSolver):
 
 def _weights(K: NumpyArray, damping: float, right: NumpyArray) -> NumpyArray:
     """(K + damping I)⁻¹ right, for a K that is positive semidefinite up to its rounding."""
+    if not np.isfinite(K).all():  # the parameters ran away; a Cholesky factor would hide it
+        return np.full_like(right, np.nan)
     system = K.copy()
     system[np.diag_indices_from(system)] += damping
     try:
         factor = scipy.linalg.cho_factor(system, lower=True, overwrite_a=True, check_finite=False)
         return scipy.linalg.cho_solve(factor, right, check_finite=False)
     except np.linalg.LinAlgError:
-        if not np.isfinite(K).all():  # the parameters have run away; that is not ours to report
-            return np.full_like(right, np.nan)
         values, V = np.linalg.eigh(K)  # rounding made it indefinite by more than the damping
         return V @ ((V.T @ right) / (np.maximum(values, 0.0) + damping))
