@@ -41,7 +41,8 @@ def main() -> None:
 )
 @click.option("--train", type=COUNT, help="Training images (digits: all; mnist: 10000).")
 @click.option("--optimizers", default=",".join(USUAL), show_default=True, metavar="NAMES",
-              help=f"Comma-separated, from: {', '.join(CONTENDERS)}.")  # fmt: skip
+              help=f"Comma-separated, from: {', '.join(CONTENDERS)}; with other knobs as in "
+              "tngd:damping=0.1:time=50.")  # fmt: skip
 @click.option("--seeds", type=COUNT, default=5, show_default=True, help="Reported runs of each.")
 @click.option("--trials", type=COUNT, default=7, show_default=True, help="Rates tried for each.")
 @click.option("--epochs", type=COUNT, default=10, show_default=True)
@@ -139,7 +140,7 @@ class _Screen:
     def show(self, phase: str, trial: Trial, done: int, total: int) -> None:
         score = "diverged" if trial.diverged else f"validation {100 * trial.final.accuracy:.1f} %"
         line = (
-            f"{phase} {done:3d}/{total}  {trial.contender:<10} rate {trial.rate:<8g} "
+            f"{phase} {done:3d}/{total}  {trial.contender:<12} rate {trial.rate:<8g} "
             f"{score}, loss {trial.losses[-1]:.4f}, {sum(trial.seconds):.1f} s"
         )
         self._bar.update()

@@ -1,11 +1,13 @@
 """Who takes part in a comparison: an optimizer's fixed knobs, and where its rate is searched."""
 
+import ast
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
 import numpy as np
 
+from thermolinalg import checks
 from thermolinalg.errors import InvalidInput
 from tngd.optimizers.contract import Optimizer
 from tngd.optimizers.systems import optimizer
@@ -17,11 +19,12 @@ SEARCH = 10.0
 @final
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """An optimizer by name, its knobs, and the rate around which it is tuned."""
+    """An optimizer, its fixed knobs, and the rate around which it is tuned."""
 
-    name: str
+    name: str  # as reports call it
     rate: float
     knobs: tuple[tuple[str, Any], ...] = ()
+    system: str = ""  # as `optimizer` calls it, where that differs from the name
 
     def rates(self, trials: int) -> list[float]:
         """`trials` rates, evenly spaced on a logarithmic scale around the central one."""
@@ -32,7 +35,7 @@ class Contender:
 
     def optimizer(self, rate: float) -> Optimizer:
         """The optimizer at this rate."""
-        return optimizer(self.name, rate=rate, **dict(self.knobs))
+        return optimizer(self.system or self.name, rate=rate, **dict(self.knobs))
 
     def describe(self) -> str:
         """The fixed knobs, in words."""
@@ -46,30 +49,50 @@ CONTENDERS = {
         Contender("momentum", 0.1, (("momentum", 0.9),)),
         Contender("nesterov", 0.1, (("momentum", 0.9),)),
         Contender("adam", 0.01, (("beta1", 0.9), ("beta2", 0.999))),
-        Contender("ngd", 0.3, (("damping", 0.1),)),
-        Contender("ngd-cg", 0.3, (("damping", 0.1), ("iterations", 50))),
-        Contender("tngd", 0.3, (("damping", 0.1), ("time", 50.0))),
+        Contender("ngd", 1.0, (("damping", 1.0),)),
+        Contender("ngd-cg", 1.0, (("damping", 1.0), ("iterations", 50))),
+        Contender("tngd", 1.0, (("damping", 1.0), ("time", 5.0))),
+        Contender("tngd-carried", 1.0, (("damping", 1.0), ("time", 1.0))),
         Contender("tngd-adam", 0.003, (("damping", 1.0), ("time", 0.4))),
     )
 }
 """Everyone who can be called by name."""
 
-USUAL = ("sgd", "momentum", "adam", "ngd", "tngd", "tngd-adam")
+USUAL = ("sgd", "momentum", "adam", "ngd", "tngd", "tngd-carried", "tngd-adam")
 """Who takes part if nobody is named."""
 
 
-def find_contenders(names: list[str]) -> list[Contender]:
-    """The contenders of these names, in order.
+def find_contenders(descriptions: Sequence[str]) -> list[Contender]:
+    """The contenders so described: "adam", or with other knobs "tngd:damping=0.1:time=50".
+
+    A knob `rate` is where the search for the rate is centred.
 
     Raises:
-        InvalidInput: a name is unknown or repeated, or there is none.
+        InvalidInput: a name or a knob is unknown, a description is repeated, or there is none.
     """
-    for name in names:
-        if name not in CONTENDERS:
-            raise InvalidInput(
-                f"optimizer {name!r} is unknown. There are: {', '.join(CONTENDERS)}."
-            )
-    return require_distinct([CONTENDERS[name] for name in names])
+    return require_distinct([_contender(description) for description in descriptions])
+
+
+def _contender(description: str) -> Contender:
+    name, *settings = description.split(":")
+    if name not in CONTENDERS:
+        raise InvalidInput(f"optimizer {name!r} is unknown. There are: {', '.join(CONTENDERS)}.")
+    usual = CONTENDERS[name]
+    if not settings:
+        return usual
+    knobs = dict(usual.knobs) | dict(_knob(setting) for setting in settings)
+    rate = checks.positive("rate", knobs.pop("rate", usual.rate))
+    contender = Contender(description, rate, tuple(knobs.items()), name)
+    contender.optimizer(rate)  # a wrong knob fails now, not after the first hour
+    return contender
+
+
+def _knob(setting: str) -> tuple[str, Any]:
+    key, _, text = setting.partition("=")
+    try:
+        return key, ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return key, text  # a word, such as start=carried
 
 
 def require_distinct(contenders: Sequence[Contender]) -> list[Contender]:
