@@ -1,0 +1,182 @@
+"""Plans, pilots, outcomes and the report: the parts that every solver shares."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import thermolinalg as tla
+from tests import statistics
+from tests.thermolinalg.solvers.problems import wishart
+from thermolinalg.errors import InvalidInput
+from thermolinalg.measurement.integral import TimeAverage
+from thermolinalg.measurement.readout import Readout
+from thermolinalg.solvers import budget, pipeline
+
+A = wishart(5)
+B = np.arange(1.0, 6.0)
+RNG = np.random.default_rng(0)
+
+
+def test_a_record_that_settled_is_seldom_called_unsettled(monkeypatch):
+    rate, trials = 0.02, 2000
+    monkeypatch.setattr(pipeline, "FALSE_ALARM", rate)
+    alarms = sum(
+        not pipeline._settled(RNG.standard_normal((budget.WINDOWS, 1)), 1.0) for _ in range(trials)
+    )
+    statistics.assert_frequency(alarms, trials, rate)
+
+
+@pytest.mark.parametrize("entries", [1, 100])
+def test_a_record_with_a_trend_is_not_settled(entries):
+    noise = 0.05 * RNG.standard_normal((budget.WINDOWS, entries))
+    trend = np.linspace(0.0, 1.0, budget.WINDOWS)[:, None]
+    assert pipeline._settled(noise, 1.0)
+    assert not pipeline._settled(noise + trend, 1.0)
+    one = noise.copy()
+    one[:, -1:] += trend
+    assert not pipeline._settled(one, 1.0)
+
+
+class Drifting(Readout):
+    """An instrument whose zero drifts, a little more at every window."""
+
+    def correlation_rate(self, process):
+        return TimeAverage().correlation_rate(process)
+
+    def numbers(self, process, window):
+        return TimeAverage().numbers(process, window)
+
+    def windows(self, process, x, window, count, rng):
+        values, last = TimeAverage().windows(process, x, window, count, rng)
+        return values + np.arange(count)[:, None, None], last
+
+
+def test_a_drifting_instrument_ends_not_settled(monkeypatch):
+    monkeypatch.setattr("thermolinalg.solvers.linear.TimeAverage", Drifting)
+    x = tla.solve(A, B, rng=0)
+    assert x.outcome is tla.Outcome.NOT_SETTLED
+    assert "NOT_SETTLED, the two halves of the record disagree" in str(x)
+
+
+def test_an_instrument_that_reads_nothing_has_no_samples(monkeypatch):
+    """A stuck record has an effective size of 0, not of its length."""
+
+    class Stuck(Drifting):
+        def windows(self, process, x, window, count, rng):
+            values, last = super().windows(process, x, window, count, rng)
+            return 0 * values, last
+
+    monkeypatch.setattr("thermolinalg.solvers.linear.TimeAverage", Stuck)
+    assert tla.solve(A, B, rng=0).ess == 0.0
+
+
+def test_summary_of_independent_windows():
+    values = RNG.standard_normal((32, 4, 2))
+    mean, stderr = budget.summarise(values, 1.0)
+    np.testing.assert_allclose(mean, values.mean(axis=0))
+    np.testing.assert_allclose(stderr, stats.sem(values, axis=0))
+    _, wider = budget.summarise(values, 4.0)
+    np.testing.assert_allclose(wider, 2 * stderr)
+
+
+@pytest.mark.parametrize("spectrum", [[1.0], [1.0, 1.0, 1.0], [1.0, 0.5, 0.1, 0.01]])
+@pytest.mark.parametrize("confidence", [0.5, 0.95])
+def test_a_pilot_predicts_how_far_a_run_strays(spectrum, confidence):
+    """Stein's second stage: over pilots and runs together the bound holds as often as stated."""
+    spread, trials, within = np.sqrt(spectrum), 2000, 0
+    for _ in range(trials):
+        pilot = budget.read_pilot(RNG.standard_normal((32, len(spread))) * spread, 1.0)
+        run = RNG.standard_normal(len(spread)) * spread / math.sqrt(32)
+        within += np.linalg.norm(run) <= pilot.reach(confidence)
+    if len(spectrum) == 1:
+        statistics.assert_frequency(within, trials, confidence)
+    else:  # directions of unequal noise are counted, and counted with error: by a few per cent
+        assert within / trials == pytest.approx(confidence, abs=0.05)
+
+
+def test_a_pilot_counts_directions_and_the_norm():
+    K, mean = 32, np.array([3.0, 0.0, 4.0])
+    pilots = [budget.read_pilot(mean + RNG.standard_normal((K, 3)), 1.0) for _ in range(4000)]
+    statistics.assert_average([p.error**2 for p in pilots], 3 / K)
+    statistics.assert_average([p.norm**2 for p in pilots], 25.0)
+    assert np.mean([p.directions for p in pilots]) == pytest.approx(3.0, rel=0.1)
+    assert all(1.0 <= p.directions <= 3.0 for p in pilots)
+
+
+def test_correlation_between_windows_is_made_up_for():
+    """Window means of an OU process at rest: the corrected error bar is right on average."""
+    process = tla.overdamped([[1.0]], [0.0])
+    window, trials = 20.0, 4000
+    rest = tla.stationary(process).sample(trials, rng=0)
+    values, _ = TimeAverage().windows(process, rest, window, 32, np.random.default_rng(1))
+    _, stderr = budget.summarise(values, budget.correction(1.0, window))
+    T = 32 * window
+    exact = 2 / T * (1 - (1 - math.exp(-T)) / T)  # variance of the average over all windows
+    statistics.assert_average(values.mean(axis=0)[:, 0] ** 2, exact)
+    assert (stderr**2).mean() == pytest.approx(exact, rel=0.01)
+
+
+def test_burn_in_forgets_the_start():
+    target = budget.Target.checked(1e-2, 0.0, 0.95)
+    time = budget.burn_in(target, 0.1, 5.0)
+    assert math.exp(-0.1 * time) == pytest.approx(budget.BIAS * 1e-2)
+    assert budget.burn_in(target, 0.1, 0.0) == 0.0
+    loose = budget.Target.checked(100.0, 0.0, 0.95)
+    assert budget.burn_in(loose, 0.1, 5.0) == 0.0
+
+
+def test_an_interval_is_students():
+    x = tla.solve(A, B, rng=0)
+    assert x.dof == 31
+    for confidence in (0.5, 0.95, 0.999):
+        low, high = x.interval(confidence)
+        reach = stats.t.ppf(0.5 + confidence / 2, 31) * x.stderr
+        np.testing.assert_allclose(low, x.value - reach)
+        np.testing.assert_allclose(high, x.value + reach)
+    with pytest.raises(InvalidInput, match="confidence = 95 must lie"):
+        x.interval(95)
+
+
+def test_an_estimate_is_an_array():
+    x = tla.solve(A, B, rng=0)
+    np.testing.assert_array_equal(np.asarray(x), x.value)
+    assert np.asarray(x, dtype=np.float32).dtype == np.float32
+    assert np.array(x, copy=True) is not x.value
+    np.testing.assert_array_equal(A @ x, A @ x.value)
+    assert x.error == pytest.approx(np.linalg.norm(x.stderr))
+
+
+def test_the_report():
+    x = tla.solve(A, B, rng=7)
+    assert repr(x).startswith("Estimate(solve, n = 5, shape (5,), CONVERGED, norm ")
+    report = str(x)
+    for part in (
+        "solve, n = 5: CONVERGED, the wanted error was reached",
+        "error <= 0 + 0.01 |answer|",
+        "with probability 0.95",
+        "at temperature 1",
+        "s modelled; energy not stated",
+        "Cholesky: ",
+        "conjugate gradients: ",
+        "matrix-vector products",
+        "rng=7",
+    ):
+        assert part in report
+    assert all(len(line) <= 100 for line in report.splitlines())
+
+
+def test_the_digital_baseline_is_measured_beside_it():
+    x = tla.solve(A, B, rng=0)
+    truth = np.linalg.solve(A, B)
+    digital = x.digital
+    error = np.linalg.norm(x.value - truth) / np.linalg.norm(truth)
+    assert digital.error == pytest.approx(error, rel=1e-9)
+    cholesky, cg = digital.contenders
+    assert cholesky.residual < 1e-14
+    assert cg.residual < 1e-12
+    assert 1 <= cg.products <= x.plan.time * x.plan.fastest
+    inverse = tla.inv(A, rng=0)
+    assert inverse.digital.contenders[0].residual < 1e-13
+    assert inverse.digital.error < 0.1
