@@ -49,11 +49,11 @@ CONTENDERS = {
         Contender("momentum", 0.1, (("momentum", 0.9),)),
         Contender("nesterov", 0.1, (("momentum", 0.9),)),
         Contender("adam", 0.01, (("beta1", 0.9), ("beta2", 0.999))),
-        Contender("ngd", 1.0, (("damping", 1.0),)),
-        Contender("ngd-cg", 1.0, (("damping", 1.0), ("iterations", 50))),
-        Contender("tngd", 1.0, (("damping", 1.0), ("time", 5.0))),
-        Contender("tngd-carried", 1.0, (("damping", 1.0), ("time", 1.0))),
-        Contender("tngd-adam", 0.003, (("damping", 1.0), ("time", 0.4))),
+        Contender("ngd", 0.7, (("damping", 0.3),)),
+        Contender("ngd-cg", 0.7, (("damping", 0.3), ("iterations", 50))),
+        Contender("tngd", 0.7, (("damping", 0.3), ("time", 20.0))),
+        Contender("tngd-carried", 0.7, (("damping", 0.3), ("time", 2.0))),
+        Contender("tngd-adam", 0.003, (("damping", 0.3), ("time", 2.0))),
     )
 }
 """Everyone who can be called by name."""
@@ -62,25 +62,27 @@ USUAL = ("sgd", "momentum", "adam", "ngd", "tngd", "tngd-carried", "tngd-adam")
 """Who takes part if nobody is named."""
 
 
-def find_contenders(descriptions: Sequence[str]) -> list[Contender]:
+def find_contenders(descriptions: Sequence[str], damping: float | None = None) -> list[Contender]:
     """The contenders so described: "adam", or with other knobs "tngd:damping=0.1:time=50".
 
-    A knob `rate` is where the search for the rate is centred.
+    A knob `rate` is where the search for the rate is centred. `damping` replaces that of every
+    contender that has one and does not describe its own.
 
     Raises:
         InvalidInput: a name or a knob is unknown, a description is repeated, or there is none.
     """
-    return require_distinct([_contender(description) for description in descriptions])
+    return require_distinct([_contender(description, damping) for description in descriptions])
 
 
-def _contender(description: str) -> Contender:
+def _contender(description: str, damping: float | None) -> Contender:
     name, *settings = description.split(":")
     if name not in CONTENDERS:
         raise InvalidInput(f"optimizer {name!r} is unknown. There are: {', '.join(CONTENDERS)}.")
     usual = CONTENDERS[name]
-    if not settings:
-        return usual
-    knobs = dict(usual.knobs) | dict(_knob(setting) for setting in settings)
+    knobs = dict(usual.knobs)
+    if damping is not None and "damping" in knobs:
+        knobs["damping"] = damping
+    knobs |= dict(_knob(setting) for setting in settings)
     rate = checks.positive("rate", knobs.pop("rate", usual.rate))
     contender = Contender(description, rate, tuple(knobs.items()), name)
     contender.optimizer(rate)  # a wrong knob fails now, not after the first hour
