@@ -1,4 +1,4 @@
-"""The Gauss-Newton operator against G = J'HJ/b formed by autograd, and the Fisher by enumeration."""
+"""The Gauss-Newton operator against G = J'HJ/b by autograd, and the Fisher by enumeration."""
 
 import numpy as np
 from hypothesis import given

@@ -51,7 +51,7 @@ def first_state(start, g, carried):
 
 
 class UnitNoise:
-    """A generator whose "normals" are the i-th unit vector: shows the noise one column at a time."""
+    """Its "normals" are the i-th unit vector, which shows the noise one column at a time."""
 
     def __init__(self, i):
         self.i = i
@@ -211,7 +211,7 @@ def test_a_carried_state_remembers_most_where_it_is_flat():
 
 @given(damping=dampings, time=times.filter(bool), noise=st.sampled_from([1e-6, 1.0]))
 def test_the_law_of_the_noise(damping, time, noise):
-    """x - mean = M z for standard normal z, and MM' = κ (1 - e^{-2At})A⁻¹: shown column by column."""
+    """x - mean = M z for standard normal z, and MM' = κ (1 - e^{-2At})A⁻¹, column by column."""
     at = Dense([2, 3, 2], b=3)
     curvature, g = GGN().at(at.objective), np.zeros(at.p)
     solver = Thermodynamic(time=time, start="zero", noise=noise)
@@ -314,7 +314,7 @@ def test_euler_refuses_steps_that_diverge(share, stable):
 
 
 def test_the_sign_that_is_printed_in_the_paper_diverges():
-    """Equation 25 has + dt (G g - grad), and no damping: it leaves the answer behind; ours stays."""
+    """Equation 25 has + dt (G g - grad), and no damping: it runs away; ours arrives."""
     S, t, dt, damping = random_rows(6, 9), 50.0, 0.1, 0.1
     C, g = S.T @ S, np.random.default_rng(1).standard_normal(9)
     printed = g
