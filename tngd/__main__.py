@@ -45,7 +45,7 @@ def main() -> None:
               help=f"Comma-separated, from: {', '.join(CONTENDERS)}; with other knobs as in "
               "tngd:damping=0.1:time=50.")  # fmt: skip
 @click.option("--seeds", type=COUNT, default=5, show_default=True, help="Reported runs of each.")
-@click.option("--trials", type=COUNT, default=7, show_default=True, help="Rates tried for each.")
+@click.option("--trials", type=COUNT, default=5, show_default=True, help="Rates tried for each.")
 @click.option("--damping", type=float,
               help="Of every natural-gradient contender (digits: 0.3; mnist: 1).")  # fmt: skip
 @click.option("--epochs", type=COUNT, default=10, show_default=True)

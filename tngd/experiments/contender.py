@@ -12,7 +12,7 @@ from thermolinalg.errors import InvalidInput
 from tngd.optimizers.contract import Optimizer
 from tngd.optimizers.systems import optimizer
 
-SEARCH = 10.0
+SEARCH = 5.0
 """Rates are searched from 1/SEARCH to SEARCH times the central one."""
 
 
@@ -45,14 +45,14 @@ class Contender:
 CONTENDERS = {
     contender.name: contender
     for contender in (
-        Contender("sgd", 0.3),
-        Contender("momentum", 0.1, (("momentum", 0.9),)),
-        Contender("nesterov", 0.1, (("momentum", 0.9),)),
-        Contender("adam", 0.01, (("beta1", 0.9), ("beta2", 0.999))),
-        Contender("ngd", 0.7, (("damping", 0.3),)),
-        Contender("ngd-cg", 0.7, (("damping", 0.3), ("iterations", 50))),
-        Contender("tngd", 0.7, (("damping", 0.3), ("time", 20.0))),
-        Contender("tngd-carried", 0.7, (("damping", 0.3), ("time", 2.0))),
+        Contender("sgd", 0.6),
+        Contender("momentum", 0.15, (("momentum", 0.9),)),
+        Contender("nesterov", 0.15, (("momentum", 0.9),)),
+        Contender("adam", 0.012, (("beta1", 0.9), ("beta2", 0.999))),
+        Contender("ngd", 0.8, (("damping", 0.3),)),
+        Contender("ngd-cg", 0.8, (("damping", 0.3), ("iterations", 50))),
+        Contender("tngd", 0.8, (("damping", 0.3), ("time", 20.0))),
+        Contender("tngd-carried", 0.8, (("damping", 0.3), ("time", 2.0))),
         Contender("tngd-adam", 0.003, (("damping", 0.3), ("time", 2.0))),
     )
 }
