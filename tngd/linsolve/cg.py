@@ -42,10 +42,12 @@ class CG(LinearSolver):
         del rng
         x = memory if self.warm and memory is not None else namespace(gradient).zeros_like(gradient)
         residual = gradient - (curvature.matvec(x) + damping * x if self.warm else 0 * x)
-        direction, square = residual, _square(residual)
-        stop = self.rtol**2 * _square(gradient)
+        direction, square = residual, float(residual @ residual)
+        stop = self.rtol**2 * float(gradient @ gradient)
+        if not math.isfinite(stop):  # overflow: to stop at once would pass for a solution of zero
+            x = math.nan * x
         for _ in range(self.iterations):
-            if square <= stop:
+            if not square > stop:
                 break
             product = curvature.matvec(direction) + damping * direction
             curving = float(direction @ product)
@@ -54,11 +56,6 @@ class CG(LinearSolver):
             length = square / curving
             x = x + length * direction
             residual = residual - length * product
-            before, square = square, _square(residual)
+            before, square = square, float(residual @ residual)
             direction = residual + (square / before) * direction
         return Solution(x, memory=x)
-
-
-def _square(x: Array) -> float:
-    value = float(x @ x)
-    return value if math.isfinite(value) else math.inf
