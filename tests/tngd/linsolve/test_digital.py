@@ -149,6 +149,14 @@ def test_a_gram_matrix_that_overflowed_gives_no_number():
     assert np.isnan(solve(Woodbury(), curvature, 0.1, g).value).all()
 
 
+@pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")
+@pytest.mark.parametrize("warm", [True, False])
+def test_a_gradient_that_overflows_when_squared_gives_no_number(warm):
+    curvature = Rows(random_rows(4, 6, dtype=np.float32))
+    g = np.full(6, 1e30, np.float32)
+    assert np.isnan(solve(CG(warm=warm), curvature, 0.1, g).value).all()
+
+
 @pytest.mark.parametrize("knobs", [{"rtol": -1.0}, {"rtol": np.nan}, {"iterations": 0}], ids=str)
 def test_knobs_that_cannot_be(knobs):
     with pytest.raises(InvalidInput, match=next(iter(knobs))):

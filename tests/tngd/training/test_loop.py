@@ -6,6 +6,7 @@ from itertools import islice
 import numpy as np
 import pytest
 
+import models
 import tngd
 from tests.tngd.training.cases import LOSS, NET, points, untimed
 from thermolinalg.errors import ShapeMismatch
@@ -67,26 +68,21 @@ def test_records():
 
 def test_regression_has_no_accuracy():
     x, y = points()
-    problem = tngd.Problem(NET, tngd_squared(), x, np.eye(3, dtype=np.float32)[y])
+    problem = tngd.Problem(NET, models.SquaredError(), x, np.eye(3, dtype=np.float32)[y])
     moment = next(iter(tngd.steps(problem, tngd.SGD(), NET.init(rng=0), **HOW)))
     assert moment.record.accuracy is None
     assert problem.evaluate(moment.params)[1] is None
-
-
-def tngd_squared():
-    import models
-
-    return models.SquaredError()
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("rate", [1e5, 1e20, 1e38])
 @pytest.mark.parametrize("name", tngd.list_optimizers())
 def test_where_the_loss_is_no_number_no_step_is_taken(name, rate):
-    problem = replace(PROBLEM, loss=tngd_squared(), y=np.eye(3, dtype=np.float32)[PROBLEM.y])
+    squared, onehot = models.SquaredError(), np.eye(3, dtype=np.float32)[PROBLEM.y]
+    problem = replace(PROBLEM, loss=squared, y=onehot)
     moments = list(tngd.steps(problem, tngd.optimizer(name, rate=rate), NET.init(rng=0), **HOW))
     bad = [moment for moment in moments if not np.isfinite(moment.record.loss)]
-    assert bad or name == "tngd-adam" or name == "adam"
+    assert bad or (rate == 1e5 and "adam" in name), "Adam's steps are no longer than its rate"
     for moment in bad:
         assert not moment.finite
         assert moment.params is bad[0].params
