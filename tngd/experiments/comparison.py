@@ -1,9 +1,9 @@
 """A fair comparison: every contender's rate tuned by the same budget, then several fresh seeds.
 
-Tuning trains TUNING_SEEDS times at each of `trials` rates and keeps the rate whose worst run is best,
-by validation accuracy (then loss): a lucky run on the brink of divergence does not decide. The
-reported runs start from seeds that tuning never saw, and the test set is looked at once, at the end
-of each.
+Tuning trains TUNING_SEEDS times at each of `trials` rates and keeps the rate whose worst run is
+best, by validation accuracy (then loss): a lucky run on the brink of divergence does not decide.
+The reported runs start from seeds that tuning never saw, and the test set is looked at once, at the
+end of each.
 """
 
 import os
@@ -16,7 +16,7 @@ from thermolinalg.streams import RNG, open_streams
 from tngd.experiments.contender import Contender, require_distinct
 from tngd.experiments.trial import Setting, Trial, run_trial
 
-TUNING_SEEDS = 3
+TUNING_SEEDS = 2
 """Runs at each rate that is tried."""
 
 Watcher: TypeAlias = Callable[[str, Trial, int, int], None]
