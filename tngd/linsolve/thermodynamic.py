@@ -52,6 +52,11 @@ class Thermodynamic(LinearSolver):
     def __post_init__(self) -> None:
         for name in ("time", "delay", "noise"):
             object.__setattr__(self, name, checks.positive(name, getattr(self, name), zero=True))
+        if not isinstance(self.relaxation, Relaxation):
+            raise InvalidInput(
+                f"relaxation = {self.relaxation!r} is not a Relaxation, such as "
+                "ExactRelaxation() or EulerRelaxation(0.1)."
+            )
         if self.start not in {"gradient", "zero", "carried"}:
             raise InvalidInput(f"start = {self.start!r} must be 'gradient', 'zero' or 'carried'.")
         if self.delay and self.start != "carried":

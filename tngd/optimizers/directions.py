@@ -6,6 +6,7 @@ from typing import final
 import numpy as np
 
 from thermolinalg import checks
+from thermolinalg.errors import InvalidInput
 from tngd.curvature.contract import Curvature
 from tngd.curvature.ggn import GGN
 from tngd.linsolve.contract import LinearSolver
@@ -34,6 +35,10 @@ class NaturalGradient(Direction):
     damping: float = 0.1
 
     def __post_init__(self) -> None:
+        if not isinstance(self.solver, LinearSolver):
+            raise InvalidInput(
+                f"solver = {self.solver!r} is not a LinearSolver, such as Woodbury() or CG()."
+            )
         object.__setattr__(self, "damping", checks.positive("damping", self.damping))
 
     def find(self, objective: Objective, memory: Memory, rng: np.random.Generator) -> Found:
