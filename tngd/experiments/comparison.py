@@ -36,7 +36,7 @@ class Tuned:
     @property
     def at_edge(self) -> bool:
         """Is the chosen rate the first or last one tried, so that a better one may lie beyond?"""
-        rates = [trial.rate for trial in self.search]
+        rates = {trial.rate for trial in self.search}
         return len(rates) > 1 and self.rate in {min(rates), max(rates)}
 
 
