@@ -107,10 +107,10 @@ def table(rows: Sequence[Row]) -> str:
 
 def verdict(rows: Sequence[Row], target: float) -> list[str]:
     """What the thermodynamic computer bought, sentence by sentence, from the rows alone."""
-    named = {row.name: row for row in rows}
-    tngd = named.get("tngd")
-    if tngd is None:
+    thermodynamic = _of_systems(rows, "tngd")
+    if not thermodynamic:
         return ["TNGD did not take part."]
+    tngd = thermodynamic[0]
     best = max(rows, key=lambda row: (row.test_accuracy, row is tngd))
     gap = 100 * (best.test_accuracy - tngd.test_accuracy)
     sentences = [
@@ -119,16 +119,20 @@ def verdict(rows: Sequence[Row], target: float) -> list[str]:
         if best is not tngd
         else f"TNGD has the best test accuracy, {100 * tngd.test_accuracy:.2f} %."
     ]
-    first_order = [named[name] for name in ("sgd", "momentum", "nesterov", "adam") if name in named]
-    if first_order:
+    if first_order := _of_systems(rows, "sgd", "momentum", "nesterov", "adam"):
         sentences.append(_against_first_order(tngd, first_order, target))
-    if "ngd" in named:
-        sentences.append(_against_exact(tngd, named["ngd"]))
+    if exact := _of_systems(rows, "ngd"):
+        sentences.append(_against_exact(tngd, exact[0]))
     sentences.append(
         "Wall seconds of TNGD are those of simulating the device exactly, digitally. Device "
         "seconds are modelled: upload of J, H and J' over the link, relaxation and read-out."
     )
     return sentences
+
+
+def _of_systems(rows: Sequence[Row], *systems: str) -> list[Row]:
+    """The rows of these optimizers, whatever knobs their names go on to describe."""
+    return [row for row in rows if row.name.partition(":")[0] in systems]
 
 
 def _against_first_order(tngd: Row, others: Sequence[Row], target: float) -> str:
