@@ -1,0 +1,179 @@
+"""The numbers of a comparison recomputed by hand, and what is said of them."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.tngd.experiments.cases import comparison, comparison_with_a_diverged_contender
+from tngd.experiments.summary import HEADINGS, cells, summarise, table, verdict
+from tngd.experiments.trial import Look
+
+TYPICAL = summarise(comparison())
+
+
+def named(**rows):
+    """Rows by name, each with some fields replaced."""
+    return [
+        replace(TYPICAL[0], **{"name": name.replace("_", "-"), **fields})
+        for name, fields in rows.items()
+    ]
+
+
+def test_every_number_by_hand():
+    for row, result in zip(TYPICAL, comparison().results, strict=True):
+        trials = result.trials
+        accuracies = np.array([trial.test_accuracy for trial in trials])
+        assert (row.name, row.rate) == (result.contender.name, result.rate)
+        assert row.knobs == result.contender.describe()
+        assert row.test_accuracy == pytest.approx(accuracies.mean())
+        assert row.test_spread == pytest.approx(accuracies.std(ddof=1))
+        assert row.test_loss == pytest.approx(np.mean([trial.test_loss for trial in trials]))
+        assert row.train_loss == pytest.approx(np.mean([trial.train_loss for trial in trials]))
+        assert row.device_seconds == pytest.approx(np.mean([t.device_seconds for t in trials]))
+        assert row.step_seconds == np.median([s for trial in trials for s in trial.seconds])
+        assert (row.steps, row.runs, row.diverged) == (10, 2, 0)
+        looks = [trial.reach(0.8) for trial in trials]
+        assert row.reached == sum(look is not None for look in looks)
+        if row.reached == row.runs:
+            assert row.steps_to_target == np.median([look.step for look in looks])
+            assert row.seconds_to_target == np.median([look.seconds for look in looks])
+
+
+@pytest.mark.parametrize(
+    ("steps", "median"),
+    [
+        ([3, 5, 9], 5),
+        ([3, 5, None], 5),
+        ([3, 9, 20, None, None], 20),
+        ([3, None, None], None),
+        ([3, 5, None, None], None),
+        ([None], None),
+    ],
+    ids=str,
+)
+def test_a_run_that_missed_the_target_counts_as_one_that_takes_for_ever(steps, median):
+    """The median of those alone that arrived would reward a contender for its failures."""
+    result = comparison().results[0]
+    looks = [(Look(0, 1.0, 0.1, 0.0, 0.0), *found(step)) for step in steps]
+    trials = tuple(replace(result.trials[0], looks=each) for each in looks)
+    changed = replace(comparison(), results=(replace(result, trials=trials),))
+    (row,) = summarise(changed)
+    assert row.reached == sum(step is not None for step in steps)
+    if median is None:
+        assert math.isnan(row.steps_to_target)
+        assert math.isnan(row.seconds_to_target)
+        assert cells(row)[4:6] == ("not reached", "not reached")
+    else:
+        assert (row.steps_to_target, row.seconds_to_target) == (median, median / 10)
+
+
+def found(step):
+    return () if step is None else (Look(step, 0.1, 0.9, step / 10, 0.0),)
+
+
+def test_one_seed_has_no_spread():
+    result = comparison().results[0]
+    one = replace(comparison(), results=(replace(result, trials=result.trials[:1]),))
+    (row,) = summarise(one)
+    assert math.isnan(row.test_spread)
+    assert "±" not in cells(row)[2]
+
+
+def test_diverged_runs_are_counted_and_shown():
+    row = summarise(comparison_with_a_diverged_contender())[-1]
+    assert (row.name, row.diverged, row.runs) == ("sgd", 2, 2)
+    assert "(2 diverged)" in cells(row)[3]
+
+
+def test_the_table_is_aligned():
+    lines = table(TYPICAL).splitlines()
+    assert len(lines) == 4
+    for k, heading in enumerate(HEADINGS):
+        at = lines[0].index(heading)
+        assert all(
+            line[at:].startswith(cells(row)[k])
+            for line, row in zip(lines[1:], TYPICAL, strict=True)
+        )
+
+
+def test_an_edge_is_marked_and_a_device_has_seconds():
+    edge, plain = named(sgd={"at_edge": True, "rate": 0.25}, ngd={"at_edge": False, "rate": 0.25})
+    assert (cells(edge)[1], cells(plain)[1]) == ("0.25*", "0.25")
+    assert cells(plain)[-1] == "-"
+    assert cells(TYPICAL[2])[-1] != "-"
+
+
+# sentences
+
+FULL = {
+    "test_accuracy": 0.9,
+    "steps_to_target": 10.0,
+    "seconds_to_target": 2.0,
+    "step_seconds": 0.004,
+    "device_seconds": 0.05,
+    "steps": 25,
+}
+
+
+def test_who_is_best():
+    lost = verdict(named(tngd=FULL, adam={**FULL, "test_accuracy": 0.925}), 0.8)
+    assert lost[0] == (
+        "TNGD reached 90.00 % test accuracy; the best contender is adam with 92.50 %, "
+        "2.50 points above TNGD."
+    )
+    won = verdict(named(adam=FULL, tngd=FULL), 0.8)
+    assert won[0] == "TNGD has the best test accuracy, 90.00 %."
+
+
+def test_the_quickest_first_order_method():
+    rows = named(
+        sgd={**FULL, "steps_to_target": math.nan},
+        adam={**FULL, "steps_to_target": 30.0, "seconds_to_target": 0.5},
+        momentum={**FULL, "steps_to_target": 40.0},
+        ngd=FULL,
+        tngd=FULL,
+    )
+    assert verdict(rows, 0.8)[1] == (
+        "To 80 % validation accuracy TNGD took 10 steps and 2.00 s here, the quickest first-order "
+        "method (adam) 30 steps and 0.50 s."
+    )
+
+
+@pytest.mark.parametrize(
+    ("tngd", "adam", "who"),
+    [(math.nan, 30.0, "tngd"), (10.0, math.nan, "adam"), (math.nan, math.nan, "tngd and adam")],
+)
+def test_who_did_not_arrive(tngd, adam, who):
+    rows = named(tngd={**FULL, "steps_to_target": tngd}, adam={**FULL, "steps_to_target": adam})
+    assert verdict(rows, 0.8)[1] == f"80 % validation accuracy was not reached by {who}."
+
+
+def test_against_the_exact_solution():
+    rows = named(tngd=FULL, ngd={**FULL, "test_accuracy": 0.91, "step_seconds": 0.002})
+    sentence = verdict(rows, 0.8)[1]
+    assert sentence.startswith("Against exact natural gradient descent: test accuracy 91.00 %, ")
+    assert "2.0 ms a step by Woodbury, 4.0 ms to simulate the device" in sentence
+    assert sentence.endswith("the modelled device itself takes 2.00 ms a step.")
+
+
+def test_what_is_measured_and_what_is_modelled():
+    last = verdict(named(tngd=FULL), 0.8)[-1]
+    assert "simulating the device exactly, digitally" in last
+    assert "modelled" in last
+
+
+def test_without_tngd():
+    assert verdict(named(sgd=FULL, tngd_adam=FULL), 0.8) == ["TNGD did not take part."]
+
+
+def test_tngd_with_other_knobs_is_tngd():
+    rows = [
+        replace(row, name=f"{row.name}:damping=0.1")
+        for row in named(ngd=FULL, tngd=FULL, adam=FULL)
+    ]
+    best, first_order, exact, _ = verdict(rows, 0.8)
+    assert best == "TNGD has the best test accuracy, 90.00 %."
+    assert "(adam:damping=0.1)" in first_order
+    assert exact.startswith("Against exact natural gradient descent")
