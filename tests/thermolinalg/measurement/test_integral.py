@@ -157,3 +157,14 @@ def test_second_moments_tend_to_the_covariance():
     for i, j in ((0, 0), (0, 1), (1, 1)):
         statistics.assert_average([value[i, j] for value in each], rest.cov[i, j])
     assert readout.numbers(process, 3.0) == 2 * np.ceil(6 * process.slowest)
+
+
+@pytest.mark.parametrize("name", REVERSIBLE)
+def test_readouts_know_how_fast_they_forget(name):
+    """The slowest mode decays as e^{-at}; its square, in xx', as e^{-2at}."""
+    process = PROCESSES[name]
+    t = 30 / process.slowest
+    left = np.log(np.linalg.norm(tla.transition(process, 2 * t).E))
+    left -= np.log(np.linalg.norm(tla.transition(process, t).E))
+    assert left == pytest.approx(-t * tla.TimeAverage().correlation_rate(process))
+    assert 2 * left == pytest.approx(-t * tla.SecondMoment().correlation_rate(process))

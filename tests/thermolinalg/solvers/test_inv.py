@@ -24,11 +24,13 @@ def test_the_answer(data, n, seed):
     statistics.assert_agrees(X, np.linalg.inv(S))
 
 
-def test_coverage_and_wanted_error():
+def test_coverage_bias_and_wanted_error():
     truth = np.linalg.inv(A)
     runs = [tla.inv(A, rtol=0.1, rng=seed) for seed in range(RUNS)]
     covered = [(low <= truth) & (truth <= high) for low, high in (X.interval(0.95) for X in runs)]
     statistics.assert_frequency(np.sum(covered, axis=0)[np.tril_indices(3)], RUNS, 0.95)
+    for i, j in zip(*np.tril_indices(3), strict=True):
+        statistics.assert_average([X.value[i, j] for X in runs], truth[i, j])
     met = [np.linalg.norm(X.value - truth) <= 0.1 * np.linalg.norm(truth) for X in runs]
     statistics.assert_at_least(sum(met), RUNS, 0.95)
 

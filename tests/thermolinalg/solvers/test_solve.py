@@ -38,11 +38,13 @@ def test_the_answer(data, n, seed):
 
 
 @pytest.mark.parametrize("b", [B, SIDES], ids=["one side", "three sides"])
-def test_coverage_and_wanted_error(b):
+def test_coverage_bias_and_wanted_error(b):
     truth = np.linalg.solve(A, b)
     runs = [tla.solve(A, b, rtol=0.02, rng=seed) for seed in range(RUNS)]
     covered = [(low <= truth) & (truth <= high) for low, high in (x.interval(0.95) for x in runs)]
     statistics.assert_frequency(np.sum(covered, axis=0), RUNS, 0.95)
+    for entries, right in zip(np.reshape(runs, (RUNS, -1)).T, truth.ravel(), strict=True):
+        statistics.assert_average(entries, right)
     met = [np.linalg.norm(x.value - truth) <= 0.02 * np.linalg.norm(truth) for x in runs]
     statistics.assert_at_least(sum(met), RUNS, 0.95)
     assert all(x.outcome is tla.Outcome.CONVERGED for x in runs)
@@ -67,6 +69,14 @@ def test_an_absolute_tolerance():
         for seed in range(RUNS)
     ]
     statistics.assert_at_least(sum(met), RUNS, 0.95)
+
+
+def test_the_start_is_forgotten_whichever_tolerance_is_given():
+    """From x = 0 the bias is at most e^{-slowest t} |answer|: a small share of the wanted error."""
+    norm = np.linalg.norm(np.linalg.solve(A, B))
+    for goal in ({"rtol": 1e-2}, {"rtol": 0, "atol": 1e-2 * norm}):
+        plan = tla.solve(A, B, rng=0, **goal).plan
+        assert np.exp(-plan.slowest * plan.burn_in) <= 0.02 * 1e-2 * (1 + 1e-9)
 
 
 def test_each_side_is_its_own_problem():
