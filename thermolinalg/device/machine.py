@@ -71,7 +71,7 @@ class Device:
         integrator = find_integrator(choose_integrator(run.process), run.process)
         (block,) = walk(run.process, run.states, np.array([time]), integrator, rng)
         ledger = run.ledger.add("settle", self._clock(run, time))
-        return Running(run.process, block[:, 0, :], ledger)
+        return Running(run.process, block.last, ledger)
 
     def measure(
         self, run: Running, readout: Readout, window: float, count: int, rng: np.random.Generator

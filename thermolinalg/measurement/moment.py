@@ -42,9 +42,10 @@ class SecondMoment(Readout):
         for _ in tqdm(range(count), "measuring", delay=1, disable=None, leave=False):
             total = xp.zeros_like(process.A)
             for block in walk(process, x, intervals, integrator, rng):
-                states = xp.reshape(block, (-1, process.n))
-                total = total + states.T @ states
-                x = block[:, -1, :]
+                y = xp.reshape(block.y, (-1, process.n))
+                total = total + y.T @ y
+                x, leave = block.last, block.step.leave
+            total = leave(leave(total).T)  # out of the step's coordinates, once a window
             values.append(total / (samples * x.shape[0]))
         return xp.stack(values), x
 

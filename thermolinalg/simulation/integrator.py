@@ -6,10 +6,10 @@ share them, so that a walk with irregular times enters and leaves them once.
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import Protocol, final
+from dataclasses import dataclass, replace
+from typing import ClassVar, Protocol, final
 
-from thermolinalg.backend import Array
+from thermolinalg.backend import Array, namespace
 from thermolinalg.theory.modes import Modes
 from thermolinalg.theory.process import OU
 
@@ -22,7 +22,7 @@ class Step(Protocol):
         ...
 
     def color(self, z: Array) -> Array:
-        """Standard normals turned into the kicks of as many steps: a whole block at a time."""
+        """Standard normals (steps, chains, n) turned into kicks, in their place where possible."""
         ...
 
     def __call__(self, y: Array, kick: Array) -> Array:
@@ -50,6 +50,7 @@ class LinearStep:
     E: Array
     shift: Array
     F: Array
+    couples: ClassVar[bool] = True
 
     def enter(self, x: Array) -> Array:
         return x
@@ -59,6 +60,14 @@ class LinearStep:
 
     def __call__(self, y: Array, kick: Array) -> Array:
         return y @ self.E.T + kick
+
+    def flow(self, y: Array) -> Array:
+        """E x."""
+        return y @ self.E.T
+
+    def repeated(self, times: int) -> "LinearStep":
+        """The homogeneous step, several times over."""
+        return replace(self, E=namespace(self.E).linalg.matrix_power(self.E, times))
 
     def leave(self, y: Array) -> Array:
         return y
@@ -73,15 +82,26 @@ class ModeStep:
     decay: Array
     shift: Array
     spread: Array
+    couples: ClassVar[bool] = False
 
     def enter(self, x: Array) -> Array:
         return self.modes.enter(x)
 
     def color(self, z: Array) -> Array:
-        return z * self.spread + self.shift
+        z *= self.spread
+        z += self.shift
+        return z
 
     def __call__(self, y: Array, kick: Array) -> Array:
         return y * self.decay + kick
+
+    def flow(self, y: Array) -> Array:
+        """e^{-at} y."""
+        return y * self.decay
+
+    def repeated(self, times: int) -> "ModeStep":
+        """The homogeneous step, several times over."""
+        return replace(self, decay=self.decay**times)
 
     def leave(self, y: Array) -> Array:
         return self.modes.leave(y)

@@ -60,7 +60,7 @@ def simulate(
     streams = open_streams(rng)
     start = _start(process, x0, chains, streams)
     blocks = walk(process, start, np.diff(t), method, streams.stream("thermal"))
-    states = namespace(start).concat([start[:, None, :], *blocks], axis=1)
+    states = namespace(start).concat([start[:, None, :], *(b.states for b in blocks)], axis=1)
     name = choose_integrator(process) if integrator == "auto" else integrator
     return Trajectory(like(t, process.A), states, streams.seed, name)
 

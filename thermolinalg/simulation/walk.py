@@ -1,22 +1,45 @@
 """The one loop: step an ensemble along a grid of times, in blocks of bounded memory."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import final
 
 import numpy as np
 
-from thermolinalg.backend import Array, NumpyArray, namespace, normals
+from thermolinalg.backend import Array, NumpyArray, namespace
 from thermolinalg.simulation.integrator import Integrator, Step
+from thermolinalg.simulation.noise import NormalStream
+from thermolinalg.simulation.recursion import advance
 from thermolinalg.theory.process import OU
 
 BLOCK = 2**20
 """Numbers in a block of states: large enough for matrix products, small enough for the cache."""
 
 
+@final
+@dataclass(frozen=True, eq=False, slots=True)
+class Block:
+    """Consecutive states (steps, chains, n) in the coordinates of the step that made them."""
+
+    y: Array
+    step: Step
+
+    @property
+    def states(self) -> Array:
+        """The states (chains, steps, n) in the coordinates of the process."""
+        return namespace(self.y).permute_dims(self.step.leave(self.y), (1, 0, 2))
+
+    @property
+    def last(self) -> Array:
+        """The last states (chains, n), in the coordinates of the process."""
+        return self.step.leave(self.y[-1, ...])
+
+
 def walk(
     process: OU, x: Array, intervals: NumpyArray, integrator: Integrator, rng: np.random.Generator
-) -> Iterator[Array]:
-    """States after each interval, in blocks (chains, steps, n), starting from x (chains, n).
+) -> Iterator[Block]:
+    """States after each interval, in blocks, starting from x (chains, n).
 
     Intervals that agree up to rounding share one prepared step.
     """
@@ -25,24 +48,22 @@ def walk(
     def prepared(dt: float) -> Step:
         return integrator.prepare(process, dt)
 
-    xp = namespace(x)
-    chains, n = x.shape
     dts = [_rounded(dt) for dt in intervals.tolist()]
-    length = max(1, BLOCK // (chains * n))
     if not dts:
         return
-    coordinates = prepared(dts[0])
-    y = coordinates.enter(x)
+    chains, n = x.shape
+    length = max(1, BLOCK // (chains * n))
+    noise = NormalStream(rng, x)
+    y = prepared(dts[0]).enter(x)
     for start in range(0, len(dts), length):
         block = dts[start : start + length]
-        z = normals(rng, (len(block), chains, n), x)
+        z = noise.draw((len(block), chains, n))
         for first, last in _runs(block):
             step = prepared(block[first])
             kicks = step.color(z[first:last, ...])
-            for k in range(last - first):
-                y = step(y, kicks[k, ...])
-                z[first + k, ...] = y  # the noise is spent: its place holds the states
-        yield xp.permute_dims(coordinates.leave(z), (1, 0, 2))
+            y = advance(step, y, kicks)
+            z[first:last, ...] = kicks  # the noise is spent: its place holds the states
+        yield Block(z, prepared(block[0]))
 
 
 def _rounded(dt: float) -> float:
