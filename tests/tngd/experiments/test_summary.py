@@ -73,6 +73,15 @@ def found(step):
     return () if step is None else (Look(step, 0.1, 0.9, step / 10, 0.0),)
 
 
+def test_the_spread_is_that_of_a_sample():
+    """Of 0.5, 0.6 and 0.7 it is 0.1: the sum of squares 0.02 is divided by 3 - 1."""
+    result = comparison().results[0]
+    trials = tuple(replace(result.trials[0], test_accuracy=a) for a in (0.5, 0.6, 0.7))
+    (row,) = summarise(replace(comparison(), results=(replace(result, trials=trials),)))
+    assert row.test_spread == pytest.approx(0.1)
+    assert cells(row)[2] == "60.00 ± 10.00"
+
+
 def test_one_seed_has_no_spread():
     result = comparison().results[0]
     one = replace(comparison(), results=(replace(result, trials=result.trials[:1]),))

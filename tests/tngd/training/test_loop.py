@@ -83,6 +83,11 @@ def test_where_the_loss_is_no_number_no_step_is_taken(name, rate):
     moments = list(tngd.steps(problem, tngd.optimizer(name, rate=rate), NET.init(rng=0), **HOW))
     bad = [moment for moment in moments if not np.isfinite(moment.record.loss)]
     assert bad or (rate == 1e5 and "adam" in name), "Adam's steps are no longer than its rate"
+    entered = NET.init(rng=0)
+    for moment in moments:
+        if np.isfinite(moment.record.loss):
+            assert np.array_equal(moment.good, entered), "where this loss was measured"
+        entered = moment.params
     for moment in bad:
         assert not moment.finite
         assert moment.params is bad[0].params
