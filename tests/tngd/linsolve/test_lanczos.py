@@ -85,14 +85,6 @@ def test_a_function_that_vanishes_on_the_first_ritz_values():
     assert_within(answer, np.eye(60)[0], 20 * 60 * np.finfo(float).eps * 1000 * 59)
 
 
-def test_an_answer_that_only_every_second_iteration_moves():
-    """About the middle of a symmetric spectrum the function is even, and odd powers add nothing."""
-    spectrum = np.linspace(0, 2, 41)
-    answer = apply_function(np.diag(spectrum), np.ones(41), lambda mu: np.cos(6 * (mu - 1)))
-    bound = 20 * 41 * np.finfo(float).eps * (1 + 6 * np.linalg.norm(spectrum)) * 41**0.5
-    assert_within(answer, np.cos(6 * (spectrum - 1)), bound)
-
-
 @pytest.mark.filterwarnings("ignore:(invalid value|overflow):RuntimeWarning")
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_what_is_no_number_makes_no_number(bad):
