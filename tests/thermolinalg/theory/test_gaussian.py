@@ -109,12 +109,11 @@ def test_a_seed_repeats_the_samples(seed):
 
 
 def test_without_a_density():
-    with pytest.raises(Degenerate, match="covariance of cov is singular"):
+    with pytest.raises(Degenerate, match=r"^cov is singular"):
         FLAT.log_prob([0.0, 0.0])
     with pytest.raises(Degenerate, match="held coordinates"):
         tla.Gaussian(np.zeros(3), np.ones((3, 3))).condition({0: 1.0, 1: 2.0})
-    with pytest.raises(Degenerate, match="cov is singular"):
-        tla.Gaussian([0.0, 0.0], np.eye(2)).kl(FLAT)
+    assert tla.Gaussian([0.0, 0.0], np.eye(2)).kl(FLAT) == math.inf
     assert FLAT.entropy() == -math.inf
     assert FLAT.kl(tla.Gaussian([0.0, 0.0], np.eye(2))) == math.inf
 
