@@ -78,6 +78,19 @@ class OU:
         return f"OU(n={self.n}, {balance}, rates {self.slowest:.3g} to {self.fastest:.3g})"
 
 
+def single(process: OU) -> OU:
+    """The process itself, if it has one drive and so one law.
+
+    Raises:
+        ShapeMismatch: the process has more than one drive.
+    """
+    if process.b.ndim != 1:
+        raise ShapeMismatch(
+            "the process has a drive per chain; ask for the law of one: OU(A, b[0], D)."
+        )
+    return process
+
+
 def overdamped(S: Array, f: Array, *, temperature: float = 1.0, friction: float = 1.0) -> OU:
     """Overdamped Langevin motion in the potential U(x) = 1/2 x'Sx - f'x.
 
@@ -93,14 +106,55 @@ def overdamped(S: Array, f: Array, *, temperature: float = 1.0, friction: float 
     Raises:
         InvalidInput: a subclass that says which argument cannot be used, and why.
     """
-    S = checks.symmetric(
-        "S",
-        S,
-        "A potential is a symmetric form: pass (S + S.T)/2, or build an OU(A, b, D) instead.",
-    )
-    f = like(checks.drive("f", f, S.shape[0]), S)
+    S, f = _potential(S, f)
     temperature = checks.positive("temperature", temperature, zero=True)
     friction = checks.positive("friction", friction)
     xp = namespace(S)
     noise = 2 * temperature / friction * like(xp.eye(S.shape[0]), S)
     return OU(S / friction, f / friction, noise)
+
+
+def underdamped(
+    S: Array, f: Array, *, temperature: float = 1.0, friction: float = 1.0, mass: float = 1.0
+) -> OU:
+    """Langevin motion with inertia in the potential U(x) = 1/2 x'Sx - f'x: a process over (x, v).
+
+        dx = v dt,
+        mass dv = -(Sx - f) dt - friction v dt + N(0, 2 friction temperature dt),
+
+    so that at equilibrium x ~ N(S⁻¹f, temperature S⁻¹) and v ~ N(0, temperature/mass).
+
+    Args:
+        S: stiffness (n, n), symmetric positive definite.
+        f: force (n,), or (k, n), one for each of k chains.
+        temperature: in units of energy; 0 switches the noise off.
+        friction: force per velocity; a mode of stiffness s oscillates below 2 sqrt(mass s).
+        mass: inertia of every coordinate; towards 0, x moves as in `overdamped`.
+
+    Raises:
+        InvalidInput: a subclass that says which argument cannot be used, and why.
+    """
+    S, f = _potential(S, f)
+    temperature = checks.positive("temperature", temperature, zero=True)
+    friction, mass = checks.positive("friction", friction), checks.positive("mass", mass)
+    xp = namespace(S)
+    one = like(xp.eye(S.shape[0]), S)
+    zero = xp.zeros_like(one)
+    rate = friction / mass
+    A = _blocks(zero, -one, S / mass, rate * one)
+    D = _blocks(zero, zero, zero, 2 * rate * temperature / mass * one)
+    return OU(A, xp.concat([xp.zeros_like(f), f / mass], axis=-1), D)
+
+
+def _potential(S: Array, f: Array) -> tuple[Array, Array]:
+    S = checks.symmetric(
+        "S",
+        S,
+        "A potential is a symmetric form: pass (S + S.T)/2, or build an OU(A, b, D) instead.",
+    )
+    return S, like(checks.drive("f", f, S.shape[0]), S)
+
+
+def _blocks(a: Array, b: Array, c: Array, d: Array) -> Array:
+    xp = namespace(a)
+    return xp.concat([xp.concat([a, b], axis=1), xp.concat([c, d], axis=1)], axis=0)
