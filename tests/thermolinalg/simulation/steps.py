@@ -1,0 +1,37 @@
+"""What a prepared step does: read off without chance where it is linear, or run with it."""
+
+import numpy as np
+import scipy.linalg
+
+from thermolinalg.simulation.walk import walk
+
+
+def law_of(step, n):
+    """E, shift and C of a linear step: what it does to nothing, to unit states and unit kicks."""
+    none = np.zeros((1, n))
+
+    def moved(x, z):
+        return step.leave(step(step.enter(x), step.color(z)))
+
+    shift = moved(none, none.copy())[0]
+    E = moved(np.eye(n), np.zeros((n, n))) - shift
+    F = moved(np.zeros((n, n)), np.eye(n)) - shift
+    return E.T, shift, F.T @ F
+
+
+def settled(E, C):
+    """The covariance S = ESE' + C at rest."""
+    return scipy.linalg.solve_discrete_lyapunov(E, C)
+
+
+def order(dts, errors):
+    """p where errors shrink as dt^p, from the two shortest steps."""
+    return np.log(errors[-2] / errors[-1]) / np.log(dts[-2] / dts[-1])
+
+
+def run(process, integrator, x0, dt, steps, *, seed):
+    """The states (chains, n) after so many steps."""
+    x = np.asarray(x0)
+    for block in walk(process, x, np.full(steps, dt), integrator, np.random.default_rng(seed)):
+        x = block.last
+    return x

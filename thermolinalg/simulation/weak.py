@@ -1,0 +1,89 @@
+"""Integrators for nonlinear drift dx = f(x) dt + N(0, D dt), of weak order one and two.
+
+A scheme has weak order p when its averages of smooth functions are off by O(dt^p).
+"""
+
+from dataclasses import dataclass
+from typing import final
+
+from thermolinalg import checks
+from thermolinalg.backend import Array, namespace
+from thermolinalg.simulation.divergence import Watched
+from thermolinalg.simulation.integrator import Integrator
+from thermolinalg.theory.gaussian import square_root
+from thermolinalg.theory.langevin import Force, Process, drift_of
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class EulerMaruyama(Integrator):
+    """x <- x + dt f(x) + N(0, D dt): weak order one, one drift a step."""
+
+    def prepare(self, process: Process, dt: float) -> Watched:
+        return Watched(EulerStep(drift_of(process), dt, noise_factor(process.D * dt)), dt)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Heun(Integrator):
+    """x <- x + dt/2 (f(x) + f(x + dt f(x) + ξ)) + ξ, ξ ~ N(0, D dt): weak order two, two drifts.
+
+    Expanded in ξ, the step has the mean x + dt f + dt²/2 (f'f + 1/2 f'':D) and the covariance
+    D dt + dt²/2 (f'D + Df''), each the truth up to O(dt³): for constant D that is weak order two,
+    where it is the explicit scheme of Platen (Kloeden and Platen 1992, section 15.1).
+    """
+
+    def prepare(self, process: Process, dt: float) -> Watched:
+        return Watched(HeunStep(drift_of(process), dt, noise_factor(process.D * dt)), dt)
+
+
+def noise_factor(cov: Array) -> Array:
+    """F with FF' = cov: (n, n), or its diagonal (n,) where cov is diagonal."""
+    F = square_root(cov)
+    return namespace(F).linalg.diagonal(F) if checks.is_diagonal(F) else F
+
+
+@final
+@dataclass(frozen=True, eq=False, slots=True)
+class EulerStep:
+    """x + dt f(x) + F z."""
+
+    f: Force
+    dt: float
+    F: Array
+
+    def enter(self, x: Array) -> Array:
+        return x
+
+    def color(self, z: Array) -> Array:
+        return z * self.F if self.F.ndim == 1 else z @ self.F.T
+
+    def __call__(self, y: Array, kick: Array) -> Array:
+        return y + self.dt * self.f(y) + kick
+
+    def leave(self, y: Array) -> Array:
+        return y
+
+
+@final
+@dataclass(frozen=True, eq=False, slots=True)
+class HeunStep:
+    """x + dt (f(x) + f(ahead))/2 + F z, with ahead = x + dt f(x) + F z."""
+
+    f: Force
+    dt: float
+    F: Array
+
+    def enter(self, x: Array) -> Array:
+        return x
+
+    def color(self, z: Array) -> Array:
+        return z * self.F if self.F.ndim == 1 else z @ self.F.T
+
+    def __call__(self, y: Array, kick: Array) -> Array:
+        here = self.f(y)
+        ahead = self.f(y + self.dt * here + kick)
+        return y + self.dt / 2 * (here + ahead) + kick
+
+    def leave(self, y: Array) -> Array:
+        return y
