@@ -8,8 +8,8 @@ import scipy.linalg
 
 from thermolinalg.backend import Array, NumpyArray, like, namespace
 
-CHECK_EVERY = 4
-"""Iterations between two looks at whether the answer still moves."""
+FIRST_LOOK = 12
+"""Iterations before the first look at whether the answer still moves; a look costs several."""
 
 
 def apply_function(K: Array, w: Array, h: Callable[[NumpyArray], NumpyArray]) -> Array:
@@ -33,19 +33,24 @@ def apply_function(K: Array, w: Array, h: Callable[[NumpyArray], NumpyArray]) ->
     diagonal: list[float] = []
     beside: list[float] = []
     weights: NumpyArray = np.zeros(0)
+    look, largest = FIRST_LOOK, 0.0
     for k in range(q):
         if k + 1 >= basis.shape[0]:
             basis = _grown(w, basis)
         v = K @ basis[k, :]
         diagonal.append(float(v @ basis[k, :]))
-        for _ in range(2):  # twice is enough (Parlett 1998) to keep the basis orthogonal
-            known = basis[: k + 1, :]
-            v = v - (known @ v) @ known
+        largest = max(largest, abs(diagonal[-1]))
+        v -= diagonal[-1] * basis[k, :]
+        if k:
+            v -= beside[-1] * basis[k - 1, :]
+        known = basis[: k + 1, :]  # once more, against all: twice is enough (Parlett 1998)
+        v -= (known @ v) @ known
         length = _norm(v)
         if not math.isfinite(diagonal[-1] + length):  # K or w overflowed, and so has the result
             return math.nan * w
-        finished = k + 1 == q or length <= eps * max(map(abs, diagonal))
-        if finished or (k + 1) % CHECK_EVERY == 0:
+        finished = k + 1 == q or length <= eps * largest
+        if finished or k + 1 == look:
+            look += max(4, look // 3)
             before, weights = weights, norm * _first_column(diagonal, beside, h)
             change = np.linalg.norm(weights - np.pad(before, (0, weights.size - before.size)))
             if finished or change < eps * np.linalg.norm(weights):  # all zero says nothing yet
