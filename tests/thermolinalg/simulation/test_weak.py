@@ -180,7 +180,7 @@ def swapped(x):
             lambda x: 1 / (x - 0.5),
             [[1.0]],
             NotFinite,
-            r"f is NaN or infinite at x = \[0.5\].*probe",
+            r"f is NaN .* x = \[0.5\].*probe",
         ),
         (lambda x: x * 1j, [[1.0]], NotReal, r"f\(x\) has dtype complex128"),
         (lambda _: None, [[1.0]], NotReal, r"f\(x\) is not an array|has dtype object"),
