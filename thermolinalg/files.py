@@ -32,8 +32,11 @@ def atomic_write(path: str | os.PathLike[str], content: Content) -> None:
 def atomic_write_all(contents: Mapping[str | os.PathLike[str], Content]) -> None:
     """Write several files; none takes its place before all are complete on the disk.
 
+    What can fail then, and leave new files beside old ones, is a renaming: each is whole.
+
     Raises:
-        OutputError: one cannot be written; the old files are as they were.
+        OutputError: one cannot be written; if that was for lack of room or of permission to
+            write, the old files are as they were.
     """
     staged: dict[Path, Path] = {}
     for path, content in contents.items():

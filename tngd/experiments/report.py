@@ -123,7 +123,7 @@ def conditions(comparison: Comparison) -> str:
     """Under which conditions the contenders met, in words."""
     setting, first = comparison.setting, comparison.results[0]
     data = setting.dataset
-    rates = len({trial.rate for trial in first.search})
+    rates, workers = len({trial.rate for trial in first.search}), comparison.workers
     return (
         f"{data.train.size:,} training, {data.validation.size:,} validation and "
         f"{data.test.size:,} test images; batches of {setting.batch}, {setting.epochs} epochs. "
@@ -132,7 +132,11 @@ def conditions(comparison: Comparison) -> str:
         f"{len(first.trials)} runs with fresh seeds; the test set was looked at once, at the end "
         "of each. ± is the standard deviation over seeds. The target is "
         f"{100 * comparison.target:g} % validation accuracy, looked at {LOOKS} times an epoch. "
-        f"{comparison.workers} runs at a time shared the machine."
+        + (
+            "One run at a time."
+            if workers == 1
+            else f"{workers} runs at a time shared the machine."
+        )
     )
 
 

@@ -4,10 +4,11 @@ A callback is called with each `Progress`, and with the validation record at the
 it returns True to stop the run.
 """
 
+import contextlib
 import logging
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeAlias, final
 
 from tqdm import tqdm
@@ -29,8 +30,10 @@ class Bar:
     def __call__(self, progress: Progress) -> None:
         self._bar.set_postfix_str(_words(progress.record), refresh=False)
         self._bar.update()
-        if progress.record.step >= (self._bar.total or 0):
-            self._bar.close()
+
+    def close(self) -> None:
+        """Take the bar off the screen."""
+        self._bar.close()
 
 
 @final
@@ -49,10 +52,18 @@ class Lines:
                 "%s: step %d of %d, %s", self._name, step, self._total, _words(progress.record)
             )
 
+    def close(self) -> None:
+        """The lines stay."""
 
-def watch(name: str, total: int) -> Callback:
-    """A bar where a person looks, else lines in the log."""
-    return Bar(name, total) if sys.stderr.isatty() else Lines(name, total)
+
+@contextlib.contextmanager
+def watched(name: str, total: int) -> Iterator[Callback]:
+    """A bar where a person looks, else lines in the log, for as long as the run takes."""
+    watcher = Bar(name, total) if sys.stderr.isatty() else Lines(name, total)
+    try:
+        yield watcher
+    finally:
+        watcher.close()
 
 
 def _words(record: StepRecord) -> str:

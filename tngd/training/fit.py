@@ -1,5 +1,6 @@
 """fit: train a network on rows of data, with validation, callbacks and a history."""
 
+import contextlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,7 +12,7 @@ from thermolinalg.backend import Array
 from thermolinalg.streams import RNG, open_streams
 from tngd.data.loader import epoch_length
 from tngd.optimizers.contract import Optimizer
-from tngd.training.callbacks import Callback, watch
+from tngd.training.callbacks import Callback, watched
 from tngd.training.history import EpochRecord, History
 from tngd.training.loop import Progress, StepRecord, steps
 from tngd.training.problem import Problem
@@ -59,13 +60,16 @@ def fit(
     streams = open_streams(rng)
     start = network.init(streams.stream("init")) if params is None else params
     an_epoch = epoch_length(problem.size, batch)
-    watching = [*callbacks, watch(optimizer.name, an_epoch * epochs)] if progress else [*callbacks]
     run = steps(problem, optimizer, start, batch=batch, epochs=epochs, streams=streams)
 
     trained: list[StepRecord] = []
     evaluated: list[EpochRecord] = []
     reached, ending = start, Ending.FINISHED
-    with np.errstate(all="ignore"):  # divergence is reported by the ending
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(np.errstate(all="ignore"))  # divergence is reported by the ending
+        watching = list(callbacks)
+        if progress:
+            watching.append(stack.enter_context(watched(optimizer.name, an_epoch * epochs)))
         for moment in run:
             trained.append(moment.record)
             if not moment.finite:

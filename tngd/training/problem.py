@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import final
 
+import numpy as np
+
 from models.losses import Loss, SoftmaxCrossEntropy, accuracy
 from models.network import Network
 from thermolinalg.backend import Array
@@ -24,6 +26,9 @@ class Problem:
     y: Array
 
     def __post_init__(self) -> None:
+        for name in ("x", "y"):
+            if not hasattr(rows := getattr(self, name), "shape"):  # a list, say
+                object.__setattr__(self, name, np.asarray(rows))
         if self.x.shape[0] != self.y.shape[0] or self.x.shape[0] == 0:
             raise ShapeMismatch(
                 f"x has shape {tuple(self.x.shape)} and y {tuple(self.y.shape)}: their first axes "

@@ -4,7 +4,7 @@ import logging
 import pytest
 
 from tngd.optimizers.contract import State
-from tngd.training.callbacks import Bar, Lines, watch
+from tngd.training.callbacks import Bar, Lines, watched
 from tngd.training.loop import Progress, StepRecord
 
 
@@ -53,4 +53,5 @@ def test_a_bar_counts_and_vanishes(monkeypatch):
 @pytest.mark.parametrize(("screen", "kind"), [(Terminal(), Bar), (io.StringIO(), Lines)])
 def test_a_bar_only_where_a_person_looks(screen, kind, monkeypatch):
     monkeypatch.setattr("sys.stderr", screen)
-    assert isinstance(watch("sgd", 3), kind)
+    with watched("sgd", 3) as watcher:
+        assert isinstance(watcher, kind)
