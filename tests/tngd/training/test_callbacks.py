@@ -45,6 +45,7 @@ def test_a_bar_counts_and_vanishes(monkeypatch):
     bar = Bar("sgd", 3)
     for step in (1, 2, 3):
         assert not bar(at(step))
+    bar.close()
     shown = screen.getvalue()
     assert "sgd" in shown
     assert shown.endswith("\r"), "the line is free again"
