@@ -22,14 +22,19 @@ def stationary(process: OU) -> Gaussian:
         ShapeMismatch: the process has more than one drive.
         Unstable: A is stable only within rounding, so that half of the digits or more are lost.
     """
-    A, b, D = (to_numpy(x).astype(float) for x in (single(process).A, process.b, process.D))
-    # Coordinates of very different size, such as x and v of a light mass, are brought to one.
-    A, (unit, _) = scipy.linalg.matrix_balance(A, permute=False, separate=True)
-    mean, D = solve_linear(A, (b / unit)[:, None])[:, 0], D / unit[:, None] / unit
+    A, unit = _balanced(single(process))
+    b = to_numpy(process.b).astype(float)
+    mean = unit * solve_linear(A, (b / unit)[:, None])[:, 0]
+    return Gaussian(like(mean, process.A), like(stationary_covariance(process), process.A))
+
+
+def stationary_covariance(process: OU) -> NumpyArray:
+    """S (n, n) with AS + SA' = D in float64, whatever drives the process."""
+    A, unit = _balanced(process)
+    D = to_numpy(process.D).astype(float) / unit[:, None] / unit
     # Under detailed balance AS = D/2: a linear equation, which costs less than a Schur form.
     S = solve_lyapunov(A, D) if process.modes is None else solve_linear(A, D / 2)
-    S = unit[:, None] * (S + S.T) / 2 * unit
-    return Gaussian(like(unit * mean, process.A), like(S, process.A))
+    return unit[:, None] * (S + S.T) / 2 * unit
 
 
 def solve_linear(A: NumpyArray, B: NumpyArray) -> NumpyArray:
@@ -79,6 +84,16 @@ def solve_lyapunov(A: NumpyArray, D: NumpyArray) -> NumpyArray:
         return np.sqrt(np.outer(variances, variances))
 
     return _trusted(refined(solve, residual, D, sizes))
+
+
+def _balanced(process: OU) -> tuple[NumpyArray, NumpyArray]:
+    """A in other units of its coordinates, and the units (powers of 2, so that no digit changes).
+
+    Coordinates of very different size, such as x and v of a light mass, are brought to one size.
+    """
+    A = to_numpy(process.A).astype(float)
+    balanced, (unit, _) = scipy.linalg.matrix_balance(A, permute=False, separate=True)
+    return balanced, unit
 
 
 def _trusted(answer: tuple[NumpyArray, float]) -> NumpyArray:
