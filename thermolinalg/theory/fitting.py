@@ -1,0 +1,260 @@
+"""Fitting a process to data: the maximum of the exact likelihood, with standard errors."""
+
+from typing import Any, Literal
+
+import numpy as np
+import scipy.optimize
+
+from thermolinalg import checks
+from thermolinalg.backend import Array, NumpyArray, to_numpy
+from thermolinalg.errors import InvalidInput, ShapeMismatch
+from thermolinalg.theory.fitted import Fit, FitOutcome
+from thermolinalg.theory.gaussian import Gaussian
+from thermolinalg.theory.guess import coarsen, filled, guess_process
+from thermolinalg.theory.likelihood import reading_error
+from thermolinalg.theory.moments import moments_of_steps
+from thermolinalg.theory.objective import TINY, Objective
+from thermolinalg.theory.observations import (
+    Observations,
+    Start,
+    Trajectory,
+    observe,
+    read_trajectories,
+)
+from thermolinalg.theory.process import OU
+from thermolinalg.theory.propagators import Coefficients
+from thermolinalg.theory.structure import Chart, Definite, Entries, Known, Structure, Symmetric
+
+BINS = 16
+"""Average intervals in the coarse likelihood."""
+
+ROUNDS = 4
+"""Searches, each in the units that the curvature at the end of the one before suggests."""
+
+CLOSE = 1e-6
+"""Log likelihood still to be gained at what counts as a maximum: 1/700 of a standard error."""
+
+FLAT = 1e-10
+"""Curvatures below this share of the largest, each parameter in its own unit, are none."""
+
+
+def fit(
+    ts: Any,
+    xs: Any,
+    /,
+    *,
+    A: Array | None = None,
+    b: Array | None = None,
+    D: Array | None = None,
+    drift: Literal["free", "symmetric", "reversible"] = "free",
+    diffusion: Literal["full", "diagonal"] = "full",
+    start: Start = "given",
+    noise: Array | None = None,
+    guess: OU | None = None,
+    iterations: int = 200,
+) -> Fit:
+    """The process under which the data are most likely: dx = -(A x - b) dt + N(0, D dt).
+
+    The likelihood is exact for any times, and has no step-size error. Computed in float64.
+
+    Args:
+        ts: times (m,), strictly increasing; or a list with the times of each trajectory.
+        xs: states (m, n), or (trajectories, m, n), or a list of trajectories, which may differ in
+            length. NaN marks a missing entry.
+        A: the drift, where it is known.
+        b: the drive, where it is known; 0 for none.
+        D: the diffusion, where it is known.
+        drift: "free", "symmetric" (A = A'), or "reversible" (AD = DA': detailed balance).
+        diffusion: "full", or "diagonal".
+        start: "given" conditions on each first row; "stationary" has it drawn from the equilibrium;
+            a Gaussian, from that law.
+        noise: known covariance (n, n) of an independent error in every reading.
+        guess: where to begin; None makes a regression.
+        iterations: how many steps of the search at most.
+
+    Raises:
+        InvalidInput: a subclass that says which argument cannot be used, and why.
+    """
+    trajectories = read_trajectories(ts, xs)
+    n = trajectories[0].states.shape[1]
+    structure = _structure(n, A, b, D, drift, diffusion)
+    iterations = checks.count("iterations", iterations)
+    _require_all_seen(trajectories)
+    center = np.nanmean(np.concatenate([x for _, x in trajectories]), axis=0)
+    centered = [Trajectory(t, x - center) for t, x in trajectories]
+    data = observe(centered, start, noisy=noise is not None)
+    _require_enough(data, structure)
+    objective = Objective(
+        structure,
+        center,
+        data.intervals,
+        moments_of_steps(data),
+        data.gaps,
+        _centered(start, center) if isinstance(start, Gaussian) else None,
+        reading_error(noise, n),
+    )
+    rough, free = _beginning(objective, centered, guess)
+    return _search(objective, rough, free, iterations, data.steps)
+
+
+def _beginning(
+    objective: Objective, trajectories: list[Trajectory], guess: OU | None
+) -> tuple[Objective, NumpyArray]:
+    """A coarse likelihood of the data, gaps filled in, and a point to begin at."""
+    data = observe(filled(trajectories), "given")
+    intervals, moments = coarsen(data.intervals, moments_of_steps(data), BINS)
+    center, structure = objective.center, objective.structure
+    rough = Objective(structure, center, intervals, moments, [], None, objective.noise)
+    if guess is not None:
+        if guess.n != data.n or guess.b.ndim != 1:
+            raise ShapeMismatch(f"guess has n = {guess.n}; one drive and n = {data.n} are needed.")
+        given = Coefficients(*(to_numpy(x).astype(float) for x in (guess.A, guess.b, guess.D)))
+        return rough, structure.read(given)
+    A, b, D = guess_process(intervals, moments)
+    free = structure.read(Coefficients(A, b + A @ center, D))
+    if _slowest(structure.build(free)) <= 0:  # the structure turned it into something unstable
+        A = float(np.trace(A)) / data.n * np.eye(data.n)
+        free = structure.read(Coefficients(A, b + A @ center, D))
+    return rough, free
+
+
+def _search(
+    objective: Objective, rough: Objective, free: NumpyArray, iterations: int, steps: int
+) -> Fit:
+    """Climb by quasi-Newton steps, in units in which the likelihood is about equally curved."""
+    evaluations, H = 0, rough.curvature(free)
+    for _ in range(ROUNDS):
+        unit = _units(H)
+
+        def loss(z: NumpyArray, origin: NumpyArray = free, unit: NumpyArray = unit) -> Any:
+            value, slope = objective.value_and_slope(origin + unit @ z)
+            return -value, -unit.T @ slope
+
+        options = {"maxiter": iterations, "gtol": np.sqrt(CLOSE / len(free))}
+        found = scipy.optimize.minimize(
+            loss, np.zeros(len(free)), jac=True, method="BFGS", options=options
+        )
+        free, iterations = free + unit @ found.x, iterations - int(found.nit)
+        evaluations += int(found.nfev)
+        value, slope = objective.value_and_slope(free)
+        H = objective.curvature(free)
+        outcome = _outcome(H, slope)
+        if outcome is not FitOutcome.ITERATIONS_SPENT or iterations <= 0:
+            break
+    A, b, D = objective.structure.build(free)
+    if outcome is FitOutcome.CONVERGED and _slowest(Coefficients(A, b, D)) <= 0:
+        outcome = FitOutcome.UNSTABLE
+    covariance = _covariance(objective.structure, free, H)
+    return Fit(A, b, D, covariance, value, len(free), steps, evaluations, outcome)
+
+
+def _outcome(H: NumpyArray, slope: NumpyArray) -> FitOutcome:
+    """At a maximum the likelihood curves down everywhere, and Newton's step gains nothing."""
+    if not _is_definite(H):
+        return FitOutcome.FLAT
+    gain = float(slope @ np.linalg.solve(H, slope)) / 2
+    return FitOutcome.CONVERGED if gain <= CLOSE else FitOutcome.ITERATIONS_SPENT
+
+
+def _units(H: NumpyArray) -> NumpyArray:
+    """T with T'HT = I, where H is positive definite: its columns are steps of about equal gain."""
+    scale = _scale(H)
+    values, V = np.linalg.eigh(H / np.outer(scale, scale))
+    return V / np.sqrt(np.maximum(np.abs(values), 1e-6)) / scale[:, None]
+
+
+def _is_definite(H: NumpyArray) -> bool:
+    scale = _scale(H)
+    return bool(np.linalg.eigvalsh(H / np.outer(scale, scale))[0] > FLAT)
+
+
+def _scale(H: NumpyArray) -> NumpyArray:
+    widths = np.sqrt(np.abs(np.diag(H)))
+    return np.where(widths > 0, widths, 1.0)
+
+
+def _covariance(structure: Structure, free: NumpyArray, H: NumpyArray) -> NumpyArray:
+    """Of all entries of A, b and the lower triangle of D, to first order in the free numbers."""
+    rows = []
+    for step in 1j * TINY * np.eye(len(free)):
+        A, b, D = structure.build(free + step)
+        rows.append(np.concatenate([A.ravel(), b, D[np.tril_indices(len(b))]]).imag / TINY)
+    J = np.array(rows)
+    if not _is_definite(H):
+        return np.full((J.shape[1],) * 2, np.inf)
+    scale = _scale(H)
+    J = J / scale[:, None]
+    covariance = J.T @ np.linalg.solve(H / np.outer(scale, scale), J)
+    return (covariance + covariance.T) / 2
+
+
+def _structure(
+    n: int, A: Array | None, b: Array | None, D: Array | None, drift: str, diffusion: str
+) -> Structure:
+    drifts: dict[str, Chart] = {
+        "free": Entries((n, n)),
+        "symmetric": Symmetric(n),
+        "reversible": Symmetric(n),
+    }
+    diffusions: dict[str, Chart] = {"full": Definite(n), "diagonal": Definite(n, diagonal=True)}
+    if drift not in drifts or diffusion not in diffusions:
+        raise InvalidInput(
+            f"drift = {drift!r} must be one of {', '.join(drifts)}, and diffusion = {diffusion!r} "
+            f"one of {', '.join(diffusions)}."
+        )
+    if A is not None and drift != "free":
+        raise InvalidInput(f"A is known, so it cannot be fitted as {drift!r}: leave out one.")
+    if D is not None and diffusion != "full":
+        raise InvalidInput(f"D is known, so it cannot be fitted as {diffusion!r}: leave out one.")
+    structure = Structure(
+        drifts[drift] if A is None else Known(_matrix("A", A, n)),
+        _drive(b, n),
+        diffusions[diffusion] if D is None else Known(_matrix("D", checks.semidefinite("D", D), n)),
+        reversible=drift == "reversible",
+    )
+    if structure.size == 0:
+        raise InvalidInput("A, b and D are all known: nothing is left to fit. Ask log_likelihood.")
+    return structure
+
+
+def _drive(b: Array | None, n: int) -> Chart:
+    if b is None:
+        return Entries((n,))
+    if np.ndim(b) == 0:
+        b = np.full(n, checks.real_number("b", b))
+    return Known(to_numpy(checks.vector("b", b, n)).astype(float))
+
+
+def _matrix(name: str, value: Array, n: int) -> NumpyArray:
+    M = to_numpy(checks.square(name, value)).astype(float)
+    if len(M) != n:
+        raise ShapeMismatch(f"{name} has shape {M.shape}, but the data have {n} coordinates.")
+    return M
+
+
+def _centered(start: Gaussian, center: NumpyArray) -> Gaussian:
+    return Gaussian(to_numpy(start.mean) - center, to_numpy(start.cov))
+
+
+def _slowest(process: Coefficients) -> float:
+    return float(np.linalg.eigvals(process.A).real.min())
+
+
+def _require_all_seen(trajectories: list[Trajectory]) -> None:
+    unseen = np.all([np.isnan(x).all(axis=0) for _, x in trajectories], axis=0)
+    if unseen.any():
+        raise InvalidInput(
+            f"coordinates {np.flatnonzero(unseen).tolist()} are never observed: all entries are "
+            "NaN, so the data cannot tell their scale. Leave those columns out."
+        )
+
+
+def _require_enough(data: Observations, structure: Structure) -> None:
+    """As many numbers as parameters; and, to see any noise, more steps than each row has terms."""
+    least = 1 if isinstance(structure.diffusion, Known) else 2 * data.n + 2
+    if data.values < structure.size or data.steps < least:
+        raise InvalidInput(
+            f"{data.steps} steps with {data.values} observed numbers are too few to fit "
+            f"{structure.size} parameters: at least {structure.size} numbers and {least} steps are "
+            "needed. Give more data, or say what is known (A=, b=, D=, drift=, diffusion=)."
+        )
