@@ -50,7 +50,8 @@ def spectral_density(process: OU, frequency: Array) -> Array:
     resolvent = xp.linalg.inv(A + i_omega)
     _vouch(A + i_omega, resolvent, F)
     response = resolvent @ F  # what comes through of each unit of noise
-    return response @ xp.conj(xp.matrix_transpose(response))
+    P = response @ xp.conj(xp.matrix_transpose(response))
+    return (P + xp.conj(xp.matrix_transpose(P))) / 2
 
 
 def relaxation_times(process: OU, *, rtol: float | None = None) -> Array:
@@ -120,6 +121,8 @@ def _vouch(M: Array, inverse: Array, F: Array) -> None:
 def _rates(process: OU) -> tuple[NumpyArray, NumpyArray]:
     """The relaxation rates, and to first order how far rounding in A moves each."""
     modes, A = process.modes, to_numpy(process.A)
+    if checks.is_diagonal(process.A):
+        return np.diag(A), np.zeros(process.n)
     if modes is not None:
         rates = to_numpy(modes.rates)
         mixing = np.linalg.norm(to_numpy(modes.basis), 2) * np.linalg.norm(to_numpy(modes.dual), 2)

@@ -1,5 +1,7 @@
-"""Solutions that keep their digits where the condition number would take them, or say that they lost
-them. The truth comes from rational numbers and from 60-digit arithmetic."""
+"""Solutions keep their digits where the condition number would take them, or say that they cannot.
+
+The truth comes from rational numbers and from 60-digit arithmetic.
+"""
 
 from fractions import Fraction
 
@@ -94,7 +96,9 @@ def test_slices_add_up_and_multiply_without_rounding(M):
     other = slices(M.T, axis=0)
     for left in cut:
         for right in other:
-            exact = [[sum(map(Fraction, left[i] * right[:, j])) for j in range(3)] for i in range(3)]
+            exact = [
+                [sum(map(Fraction, left[i] * right[:, j])) for j in range(3)] for i in range(3)
+            ]
             np.testing.assert_array_equal(left @ right, np.array(exact, float))
 
 
