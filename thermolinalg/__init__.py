@@ -9,6 +9,7 @@ Each word under the arrows is a module or package; open them in that order.
 from thermolinalg.device.ledger import Ledger
 from thermolinalg.device.machine import Device
 from thermolinalg.measurement.integral import TimeAverage
+from thermolinalg.measurement.measure import Measured, measure
 from thermolinalg.measurement.moment import SecondMoment
 from thermolinalg.measurement.observable import Covariance, Mean
 from thermolinalg.simulation.choice import choose_integrator
@@ -29,7 +30,7 @@ __all__ = [  # in the order of the arrows above
     "Gaussian", "stationary", "Transition", "transition",
     "simulate", "Trajectory", "choose_integrator",
     "Device", "Ledger",
-    "Mean", "Covariance", "TimeAverage", "SecondMoment",
+    "measure", "Measured", "Mean", "Covariance", "TimeAverage", "SecondMoment",
     "Estimate", "Outcome", "Plan",
     "solve", "inv",
 ]  # fmt: skip

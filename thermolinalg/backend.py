@@ -42,6 +42,17 @@ def like(x: Array, reference: Array) -> Array:
     return xp.asarray(x, dtype=reference.dtype, device=device)
 
 
+def apply_rows(x: Array, M: Array) -> Array:
+    """x M' along the last axis of x (..., n), for M (m, n), as one matrix product.
+
+    `x @ M.T` on more than two axes would be many small products.
+    """
+    if x.ndim <= 2:
+        return x @ M.T
+    xp = namespace(x)
+    return xp.reshape(xp.reshape(x, (-1, x.shape[-1])) @ M.T, (*x.shape[:-1], M.shape[0]))
+
+
 def normals(rng: np.random.Generator, shape: tuple[int, ...], reference: Array) -> Array:
     """Standard normal variates in the library and dtype of `reference`.
 

@@ -8,6 +8,7 @@ import numpy as np
 from tqdm import tqdm
 
 from thermolinalg.backend import Array, namespace
+from thermolinalg.measurement.observable import congruent
 from thermolinalg.measurement.readout import Readout
 from thermolinalg.simulation.choice import choose_integrator, find_integrator
 from thermolinalg.simulation.walk import walk
@@ -45,8 +46,8 @@ class SecondMoment(Readout):
                 y = xp.reshape(block.y, (-1, process.n))
                 total = total + y.T @ y
                 x, leave = block.last, block.step.leave
-            total = leave(leave(total).T)  # out of the step's coordinates, once a window
-            values.append(total / (samples * x.shape[0]))
+            # Out of the step's coordinates once a window, not once a sample.
+            values.append(congruent(total, leave) / (samples * x.shape[0]))
         return xp.stack(values), x
 
     def _samples(self, process: OU, window: float) -> int:

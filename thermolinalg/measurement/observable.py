@@ -5,6 +5,7 @@ so chains and machines can measure in parallel (Chan, Golub and LeVeque 1983).
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar, final
 
@@ -27,6 +28,10 @@ class Observable(ABC, Generic[Record]):
     @abstractmethod
     def merge(self, one: Record, other: Record) -> Record:
         """The record of both sets of samples."""
+
+    @abstractmethod
+    def leave(self, record: Record, leave: Callable[[Array], Array]) -> Record:
+        """The record in other coordinates, into which `leave` linearly takes states (..., n)."""
 
     @abstractmethod
     def value(self, record: Record) -> Array:
@@ -63,6 +68,9 @@ class Mean(Observable[Moments]):
         weight = other.count / max(count, 1)
         return Moments(count, one.mean + weight * (other.mean - one.mean), 0.0)
 
+    def leave(self, record: Moments, leave: Callable[[Array], Array]) -> Moments:
+        return Moments(record.count, leave(record.mean), 0.0)
+
     def value(self, record: Moments) -> Array:
         return record.mean if record.count else record.mean + float("nan")
 
@@ -92,9 +100,17 @@ class Covariance(Observable[Moments]):
         between = one.count * weight * gap[:, None] * gap[None, :]
         return Moments(count, one.mean + weight * gap, one.scatter + other.scatter + between)
 
+    def leave(self, record: Moments, leave: Callable[[Array], Array]) -> Moments:
+        return Moments(record.count, leave(record.mean), congruent(record.scatter, leave))
+
     def value(self, record: Moments) -> Array:
         nan = float("nan")
         return record.scatter / (record.count - 1) if record.count > 1 else record.scatter + nan
+
+
+def congruent(M: Array, leave: Callable[[Array], Array]) -> Array:
+    """B M B' for the B with leave(y) = y B'."""
+    return leave(leave(M).T).T
 
 
 def _zero(samples: Array) -> Array:

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import ClassVar, Protocol, final
 
-from thermolinalg.backend import Array, namespace
+from thermolinalg.backend import Array, apply_rows, namespace
 from thermolinalg.theory.modes import Modes
 from thermolinalg.theory.process import OU
 
@@ -56,14 +56,14 @@ class LinearStep:
         return x
 
     def color(self, z: Array) -> Array:
-        return z @ self.F.T + self.shift
+        return apply_rows(z, self.F) + self.shift
 
     def __call__(self, y: Array, kick: Array) -> Array:
-        return y @ self.E.T + kick
+        return apply_rows(y, self.E) + kick
 
     def flow(self, y: Array) -> Array:
         """E x."""
-        return y @ self.E.T
+        return apply_rows(y, self.E)
 
     def repeated(self, times: int) -> "LinearStep":
         """The homogeneous step, several times over."""

@@ -13,7 +13,7 @@ from thermolinalg.simulation.integrator import Step
 STRETCH = 32
 """Steps in a stretch."""
 
-SMALL = 4096
+SMALL = 256
 """Numbers in a state below which a step is all overhead."""
 
 FEW = 8

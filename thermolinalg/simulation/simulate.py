@@ -58,14 +58,21 @@ def simulate(
         )
     method = find_integrator(integrator, process)
     streams = open_streams(rng)
-    start = _start(process, x0, chains, streams)
-    blocks = walk(process, start, np.diff(t), method, streams.stream("thermal"))
-    states = namespace(start).concat([start[:, None, :], *(b.states for b in blocks)], axis=1)
+    start = initial_states(process, x0, chains, streams)
+    states = namespace(start).empty((chains, t.size, process.n), dtype=start.dtype)
+    states[:, 0, :] = start
+    done = 1
+    for block in walk(process, start, np.diff(t), method, streams.stream("thermal")):
+        states[:, done : done + block.y.shape[0], :] = block.states
+        done += block.y.shape[0]
     name = choose_integrator(process) if integrator == "auto" else integrator
     return Trajectory(like(t, process.A), states, streams.seed, name)
 
 
-def _start(process: OU, x0: Array | Gaussian | None, chains: int, streams: Streams) -> Array:
+def initial_states(
+    process: OU, x0: Array | Gaussian | None, chains: int, streams: Streams
+) -> Array:
+    """States (chains, n) to start from: zero, a point, one point per chain, or draws from a law."""
     xp = namespace(process.A)
     if x0 is None:
         return like(xp.zeros((chains, process.n)), process.A)

@@ -59,10 +59,11 @@ def walk(
         block = dts[start : start + length]
         z = noise.draw((len(block), chains, n))
         for first, last in _runs(block):
-            step = prepared(block[first])
-            kicks = step.color(z[first:last, ...])
-            y = advance(step, y, kicks)
-            z[first:last, ...] = kicks  # the noise is spent: its place holds the states
+            step, part = prepared(block[first]), z[first:last, ...]
+            kicks = step.color(part)
+            if kicks is not part:
+                part[...] = kicks
+            y = advance(step, y, part)  # the noise is spent: its place holds the states
         yield Block(z, prepared(block[0]))
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import final
 
 from thermolinalg import checks
-from thermolinalg.backend import Array, like, namespace
+from thermolinalg.backend import Array, apply_rows, like, namespace
 
 
 @final
@@ -24,11 +24,11 @@ class Modes:
 
     def enter(self, x: Array) -> Array:
         """Mode coordinates of states (..., n)."""
-        return x @ self.dual.T
+        return apply_rows(x, self.dual)
 
     def leave(self, y: Array) -> Array:
         """States (..., n) of mode coordinates."""
-        return y @ self.basis.T
+        return apply_rows(y, self.basis)
 
 
 def normal_modes(A: Array, D: Array) -> Modes | None:
