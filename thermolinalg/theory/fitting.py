@@ -80,8 +80,8 @@ def fit(
     structure = _structure(n, A, b, D, drift, diffusion)
     iterations = checks.count("iterations", iterations)
     _require_all_seen(trajectories)
-    center = np.nanmean(np.concatenate([x for _, x in trajectories]), axis=0)
-    centered = [Trajectory(t, x - center) for t, x in trajectories]
+    center = np.nanmean(np.concatenate([x for _, x, _ in trajectories]), axis=0)
+    centered = [Trajectory(t, x - center, whole) for t, x, whole in trajectories]
     data = observe(centered, start, noisy=noise is not None)
     _require_enough(data, structure)
     objective = Objective(
@@ -241,7 +241,7 @@ def _slowest(process: Coefficients) -> float:
 
 
 def _require_all_seen(trajectories: list[Trajectory]) -> None:
-    unseen = np.all([np.isnan(x).all(axis=0) for _, x in trajectories], axis=0)
+    unseen = np.all([np.isnan(x).all(axis=0) for _, x, _ in trajectories], axis=0)
     if unseen.any():
         raise InvalidInput(
             f"coordinates {np.flatnonzero(unseen).tolist()} are never observed: all entries are "

@@ -18,11 +18,8 @@ from thermolinalg.theory.propagators import Coefficients
 
 def filled(trajectories: list[Trajectory]) -> list[Trajectory]:
     """The trajectories with straight lines drawn through what is missing."""
-    average = np.nanmean(np.concatenate([x for _, x in trajectories]), axis=0)
-    return [
-        Trajectory(t, np.column_stack([_line(t, x, y) for x, y in zip(xs.T, average, strict=True)]))
-        for t, xs in trajectories
-    ]
+    average = np.nanmean(np.concatenate([x for _, x, _ in trajectories]), axis=0)
+    return [_filled(trajectory, average) for trajectory in trajectories]
 
 
 def coarsen(intervals: NumpyArray, moments: Moments, bins: int) -> tuple[NumpyArray, Moments]:
@@ -69,9 +66,13 @@ def _logarithm(E: NumpyArray, t: float) -> NumpyArray | None:
     return A if np.linalg.norm(scipy.linalg.expm(-A * t) - E) < 1e-6 else None
 
 
-def _line(t: NumpyArray, x: NumpyArray, average: float) -> NumpyArray:
-    seen = ~np.isnan(x)
-    return np.interp(t, t[seen], x[seen]) if seen.any() else np.full(len(t), average)
+def _filled(trajectory: Trajectory, average: NumpyArray) -> Trajectory:
+    t, states, whole = trajectory
+    lines = states.copy()
+    for x, usual in zip(lines.T, average, strict=True):
+        seen = ~np.isnan(x)
+        x[:] = np.interp(t, t[seen], x[seen]) if seen.any() else usual
+    return Trajectory(t, lines, np.ones_like(whole))
 
 
 def _require_noise(C: NumpyArray, moved: NumpyArray) -> None:

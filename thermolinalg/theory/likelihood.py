@@ -19,7 +19,7 @@ from thermolinalg.theory.observations import Observations, Start, observe, read_
 from thermolinalg.theory.process import OU
 from thermolinalg.theory.propagators import Coefficients, propagators, with_start
 
-BLOCK = 2**18
+BLOCK = 2**16
 """Numbers in a block of whitened states or of propagators: what the cache holds."""
 
 MANY = 4
@@ -93,19 +93,26 @@ def _steps(process: OU, data: Observations) -> float:
 def _mode_energy(modes: Modes, b: Array, data: Observations, steps: int) -> float:
     """By normal modes: every coordinate of y = U'L⁻¹x is an AR(1) sequence of its own.
 
-    One matrix product for all data, then O(n) a step.
+    One matrix product for all data, then O(n) a step, a cache's worth of rows at a time.
     """
     rates, dual = to_numpy(modes.rates).astype(float), to_numpy(modes.dual).astype(float)
-    drive, y, total = dual @ to_numpy(b), data.states @ dual.T, 0.0
-    for block in _blocks(steps, len(rates)):
-        rows, interval = data.rows[block], data.interval[block]
-        times: Any = data.intervals[interval[0] : interval[-1] + 1, None]
+    drive, total = dual @ to_numpy(b), -2 * steps * float(np.linalg.slogdet(dual)[1])
+    interval = np.full(len(data.states), -1)
+    interval[data.rows[:steps]] = data.interval[:steps]
+    for block in _blocks(len(interval) - 1, len(rates)):
+        begins = interval[block] >= 0
+        present, k = np.unique(interval[block][begins], return_inverse=True)
+        times: Any = data.intervals[present, None]
         decay, response, variance = mode_transition(rates, times)
-        k = interval - interval[0] if len(times) > 1 else [0]  # one law for all needs no copies
-        residual = y[rows + 1] - decay[k] * y[rows] - (response * drive)[k]
-        log_dets = np.log(variance).sum(axis=1)[interval - interval[0]]
-        total += float(np.sum(residual**2 * (1 / variance)[k]) + log_dets.sum())
-    return total - 2 * steps * float(np.linalg.slogdet(dual)[1])
+        total += float(np.log(variance).sum(axis=1) @ np.bincount(k, minlength=len(present)))
+        if len(present) == 1:
+            k = k[:1]  # one law for all steps needs no copies
+        y = data.states[block.start : block.stop + 1] @ dual.T
+        before, after = (y[:-1], y[1:]) if begins.all() else (y[:-1][begins], y[1:][begins])
+        residual = after - decay[k] * before - (response * drive)[k]
+        residual *= residual
+        total += float(np.sum(residual * (1 / variance)[k]))
+    return total
 
 
 def _energy(process: Coefficients, data: Observations, steps: int) -> float:

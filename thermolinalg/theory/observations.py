@@ -22,10 +22,11 @@ Start: TypeAlias = Literal["given", "stationary"] | Gaussian
 
 
 class Trajectory(NamedTuple):
-    """Times (m,) and states (m, n); a missing entry is NaN, and no row is missing as a whole."""
+    """States at times; a missing entry is NaN, and no row is missing altogether."""
 
-    times: NumpyArray
-    states: NumpyArray
+    times: NumpyArray  # (m,)
+    states: NumpyArray  # (m, n)
+    whole: NumpyArray  # (m,): nothing is missing
 
 
 @final
@@ -70,12 +71,12 @@ def read_trajectories(ts: Any, xs: Any) -> list[Trajectory]:
     Raises:
         InvalidInput: a subclass that says which argument cannot be used, and why.
     """
-    pairs = [_checked(name, t, x) for name, t, x in _pairs(ts, xs)]
-    widths = sorted({x.shape[1] for _, x in pairs})
+    read = [_checked(name, t, x) for name, t, x in _pairs(ts, xs)]
+    widths = sorted({trajectory.states.shape[1] for trajectory in read})
     if len(widths) > 1:
         raise ShapeMismatch(f"xs has trajectories of {widths} coordinates; all need the same.")
-    kept = [_without_empty_rows(t, x) for t, x in pairs if not np.isnan(x).all()]
-    if not any(len(t) >= 2 for t, _ in kept):
+    kept = [trajectory for trajectory in read if len(trajectory.times)]
+    if not any(len(trajectory.times) >= 2 for trajectory in kept):
         raise InvalidInput(
             "no trajectory has two rows with observed entries, so nothing was seen to move. Give "
             "at least two times, and check xs for columns or rows of NaN."
@@ -90,20 +91,21 @@ def observe(trajectories: list[Trajectory], start: Start, *, noisy: bool = False
         InvalidInput: the start is given, but a first row is incomplete or noisy.
     """
     given = _is_given(start, trajectories[0].states.shape[1])
-    for k, (_, x) in enumerate(trajectories if given else []):
-        _require_first_row(k, x, noisy)
     states: list[NumpyArray] = []
     dts: list[Any] = []
     whole: list[NumpyArray] = []
-    for t, x in trajectories:
-        nothing = np.zeros((0 if given else 1, x.shape[1]))
-        complete = ~(np.isnan(x).any(axis=1) | np.full(len(x), noisy))
-        whole += [np.ones(len(nothing), bool), complete]
-        states += [nothing, x]
-        dts += [[np.inf] * len(nothing), np.diff(t), [np.nan]]  # NaN: no step leads on from here
-    resolution = 8 * np.finfo(float).eps * max(float(np.abs(t).max()) for t, _ in trajectories)
+    for k, (t, x, complete) in enumerate(trajectories):
+        if given:
+            _require_first_row(k, x[0], noisy)
+        else:
+            states, dts, whole = [*states, 0 * x[:1]], [*dts, [np.inf]], [*whole, np.array([True])]
+        states.append(x)
+        dts += [np.diff(t), [np.nan]]  # NaN: no step leads on from here
+        whole.append(complete & (not noisy))
+    resolution = 8 * np.finfo(float).eps * max(float(np.abs(t).max()) for t, *_ in trajectories)
     intervals, interval = _distinct(np.concatenate(dts), resolution)
-    return _assemble(np.concatenate(states), np.concatenate(whole), intervals, interval)
+    stacked = states[0] if len(states) == 1 else np.concatenate(states)
+    return _assemble(stacked, np.concatenate(whole), intervals, interval)
 
 
 def _assemble(
@@ -112,17 +114,16 @@ def _assemble(
     leads_on = interval >= 0
     rows = np.flatnonzero(whole[:-1] & leads_on[:-1] & whole[1:])
     rows = rows[np.argsort(interval[rows], kind="stable")]
-    gaps = _gaps(states, whole, interval)
-    seen = ~np.isnan(states)
-    follows = np.r_[False, leads_on[:-1]]
+    partial = np.flatnonzero(leads_on[:-1] & ~whole[1:]) + 1
+    steps = int(leads_on.sum())
     return Observations(
         states=states,
         intervals=intervals,
         rows=rows,
         interval=interval[rows],
-        gaps=gaps,
-        steps=int(leads_on.sum()),
-        values=int(seen[follows].sum()),
+        gaps=_gaps(states, whole, interval),
+        steps=steps,
+        values=steps * states.shape[1] - int(np.isnan(states[partial]).sum()),
     )
 
 
@@ -195,29 +196,36 @@ def _checked(name: str, ts: Any, xs: Any) -> Trajectory:
             f"xs{name} has shape {x.shape}, but there are {len(t)} times: a row of coordinates for "
             f"each is needed, ({len(t)}, n)."
         )
-    return Trajectory(t, x)
-
-
-def _without_empty_rows(t: NumpyArray, x: NumpyArray) -> Trajectory:
-    some = ~np.isnan(x).all(axis=1)
-    return Trajectory(t, x) if some.all() else Trajectory(t[some], x[some])
+    missing = np.isnan(x)
+    whole: NumpyArray = np.logical_not(missing.any(axis=1))
+    if whole.all():
+        return Trajectory(t, x, whole)
+    some: NumpyArray = np.logical_not(missing.all(axis=1))
+    return Trajectory(t[some], x[some], whole[some])
 
 
 def _states(name: str, x: Array) -> NumpyArray:
     """Real numbers, some of which may be missing (NaN) but none infinite, as NumPy float64."""
-    x = floating(x)
-    xp = namespace(x)
-    infinite = int(xp.count_nonzero(xp.isinf(x))) if xp.isdtype(x.dtype, "real floating") else 0
+    x = namespace(x).asarray(x) if hasattr(x, "dtype") else _from_lists(name, x)
+    checks.real_array(name, x[:0])  # its type: its entries may be missing
+    numbers = to_numpy(floating(x)).astype(float, copy=False)
+    infinite = int(np.count_nonzero(np.isinf(numbers)))
     if infinite:
         raise NotFinite(
             f"{name} holds {infinite} infinite entries. A missing entry is written NaN; anything "
             "else must be a finite number."
         )
-    if xp.isdtype(x.dtype, "real floating"):
-        missing = xp.isnan(x)
-        checks.real_array(name, xp.where(missing, xp.zeros_like(x), x))
-        return to_numpy(x).astype(float, copy=False)
-    return to_numpy(checks.real_array(name, x)).astype(float)
+    return numbers
+
+
+def _from_lists(name: str, x: Any) -> NumpyArray:
+    try:
+        return np.asarray(x)
+    except ValueError as error:
+        raise ShapeMismatch(
+            f"{name} is not an array ({error}). Trajectories of different lengths go in a list of "
+            "arrays (m, n)."
+        ) from error
 
 
 def _is_given(start: Start, n: int) -> bool:
@@ -230,13 +238,13 @@ def _is_given(start: Start, n: int) -> bool:
     return start == "given"
 
 
-def _require_first_row(k: int, x: NumpyArray, noisy: bool) -> None:
+def _require_first_row(k: int, row: NumpyArray, noisy: bool) -> None:
     if noisy:
         raise InvalidInput(
             "with observation noise no state is known exactly, not even the first: say what is "
             "known of it, start='stationary' or start=Gaussian(mean, cov)."
         )
-    missing = np.flatnonzero(np.isnan(x[0]))
+    missing = np.flatnonzero(np.isnan(row))
     if len(missing):
         raise InvalidInput(
             f"the first row of trajectory {k} misses coordinates {missing.tolist()}, so the state "
