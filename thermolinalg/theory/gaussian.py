@@ -164,7 +164,7 @@ class Gaussian:
         """n independent draws (n, dimension)."""
         count = checks.count("n", n, least=0)
         z = normals(open_streams(rng).stream("gaussian"), (count, self.n), self.mean)
-        return self.mean + z @ self._root
+        return self.mean + z @ self._root.T
 
     def entropy(self) -> float:
         """Differential entropy in nats; minus infinity if cov is singular."""
@@ -261,12 +261,7 @@ class Gaussian:
 
     @cached_property
     def _root(self) -> Array:
-        """The symmetric F with FF' = cov."""
-        if not self.by_precision:
-            return square_root(self.cov)
-        xp = namespace(self.precision)
-        values, V = xp.linalg.eigh(self.precision)
-        return (V / xp.sqrt(values)) @ V.T
+        return square_root(self.cov)
 
     def _whiten(self, Y: Array) -> Array:
         """Columns WY with W cov W' = I."""
@@ -290,15 +285,19 @@ class Gaussian:
 
 
 def square_root(cov: Array) -> Array:
-    """The symmetric F with F F = cov, for any positive semidefinite cov, singular ones included.
+    """F with FF' = cov, for any positive semidefinite cov, singular ones included.
 
-    No other factor is unique: one seed gives the same samples on every library.
+    Of all such factors it is the one that is symmetric in units in which the diagonal of cov is 1:
+    one seed gives the same samples on every library, and a coordinate counted in metres does not
+    round off one counted in nanometres.
     """
     xp = namespace(cov)
+    width = xp.sqrt(xp.clip(xp.linalg.diagonal(cov), 0.0, None))
     if checks.is_diagonal(cov):
-        return xp.sqrt(xp.clip(cov, 0.0, None))
-    values, V = xp.linalg.eigh(cov)
-    return (V * xp.sqrt(xp.clip(values, 0.0, None))) @ V.T
+        return width[:, None] * like(xp.eye(cov.shape[0]), cov)
+    unit = xp.where(width > 0, width, 1.0)
+    values, V = xp.linalg.eigh(cov / unit[:, None] / unit)
+    return unit[:, None] * ((V * xp.sqrt(xp.clip(values, 0.0, None))) @ V.T)
 
 
 def _entries(x: Array, idx: list[int], axis: int = 0) -> Array:
