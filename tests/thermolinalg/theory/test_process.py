@@ -2,10 +2,19 @@
 
 import numpy as np
 import pytest
+import scipy.linalg
 from hypothesis import given
+from hypothesis import strategies as st
 
 import thermolinalg as tla
-from tests.thermolinalg.cases import PROCESSES, processes, reversible_processes
+from tests import oracles
+from tests.thermolinalg.cases import (
+    PROCESSES,
+    definite,
+    matrices,
+    processes,
+    reversible_processes,
+)
 from thermolinalg.errors import (
     InvalidInput,
     NotFinite,
@@ -16,6 +25,7 @@ from thermolinalg.errors import (
     ThermoError,
     Unstable,
 )
+from thermolinalg.theory.process import underdamped
 
 A, B, D = np.array([[2.0, 1.0], [0.0, 1.0]]), np.ones(2), np.eye(2)
 
@@ -76,6 +86,94 @@ def test_a_potential_is_symmetric_and_confining():
         tla.overdamped([[1, 2], [2, 1]], B)
     with pytest.raises(ShapeMismatch, match="f has shape"):
         tla.overdamped(np.eye(2), np.ones(3))
+
+
+@given(
+    data=st.data(),
+    n=st.integers(1, 3),
+    temperature=st.floats(0.01, 100),
+    friction=st.floats(0.01, 100),
+    mass=st.floats(0.01, 100),
+)
+def test_equipartition(data, n, temperature, friction, mass):
+    """At rest x has the Gibbs law of its potential and v, independently, that of its mass."""
+    S, f = data.draw(definite(n, decades=1)), data.draw(matrices(1, n))[0]
+    rest = tla.stationary(underdamped(S, f, temperature=temperature, friction=friction, mass=mass))
+    cov = scipy.linalg.block_diag(temperature * np.linalg.inv(S), temperature / mass * np.eye(n))
+    spread = np.sqrt(np.diag(cov))
+    np.testing.assert_allclose(
+        rest.cov / np.outer(spread, spread), cov / np.outer(spread, spread), atol=1e-12
+    )
+    position = np.linalg.solve(S, f)
+    np.testing.assert_allclose(rest.mean[:n], position, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(rest.mean[n:], 0, atol=1e-12 * np.abs(position).max() / mass)
+
+
+@pytest.mark.parametrize("t", [0.1, 2.0])
+def test_inertia_by_the_moment_equations(t):
+    process = underdamped([[3.0, 1.0], [1.0, 2.0]], [1.0, -2.0], friction=0.3, mass=0.2)
+    truth, law = oracles.law_by_ode(process.A, process.b, process.D, t), tla.transition(process, t)
+    for found, right in zip((law.E, law.shift, law.C), truth, strict=True):
+        np.testing.assert_allclose(found, right, rtol=0, atol=1e-11 * np.abs(right).max())
+
+
+@pytest.mark.parametrize("friction", [0.1, 2.0, 10.0])
+def test_a_mass_on_a_spring(friction):
+    """The textbook: m x'' + γ x' + s x = 0 from x = 1, v = 0, below, at and above critical damping;
+    its noise heats v at 2γT/m² and x not at all."""
+    mass, s = 0.5, 2.0
+    process = underdamped([[s]], [0.0], temperature=3.0, friction=friction, mass=mass)
+    np.testing.assert_allclose(process.D, [[0, 0], [0, 6 * friction / mass**2]])
+    half = friction / (2 * mass)
+    omega = np.sqrt(s / mass - half**2 + 0j)
+    for t in (0.1, 1.0, 3.0):
+        sine = t if omega == 0 else np.sin(omega * t) / omega
+        x = np.exp(-half * t) * (np.cos(omega * t) + half * sine)
+        v = -np.exp(-half * t) * s / mass * sine
+        E = tla.transition(process, t).E
+        np.testing.assert_allclose(E[:, 0], np.real([x, v]), rtol=1e-11, atol=1e-13)
+
+
+def test_a_light_mass_moves_as_if_overdamped():
+    S, f = np.array([[3.0, 1.0], [1.0, 2.0]]), np.array([1.0, -1.0])
+    heavy = tla.transition(tla.overdamped(S, f, friction=0.7), 0.5)
+    gaps = []
+    for mass in (1e-3, 1e-4):
+        light = tla.transition(underdamped(S, f, friction=0.7, mass=mass), 0.5)
+        gaps.append(
+            np.linalg.norm(light.C[:2, :2] - heavy.C) + np.linalg.norm(light.E[:2, :2] - heavy.E)
+        )
+    assert gaps[0] < 1e-2
+    assert gaps[1] == pytest.approx(gaps[0] / 10, rel=0.05)  # first order in the mass
+
+
+def test_inertia_takes_a_drive_per_chain():
+    process = underdamped(np.eye(2), [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], mass=2.0)
+    np.testing.assert_array_equal(process.b[:, :2], 0)
+    np.testing.assert_array_equal(process.b[:, 2:], [[0.5, 1.0], [1.5, 2.0], [2.5, 3.0]])
+
+
+@pytest.mark.parametrize(
+    ("knobs", "message"),
+    [
+        ({"temperature": -1.0}, "temperature = -1"),
+        ({"friction": 0.0}, "friction = 0"),
+        ({"mass": 0.0}, "mass = 0"),
+        ({"mass": np.inf}, "mass = inf"),
+    ],
+)
+def test_bad_knobs_of_inertia_are_named(knobs, message):
+    with pytest.raises(InvalidInput, match=message):
+        underdamped(np.eye(2), B, **knobs)
+
+
+def test_inertia_needs_a_potential_that_confines():
+    with pytest.raises(NotSymmetric, match="S is not symmetric"):
+        underdamped(A, B)
+    with pytest.raises(Unstable, match="A has an eigenvalue"):
+        underdamped([[1, 2], [2, 1]], B)
+    with pytest.raises(ShapeMismatch, match="f has shape"):
+        underdamped(np.eye(2), np.ones(3))
 
 
 def test_lists_and_integers_will_do():
