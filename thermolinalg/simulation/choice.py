@@ -4,7 +4,11 @@ from thermolinalg.errors import InvalidInput
 from thermolinalg.simulation.euler import Euler
 from thermolinalg.simulation.exact import Exact
 from thermolinalg.simulation.integrator import Integrator
+from thermolinalg.simulation.langevin import BAOAB
+from thermolinalg.simulation.lattice import Lattice
 from thermolinalg.simulation.symmetric import Symmetric
+from thermolinalg.simulation.weak import Heun
+from thermolinalg.theory.langevin import Langevin, Nonlinear, Process
 from thermolinalg.theory.process import OU
 
 INTEGRATORS: dict[str, Integrator] = {
@@ -12,22 +16,40 @@ INTEGRATORS: dict[str, Integrator] = {
     "exact": Exact(),
     "euler": Euler(),
 }
+"""For linear processes; the first two without step-size error."""
+
+NONLINEAR: dict[str, Integrator] = {"heun": Heun(), "baoab": BAOAB(), "lattice": Lattice()}
+"""For any force, with a step-size error. So is "euler"."""
 
 
-def choose_integrator(process: OU) -> str:
-    """Name of the cheapest exact integrator: "symmetric" under detailed balance, else "exact"."""
+def choose_integrator(process: Process) -> str:
+    """Name of the cheapest valid integrator.
+
+    Of a linear process "symmetric" under detailed balance, else "exact": both exact. Of Langevin
+    motion with mass "baoab", of any other nonlinear drift "heun".
+    """
+    if isinstance(process, Langevin):
+        return "baoab"
+    if isinstance(process, Nonlinear):
+        return "heun"
     return "exact" if process.modes is None else "symmetric"
 
 
-def find_integrator(name: str, process: OU) -> Integrator:
+def find_integrator(name: str, process: Process) -> Integrator:
     """The integrator of this name; "auto" chooses.
 
     Raises:
-        InvalidInput: there is none of this name.
+        InvalidInput: there is none of this name, or it is exact and the process is not linear.
     """
     name = choose_integrator(process) if name == "auto" else name
-    if name not in INTEGRATORS:
+    known = INTEGRATORS | NONLINEAR
+    if name not in known:
         raise InvalidInput(
-            f"integrator = {name!r} is unknown. Use 'auto' or one of {', '.join(INTEGRATORS)}."
+            f"integrator = {name!r} is unknown. Use 'auto' or one of {', '.join(known)}."
         )
-    return INTEGRATORS[name]
+    if name in {"symmetric", "exact"} and not isinstance(process, OU):
+        raise InvalidInput(
+            f"integrator = {name!r} is for linear processes, OU(A, b, D). Use 'auto', or one of "
+            f"{', '.join(NONLINEAR)}."
+        )
+    return known[name]

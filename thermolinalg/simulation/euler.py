@@ -5,8 +5,10 @@ from typing import final
 
 from thermolinalg.backend import like, namespace
 from thermolinalg.errors import UnstableStep
-from thermolinalg.simulation.integrator import Integrator, LinearStep
+from thermolinalg.simulation.integrator import Integrator, LinearStep, Step
+from thermolinalg.simulation.weak import EulerMaruyama
 from thermolinalg.theory.gaussian import square_root
+from thermolinalg.theory.langevin import Process
 from thermolinalg.theory.process import OU
 
 
@@ -18,7 +20,9 @@ class Euler(Integrator):
     Under detailed balance the variance of a mode with rate a is inflated by 2 / (2 - dt a).
     """
 
-    def prepare(self, process: OU, dt: float) -> LinearStep:
+    def prepare(self, process: Process, dt: float) -> Step:
+        if not isinstance(process, OU):
+            return EulerMaruyama().prepare(process, dt)
         _require_stability(process, dt)
         xp = namespace(process.A)
         E = like(xp.eye(process.n), process.A) - dt * process.A

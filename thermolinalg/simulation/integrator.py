@@ -7,11 +7,10 @@ share them, so that a walk with irregular times enters and leaves them once.
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from typing import ClassVar, Protocol, final
+from typing import Any, ClassVar, Protocol, final
 
 from thermolinalg.backend import Array, apply_rows, namespace
 from thermolinalg.theory.modes import Modes
-from thermolinalg.theory.process import OU
 
 
 class Step(Protocol):
@@ -38,8 +37,11 @@ class Integrator(ABC):
     """A way to move an ensemble forward by dt."""
 
     @abstractmethod
-    def prepare(self, process: OU, dt: float) -> Step:
-        """Do everything that depends on the process and dt but not on the state."""
+    def prepare(self, process: Any, dt: float) -> Step:
+        """Do everything that depends on the process and dt but not on the state.
+
+        Which kinds of process it takes is the integrator's to say.
+        """
 
 
 @final

@@ -8,6 +8,7 @@ of F, then add what each carry turns into. Twice the arithmetic, in matrix-matri
 from typing import Protocol, runtime_checkable
 
 from thermolinalg.backend import Array, namespace
+from thermolinalg.errors import UnstableStep
 from thermolinalg.simulation.integrator import Step
 
 STRETCH = 32
@@ -35,20 +36,26 @@ class LinearFlow(Protocol):
         ...
 
 
-def advance(step: Step, y: Array, kicks: Array) -> Array:
-    """States after each step from y (chains, n), written over the kicks (steps, chains, n)."""
+def advance(step: Step, y: Array, kicks: Array, done: int = 0) -> Array:
+    """States after each step from y (chains, n), written over the kicks (steps, chains, n).
+
+    `done` steps were taken before: errors count from the first of all.
+    """
     steps, chains, n = kicks.shape
     if not isinstance(step, LinearFlow) or steps < 4 * STRETCH:
-        return _one_by_one(step, y, kicks)
+        return _one_by_one(step, y, kicks, done)
     waits = chains < FEW if step.couples else chains * n < SMALL
     whole = steps - steps % STRETCH if waits else 0
     y = _in_stretches(step, y, kicks[:whole, ...]) if waits else y
-    return _one_by_one(step, y, kicks[whole:, ...])
+    return _one_by_one(step, y, kicks[whole:, ...], done + whole)
 
 
-def _one_by_one(step: Step, y: Array, kicks: Array) -> Array:
+def _one_by_one(step: Step, y: Array, kicks: Array, done: int) -> Array:
     for k in range(kicks.shape[0]):
-        kicks[k, ...] = y = step(y, kicks[k, ...])
+        try:
+            kicks[k, ...] = y = step(y, kicks[k, ...])
+        except UnstableStep as error:
+            raise UnstableStep(f"step {done + k + 1}: {error}") from error
     return y
 
 

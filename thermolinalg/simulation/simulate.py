@@ -6,12 +6,13 @@ from typing import final
 import numpy as np
 
 from thermolinalg import checks
-from thermolinalg.backend import Array, like, namespace, normals
+from thermolinalg.backend import Array, NumpyArray, like, namespace, normals
 from thermolinalg.errors import ShapeMismatch
 from thermolinalg.simulation.choice import choose_integrator, find_integrator
 from thermolinalg.simulation.walk import walk
 from thermolinalg.streams import RNG, Streams, open_streams
 from thermolinalg.theory.gaussian import Gaussian, square_root
+from thermolinalg.theory.langevin import Process
 from thermolinalg.theory.process import OU
 
 
@@ -27,7 +28,7 @@ class Trajectory:
 
 
 def simulate(
-    process: OU,
+    process: Process,
     times: Array,
     /,
     *,
@@ -35,6 +36,7 @@ def simulate(
     chains: int = 1,
     rng: RNG = None,
     integrator: str = "auto",
+    step: float | None = None,
 ) -> Trajectory:
     """Run a process and record its state at the given times.
 
@@ -45,14 +47,17 @@ def simulate(
             from, such as `stationary(process)`. None starts every chain at zero.
         chains: how many independent runs; as many as drives if the process has a drive per chain.
         rng: int, Generator, SeedSequence, or None for fresh entropy.
-        integrator: "auto" (the cheapest exact one), "symmetric", "exact" or "euler".
+        integrator: "auto" (the cheapest valid one), "symmetric", "exact", "euler"; for nonlinear
+            drift "heun", "baoab", "lattice" or "euler".
+        step: longest step between the given times, for integrators with a step-size error; None
+            takes one step from each time to the next.
 
     Raises:
         InvalidInput: a subclass that says which argument cannot be used, and why.
     """
     t = checks.increasing_times("times", times)
     chains = checks.count("chains", chains)
-    if process.b.ndim == 2 and process.b.shape[0] != chains:
+    if isinstance(process, OU) and process.b.ndim == 2 and process.b.shape[0] != chains:
         raise ShapeMismatch(
             f"the process has {process.b.shape[0]} drives, one per chain, but chains = {chains}."
         )
@@ -61,27 +66,41 @@ def simulate(
     start = initial_states(process, x0, chains, streams)
     states = namespace(start).empty((chains, t.size, process.n), dtype=start.dtype)
     states[:, 0, :] = start
-    done = 1
-    for block in walk(process, start, np.diff(t), method, streams.stream("thermal")):
-        states[:, done : done + block.y.shape[0], :] = block.states
-        done += block.y.shape[0]
+    intervals, ends = _subdivided(np.diff(t), step)
+    first, kept = 0, 1
+    for block in walk(process, start, intervals, method, streams.stream("thermal")):
+        last = first + block.y.shape[0]
+        wanted = ends[(ends >= first) & (ends < last)] - first
+        if wanted.size:
+            every = wanted.size == block.y.shape[0]
+            found = block.states if every else block.states[:, wanted.tolist(), :]
+            states[:, kept : kept + wanted.size, :] = found
+        first, kept = last, kept + wanted.size
     name = choose_integrator(process) if integrator == "auto" else integrator
-    return Trajectory(like(t, process.A), states, streams.seed, name)
+    return Trajectory(like(t, process.reference), states, streams.seed, name)
+
+
+def _subdivided(intervals: NumpyArray, step: float | None) -> tuple[NumpyArray, NumpyArray]:
+    """Intervals of at most `step`, and which of them end where a given one does."""
+    if step is None:
+        return intervals, np.arange(intervals.size)
+    parts = np.ceil(intervals / checks.positive("step", step)).astype(int)
+    return np.repeat(intervals / parts, parts), np.cumsum(parts) - 1
 
 
 def initial_states(
-    process: OU, x0: Array | Gaussian | None, chains: int, streams: Streams
+    process: Process, x0: Array | Gaussian | None, chains: int, streams: Streams
 ) -> Array:
     """States (chains, n) to start from: zero, a point, one point per chain, or draws from a law."""
-    xp = namespace(process.A)
+    xp = namespace(process.reference)
     if x0 is None:
-        return like(xp.zeros((chains, process.n)), process.A)
+        return like(xp.zeros((chains, process.n)), process.reference)
     if isinstance(x0, Gaussian):
         if x0.n != process.n:
             raise ShapeMismatch(f"x0 has {x0.n} coordinates; the process has {process.n}.")
-        z = normals(streams.stream("start"), (chains, process.n), process.A)
-        return like(x0.mean, process.A) + z @ like(square_root(x0.cov), process.A).T
-    x = like(checks.real_array("x0", x0), process.A)
+        z = normals(streams.stream("start"), (chains, process.n), process.reference)
+        return like(x0.mean, process.reference) + z @ like(square_root(x0.cov), process.reference).T
+    x = like(checks.real_array("x0", x0), process.reference)
     if tuple(x.shape) not in {(process.n,), (chains, process.n)}:
         raise ShapeMismatch(
             f"x0 has shape {tuple(x.shape)}; ({process.n},) or ({chains}, {process.n}) is needed."

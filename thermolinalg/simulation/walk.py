@@ -11,7 +11,7 @@ from thermolinalg.backend import Array, NumpyArray, namespace
 from thermolinalg.simulation.integrator import Integrator, Step
 from thermolinalg.simulation.noise import NormalStream
 from thermolinalg.simulation.recursion import advance
-from thermolinalg.theory.process import OU
+from thermolinalg.theory.langevin import Process
 
 BLOCK = 2**20
 """Numbers in a block of states: large enough for matrix products, small enough for the cache."""
@@ -37,7 +37,11 @@ class Block:
 
 
 def walk(
-    process: OU, x: Array, intervals: NumpyArray, integrator: Integrator, rng: np.random.Generator
+    process: Process,
+    x: Array,
+    intervals: NumpyArray,
+    integrator: Integrator,
+    rng: np.random.Generator,
 ) -> Iterator[Block]:
     """States after each interval, in blocks, starting from x (chains, n).
 
@@ -63,7 +67,9 @@ def walk(
             kicks = step.color(part)
             if kicks is not part:
                 part[...] = kicks
-            y = advance(step, y, part)  # the noise is spent: its place holds the states
+            y = advance(
+                step, y, part, start + first
+            )  # the noise is spent: its place holds the states
         yield Block(z, prepared(block[0]))
 
 

@@ -49,6 +49,11 @@ class OU:
         """The number of coordinates."""
         return int(self.A.shape[0])
 
+    @property
+    def reference(self) -> Array:
+        """An array of the library, device and dtype that states have."""
+        return self.A
+
     @cached_property
     def modes(self) -> Modes | None:
         """Normal modes, if the process obeys detailed balance (AD = DA') and D is invertible."""

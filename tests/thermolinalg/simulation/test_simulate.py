@@ -213,3 +213,11 @@ def test_streams_are_known_by_seed_and_name(seed, names):
     child = tla.streams.Streams(seed).child(*names)
     assert child == tla.streams.Streams(seed).child(*names)
     assert child.stream().bytes(8) != tla.streams.Streams(seed).stream().bytes(8)
+
+
+def test_step_divides_the_intervals_and_keeps_the_given_times():
+    process = tla.OU([[2.0, 1.0], [1.0, 3.0]], [1.0, -1.0], np.eye(2))
+    fine = tla.simulate(process, np.arange(0, 13) * 0.1, rng=3, integrator="euler")
+    coarse = tla.simulate(process, [0.0, 0.3, 0.7, 1.2], rng=3, integrator="euler", step=0.1000001)
+    rounding = 100 * np.finfo(float).eps * np.abs(fine.states).max()
+    assert np.abs(coarse.states - fine.states[:, [0, 3, 7, 12], :]).max() <= rounding
