@@ -75,11 +75,15 @@ def propagate(A: NumpyArray, b: NumpyArray, D: NumpyArray, t: float) -> Transiti
     if b.ndim == 2 and len(b) > len(A):  # more drives than directions: unit drives serve them all
         unit = propagate(A, np.eye(len(A)), D, t)
         return Transition(unit.E, b @ unit.shift, unit.C)
+    # In units (powers of 2) that make A small: every doubling loses a bit.
+    A, (unit, _) = scipy.linalg.matrix_balance(A, permute=False, separate=True)
+    b, D = b / unit, D / unit[:, None] / unit
     doublings = max(0, math.ceil(math.log2(max(float(np.linalg.norm(A, 1)) * t, 1.0))))
     step = _van_loan(A, b, D, t / 2**doublings)
     for _ in range(doublings):
         step = _doubled(step)
-    return step
+    E, C = unit[:, None] * step.E / unit, unit[:, None] * step.C * unit
+    return Transition(E, unit * step.shift, C)
 
 
 def _van_loan(A: NumpyArray, b: NumpyArray, D: NumpyArray, t: float) -> Transition:

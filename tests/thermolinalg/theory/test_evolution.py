@@ -167,6 +167,19 @@ def test_units_of_time_and_space(process, c, t):
         np.testing.assert_allclose(found, right, rtol=1e-10, atol=1e-10 * np.abs(right).max())
 
 
+@given(data=st.data(), n=st.integers(2, 4), t=TIMES)
+def test_units_of_each_coordinate(data, n, t):
+    """Metres and nanometres together: every entry keeps the digits it has in units of one size."""
+    A, D = data.draw(stable(n)), data.draw(semidefinite(n))
+    unit = 2.0 ** np.round(data.draw(matrices(1, n, 40.0))[0])
+    process = tla.OU(A, np.ones(n), D)
+    other = tla.OU(unit[:, None] * A / unit, unit, unit[:, None] * D * unit)
+    law = tla.transition(other, t)
+    plain = (unit[:, None] ** -1 * law.E * unit, law.shift / unit, law.C / np.outer(unit, unit))
+    truth = oracles.law_in_many_digits(A, np.ones(n), D, t)
+    assert_same_to_rounding(tla.Transition(*plain), truth, process, t)
+
+
 @pytest.mark.parametrize("t", [-1.0, np.nan, np.inf, "soon"])
 def test_impossible_times_are_refused(t):
     with pytest.raises(InvalidInput, match=r"^t = "):
