@@ -12,7 +12,7 @@ from thermolinalg.simulation.choice import choose_integrator, find_integrator
 from thermolinalg.simulation.walk import walk
 from thermolinalg.streams import RNG, Streams, open_streams
 from thermolinalg.theory.gaussian import Gaussian, square_root
-from thermolinalg.theory.langevin import Process
+from thermolinalg.theory.operator import Runnable
 from thermolinalg.theory.process import OU
 
 
@@ -28,7 +28,7 @@ class Trajectory:
 
 
 def simulate(
-    process: Process,
+    process: Runnable,
     times: Array,
     /,
     *,
@@ -89,7 +89,7 @@ def _subdivided(intervals: NumpyArray, step: float | None) -> tuple[NumpyArray, 
 
 
 def initial_states(
-    process: Process, x0: Array | Gaussian | None, chains: int, streams: Streams
+    process: Runnable, x0: Array | Gaussian | None, chains: int, streams: Streams
 ) -> Array:
     """States (chains, n) to start from: zero, a point, one point per chain, or draws from a law."""
     xp = namespace(process.reference)

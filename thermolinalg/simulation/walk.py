@@ -11,7 +11,7 @@ from thermolinalg.backend import Array, NumpyArray, namespace
 from thermolinalg.simulation.integrator import Integrator, Step
 from thermolinalg.simulation.noise import NormalStream
 from thermolinalg.simulation.recursion import advance
-from thermolinalg.theory.langevin import Process
+from thermolinalg.theory.operator import Runnable
 
 BLOCK = 2**20
 """Numbers in a block of states: large enough for matrix products, small enough for the cache."""
@@ -37,7 +37,7 @@ class Block:
 
 
 def walk(
-    process: Process,
+    process: Runnable,
     x: Array,
     intervals: NumpyArray,
     integrator: Integrator,

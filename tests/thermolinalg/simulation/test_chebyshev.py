@@ -1,0 +1,84 @@
+"""Large networks: the law of a step, read off by unit vectors, against dense transitions."""
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.sparse.linalg import aslinearoperator
+
+import thermolinalg as tla
+from tests import oracles
+from thermolinalg.errors import (
+    InvalidInput,
+    NotFinite,
+    NotSymmetric,
+    ShapeMismatch,
+    Unstable,
+)
+from thermolinalg.simulation.chebyshev import Chebyshev
+from thermolinalg.theory.operator import Network
+
+
+def ring(n, ridge=0.3):
+    """Springs in a ring; symmetric, sparse, with eigenvalues from ridge to ridge + 4."""
+    links = sp.eye_array(n, k=1) + sp.eye_array(n, k=1 - n) if n > 2 else sp.eye_array(n, k=1)
+    return ((2 + ridge) * sp.eye_array(n) - links - links.T).tocsr()
+
+
+def law_of(step, n):
+    """E, shift and covariance of a step, from what it does to unit states and unit noise."""
+    still = np.zeros((n, n))
+    shift = step.color(np.zeros((1, 1, n)))[0, 0]
+    E = step(np.eye(n), still).T
+    F = (step.color(np.eye(n)[:, None, :].copy())[:, 0, :] - shift).T
+    return E, shift, F @ F.T
+
+
+@given(
+    n=st.integers(3, 5),
+    dt=st.sampled_from([1e-3, 0.1, 1.0, 30.0]),
+    diffusion=st.sampled_from([0.0, 0.5, 2.0]),
+)
+def test_a_step_has_the_law_of_the_dense_process(n, dt, diffusion):
+    A, b = ring(n), np.arange(1.0, n + 1)
+    step = Chebyshev().prepare(Network(A, b, diffusion), dt)
+    expected = oracles.law_in_many_digits(A.toarray(), b, diffusion * np.eye(n), dt)
+    # A series of so many terms rounds in each, at the size of the function's largest value.
+    rounding = 32 * step.products * np.finfo(float).eps
+    for found, wanted, size in zip(law_of(step, n), expected, (1, n * dt, dt), strict=True):
+        assert np.abs(found - wanted).max() <= rounding * size * max(1.0, diffusion)
+
+
+def test_an_operator_is_as_good_as_its_matrix():
+    A, b = ring(8), np.ones(8)
+    sparse = Network(A, b, 2.0)
+    operator = Network(aslinearoperator(A), b, 2.0, bounds=sparse.bounds)
+    runs = [tla.simulate(p, [0.0, 0.5, 1.5], chains=2, rng=0) for p in (sparse, operator)]
+    assert runs[0].integrator == "chebyshev"
+    rounding = 1000 * np.finfo(float).eps * np.abs(runs[0].states).max()
+    assert np.abs(runs[0].states - runs[1].states).max() <= rounding
+
+
+def test_products_grow_with_the_step():
+    products = [
+        Chebyshev().prepare(Network(ring(9), np.ones(9), 2.0), t).products for t in (0.1, 5)
+    ]
+    assert 2 <= products[0] < products[1]
+
+
+@pytest.mark.parametrize(
+    ("A", "b", "knobs", "error", "word"),
+    [
+        (sp.eye_array(3, 4).tocsr(), np.ones(3), {}, ShapeMismatch, "square"),
+        (ring(4), np.ones(3), {}, ShapeMismatch, "b"),
+        (ring(4), np.array([1, 2, np.nan, 3]), {}, NotFinite, "b"),
+        (ring(4) + sp.eye_array(4, k=1).tocsr(), np.ones(4), {}, NotSymmetric, "symmetric"),
+        (ring(4, ridge=-1.0), np.ones(4), {}, Unstable, "bounds"),
+        (aslinearoperator(ring(4)), np.ones(4), {}, InvalidInput, "bounds"),
+        (ring(4), np.ones(4), {"bounds": (-1.0, 2.0)}, Unstable, "bounds"),
+    ],
+)
+def test_bad_input_is_named(A, b, knobs, error, word):
+    with pytest.raises(error, match=word):
+        Network(A, b, 2.0, **knobs)
