@@ -40,7 +40,7 @@ def roots(C: NumpyArray) -> NumpyArray:
         raise np.linalg.LinAlgError("a coordinate has no variance")
     widths = np.sqrt(variances)
     L = np.linalg.cholesky(C / outer(widths, widths))
-    if (np.diagonal(L, axis1=-2, axis2=-1) ** 2 <= checks.rounding(C[0])).any():
+    if (np.diagonal(L, axis1=-2, axis2=-1) ** 2 <= checks.rounding(C.T)).any():
         raise np.linalg.LinAlgError("singular up to rounding")
     return widths[..., None] * L
 

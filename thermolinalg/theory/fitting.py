@@ -7,7 +7,7 @@ import scipy.optimize
 
 from thermolinalg import checks
 from thermolinalg.backend import Array, NumpyArray, to_numpy
-from thermolinalg.errors import InvalidInput, ShapeMismatch
+from thermolinalg.errors import Degenerate, InvalidInput, ShapeMismatch
 from thermolinalg.theory.fitted import Fit, FitOutcome
 from thermolinalg.theory.gaussian import Gaussian
 from thermolinalg.theory.guess import coarsen, filled, guess_process
@@ -77,16 +77,15 @@ def fit(
     """
     trajectories = read_trajectories(ts, xs)
     n = trajectories[0].states.shape[1]
-    structure = _structure(n, A, b, D, drift, diffusion)
     iterations = checks.count("iterations", iterations)
     _require_all_seen(trajectories)
     center = np.nanmean(np.concatenate([x for _, x, _ in trajectories]), axis=0)
+    structure = _structure(center, A, b, D, drift, diffusion)
     centered = [Trajectory(t, x - center, whole) for t, x, whole in trajectories]
     data = observe(centered, start, noisy=noise is not None)
     _require_enough(data, structure)
     objective = Objective(
         structure,
-        center,
         data.intervals,
         moments_of_steps(data),
         data.gaps,
@@ -94,6 +93,11 @@ def fit(
         reading_error(noise, n),
     )
     rough, free = _beginning(objective, centered, guess)
+    if not np.isfinite(objective.value_and_slope(free)[0]):
+        raise Degenerate(
+            "under the process that the search begins at, the data have no density. Begin at one "
+            "like the truth (guess=), or say how exact the readings are (noise=)."
+        )
     return _search(objective, rough, free, iterations, data.steps)
 
 
@@ -103,18 +107,18 @@ def _beginning(
     """A coarse likelihood of the data, gaps filled in, and a point to begin at."""
     data = observe(filled(trajectories), "given")
     intervals, moments = coarsen(data.intervals, moments_of_steps(data), BINS)
-    center, structure = objective.center, objective.structure
-    rough = Objective(structure, center, intervals, moments, [], None, objective.noise)
+    structure = objective.structure
+    rough = Objective(structure, intervals, moments, [], None, objective.noise)
     if guess is not None:
         if guess.n != data.n or guess.b.ndim != 1:
             raise ShapeMismatch(f"guess has n = {guess.n}; one drive and n = {data.n} are needed.")
-        given = Coefficients(*(to_numpy(x).astype(float) for x in (guess.A, guess.b, guess.D)))
-        return rough, structure.read(given)
+        A, b, D = (to_numpy(x).astype(float) for x in (guess.A, guess.b, guess.D))
+        return rough, structure.read(Coefficients(A, b - A @ structure.center, D))
     A, b, D = guess_process(intervals, moments)
-    free = structure.read(Coefficients(A, b + A @ center, D))
+    free = structure.read(Coefficients(A, b, D))
     if _slowest(structure.build(free)) <= 0:  # the structure turned it into something unstable
-        A = float(np.trace(A)) / data.n * np.eye(data.n)
-        free = structure.read(Coefficients(A, b + A @ center, D))
+        mean_rate = float(np.trace(A)) / data.n
+        free = structure.read(Coefficients(mean_rate * np.eye(data.n), b, D))
     return rough, free
 
 
@@ -141,7 +145,7 @@ def _search(
         outcome = _outcome(H, slope)
         if outcome is not FitOutcome.ITERATIONS_SPENT or iterations <= 0:
             break
-    A, b, D = objective.structure.build(free)
+    A, b, D = objective.structure.build_uncentered(free)
     if outcome is FitOutcome.CONVERGED and _slowest(Coefficients(A, b, D)) <= 0:
         outcome = FitOutcome.UNSTABLE
     covariance = _covariance(objective.structure, free, H)
@@ -177,7 +181,7 @@ def _covariance(structure: Structure, free: NumpyArray, H: NumpyArray) -> NumpyA
     """Of all entries of A, b and the lower triangle of D, to first order in the free numbers."""
     rows = []
     for step in 1j * TINY * np.eye(len(free)):
-        A, b, D = structure.build(free + step)
+        A, b, D = structure.build_uncentered(free + step)
         rows.append(np.concatenate([A.ravel(), b, D[np.tril_indices(len(b))]]).imag / TINY)
     J = np.array(rows)
     if not _is_definite(H):
@@ -189,8 +193,14 @@ def _covariance(structure: Structure, free: NumpyArray, H: NumpyArray) -> NumpyA
 
 
 def _structure(
-    n: int, A: Array | None, b: Array | None, D: Array | None, drift: str, diffusion: str
+    center: NumpyArray,
+    A: Array | None,
+    b: Array | None,
+    D: Array | None,
+    drift: str,
+    diffusion: str,
 ) -> Structure:
+    n = len(center)
     drifts: dict[str, Chart] = {
         "free": Entries((n, n)),
         "symmetric": Symmetric(n),
@@ -207,9 +217,10 @@ def _structure(
     if D is not None and diffusion != "full":
         raise InvalidInput(f"D is known, so it cannot be fitted as {diffusion!r}: leave out one.")
     structure = Structure(
-        drifts[drift] if A is None else Known(_matrix("A", A, n)),
+        drifts[drift] if A is None else Known(_stable(A, n)),
         _drive(b, n),
         diffusions[diffusion] if D is None else Known(_matrix("D", checks.semidefinite("D", D), n)),
+        center,
         reversible=drift == "reversible",
     )
     if structure.size == 0:
@@ -223,6 +234,11 @@ def _drive(b: Array | None, n: int) -> Chart:
     if np.ndim(b) == 0:
         b = np.full(n, checks.real_number("b", b))
     return Known(to_numpy(checks.vector("b", b, n)).astype(float))
+
+
+def _stable(A: Array, n: int) -> NumpyArray:
+    M = _matrix("A", A, n)
+    return OU(M, np.zeros(n), np.zeros((n, n))).A  # an unstable one is refused there
 
 
 def _matrix(name: str, value: Array, n: int) -> NumpyArray:

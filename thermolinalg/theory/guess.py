@@ -1,8 +1,8 @@
 """Where a fit begins: a regression of each state on the one before, read as a process.
 
-On evenly spaced, complete data the guess is the maximum of the likelihood itself. Elsewhere it is a
-rough one, and so is the likelihood `coarsen` makes of a few average intervals: good enough to tell
-how steep the true one is in every direction.
+On evenly spaced, complete data the guess is the maximum of the likelihood itself. Elsewhere it is
+rough, and so is the likelihood after `coarsen` has replaced intervals by a few averages: but good
+enough to tell how steep the true one is in every direction.
 """
 
 import numpy as np
@@ -14,6 +14,9 @@ from thermolinalg.errors import Degenerate
 from thermolinalg.theory.moments import Moments
 from thermolinalg.theory.observations import Trajectory
 from thermolinalg.theory.propagators import Coefficients
+
+SETTLING = 0.1
+"""The slowest rate, per step, of a guess where the data themselves do not settle."""
 
 
 def filled(trajectories: list[Trajectory]) -> list[Trajectory]:
@@ -38,32 +41,39 @@ def guess_process(intervals: NumpyArray, moments: Moments) -> Coefficients:
     """
     (t,), total = coarsen(intervals, moments, 1)
     steps, zz, dz, dd = (part[0] for part in total)
-    F = np.linalg.lstsq(zz, dz.T, rcond=None)[0].T
-    E, shift = np.eye(len(dd)) + F[:, :-1], F[:, -1]
-    C = (dd - F @ dz.T) / steps
-    C = (C + C.T) / 2
-    _require_noise(C, dd / steps)
-    A = _logarithm(E, t)
-    if A is None:  # no process has this E: take Euler's steps for what they are, made stable
-        A = (np.eye(len(E)) - E) / t
+    unit = _movement(dd / steps)
+    z_unit = np.append(unit, 1.0)
+    F = np.linalg.lstsq(zz / np.outer(z_unit, z_unit), (dz / np.outer(unit, z_unit)).T, rcond=None)
+    E, shift = np.eye(len(dd)) + F[0].T[:, :-1], F[0].T[:, -1]
+    C = (dd / np.outer(unit, unit) - F[0].T @ (dz / np.outer(unit, z_unit)).T) / steps
+    _require_noise(C)
+    A, b, D = _read(E, shift, (C + C.T) / 2)
+    return Coefficients(
+        A * np.outer(unit, 1 / unit) / t, b * unit / t, D * np.outer(unit, unit) / t
+    )
+
+
+def _read(E: NumpyArray, shift: NumpyArray, C: NumpyArray) -> Coefficients:
+    """The process with this law over a unit of time, or one that takes Euler's steps like it."""
+    I, A = np.eye(len(E)), _logarithm(E)
+    if A is None:
+        A = I - E
         slowest = float(np.linalg.eigvals(A).real.min())
-        A = A + max(0.0, 0.1 / t - slowest) * np.eye(len(E))
-        return Coefficients(A, shift / t, C / t)
-    b = A @ np.linalg.solve(np.eye(len(E)) - E, shift)
+        return Coefficients(A + max(0.0, SETTLING - slowest) * I, shift, C)
     S = scipy.linalg.solve_discrete_lyapunov(E, C)
     D = A @ S + S @ A.T
     definite = float(np.linalg.eigvalsh(D)[0]) > 0
-    return Coefficients(A, b, D if definite else C / t)
+    return Coefficients(A, A @ np.linalg.solve(I - E, shift), D if definite else C)
 
 
-def _logarithm(E: NumpyArray, t: float) -> NumpyArray | None:
-    """The stable A with e^{-At} = E, if it has one that is real."""
+def _logarithm(E: NumpyArray) -> NumpyArray | None:
+    """The stable A with e^{-A} = E, if it has one that is real."""
     values, V = np.linalg.eig(E)
-    alive = (np.abs(values) > 0) & (np.abs(values) < 1)
-    if not (alive & ((values.real > 0) | (values.imag != 0))).all():
+    inside = (np.abs(values) > 0) & (np.abs(values) < 1)
+    if not (inside & ((values.real > 0) | (values.imag != 0))).all():
         return None
-    A = np.linalg.solve(V.T, (V * -np.log(values.astype(complex)) / t).T).T.real
-    return A if np.linalg.norm(scipy.linalg.expm(-A * t) - E) < 1e-6 else None
+    A = np.linalg.solve(V.T, (V * -np.log(values.astype(complex))).T).T.real
+    return A if np.linalg.norm(scipy.linalg.expm(-A) - E) < 1e-6 * np.linalg.norm(E) else None
 
 
 def _filled(trajectory: Trajectory, average: NumpyArray) -> Trajectory:
@@ -75,18 +85,21 @@ def _filled(trajectory: Trajectory, average: NumpyArray) -> Trajectory:
     return Trajectory(t, lines, np.ones_like(whole))
 
 
-def _require_noise(C: NumpyArray, moved: NumpyArray) -> None:
-    """Refuse residuals C that are singular, once each coordinate is scaled by how far it moved."""
-    scale = np.sqrt(np.diag(moved))
-    if not (scale > 0).all():
+def _movement(moved: NumpyArray) -> NumpyArray:
+    """How far each coordinate moves in a step: its unit from here on."""
+    unit = np.sqrt(np.diag(moved))
+    if not (unit > 0).all():
         raise Degenerate(
-            f"coordinates {np.flatnonzero(scale == 0).tolist()} never change, so they have no "
-            "noise to fit. Leave them out."
+            f"coordinates {np.flatnonzero(unit == 0).tolist()} never change, so they have no "
+            "noise to fit. Leave them out, or begin at a process like the truth (guess=)."
         )
-    least = float(np.linalg.eigvalsh(C / np.outer(scale, scale))[0])
-    if least <= checks.rounding(C):
+    return unit
+
+
+def _require_noise(C: NumpyArray) -> None:
+    if float(np.linalg.eigvalsh(C)[0]) <= checks.rounding(C):
         raise Degenerate(
-            "some combination of coordinates follows from the state before without noise, so the "
-            "likelihood has no maximum. Leave out coordinates that repeat others, give a known D, "
-            "or say how exact the readings are (noise=)."
+            "some combination of coordinates follows without noise from the state before, so the "
+            "likelihood has no maximum. Leave out coordinates that repeat others, or say how exact "
+            "the readings are (noise=)."
         )

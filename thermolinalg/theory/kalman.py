@@ -49,53 +49,63 @@ def kalman_filter(gaps: Gaps, laws: Laws, R: NumpyArray) -> Filtered:
     """
     m = gaps.states[:, 0].astype(laws.E.dtype)
     P = np.zeros((*m.shape, m.shape[1]), m.dtype)
-    means, covs, predicted_means, predicted_covs, total = [m], [P], [], [], 0.0
+    means, covs, predicted_means, predicted_covs, readings = [m], [P], [], [], []
     for k in range(gaps.interval.shape[1]):
         E, shift, C = (law[gaps.interval[:, k]] for law in laws)
         m = apply(E, m) + shift
         P = E @ P @ transpose(E) + C
         predicted_means.append(m)
         predicted_covs.append(P)
-        m, P, gain = _learn(m, P, gaps.states[:, k + 1], gaps.seen[:, k + 1], R)
-        total += gain
+        m, P, reading = _learn(m, P, gaps.states[:, k + 1], gaps.seen[:, k + 1], R)
+        readings.append(reading)
         means.append(m)
         covs.append(P)
     mean, cov = np.array(means), np.array(covs)
-    return Filtered(mean, cov, np.array(predicted_means), np.array(predicted_covs), total)
+    value = _log_density(readings, int(gaps.seen[:, 1:].sum())) if np.isrealobj(mean) else 0.0
+    return Filtered(mean, cov, np.array(predicted_means), np.array(predicted_covs), value)
 
 
 def smooth(gaps: Gaps, laws: Laws, filtered: Filtered) -> Pairs:
     """The law of every step given all the data, by walking back through the filter's."""
-    m, P = filtered.mean[-1], filtered.cov[-1]
-    n, pairs = m.shape[1], []
-    for k in reversed(range(gaps.interval.shape[1])):
-        E = laws.E[gaps.interval[:, k]]
-        now, spread = filtered.mean[k], filtered.cov[k]
-        G = transpose(np.linalg.solve(filtered.predicted_cov[k], E @ spread))
-        before = now + apply(G, m - filtered.predicted_mean[k])
-        cov = (np.eye(n) - G @ E) @ spread + G @ P @ transpose(G)
-        cov = (cov + transpose(cov)) / 2
-        pairs.append((before, m, cov, P, P @ transpose(G)))
-        m, P = before, cov
-    return Pairs(*(np.array(part[::-1]) for part in zip(*pairs, strict=True)))
+    mean, cov, predicted_mean, predicted_cov, _ = filtered
+    E = laws.E[gaps.interval.T]
+    back = transpose(np.linalg.solve(predicted_cov, E @ cov[:-1]))  # how far news travels back
+    rest = cov[:-1] - back @ E @ cov[:-1]
+    means, covs = [mean[-1]], [cov[-1]]
+    for k in reversed(range(len(back))):
+        G = back[k]
+        means.append(mean[k] + apply(G, means[-1] - predicted_mean[k]))
+        P = rest[k] + G @ covs[-1] @ transpose(G)
+        covs.append((P + transpose(P)) / 2)
+    m, P = np.array(means[::-1]), np.array(covs[::-1])
+    return Pairs(m[:-1], m[1:], P[:-1], P[1:], P[1:] @ transpose(back))
+
+
+class _Reading(NamedTuple):
+    """What a row told beyond what was predicted, and the covariance of that: 1 where unseen."""
+
+    surprise: NumpyArray
+    V: NumpyArray
 
 
 def _learn(
     m: NumpyArray, P: NumpyArray, x: NumpyArray, seen: NumpyArray, R: NumpyArray
-) -> tuple[NumpyArray, NumpyArray, float]:
-    """The law of the states after a row was seen, and that row's log density.
+) -> tuple[NumpyArray, NumpyArray, _Reading]:
+    """The law of the states after a row was seen, and that row.
 
     An unseen entry is a reading of unit variance, as expected, of a coordinate tied to no other.
     """
-    both = outer(seen, seen)
     I = np.eye(m.shape[1])
-    V = np.where(both, P + R, I)
+    V = np.where(outer(seen, seen), P + R, I)
     surprise = np.where(seen, x - m, 0.0)
-    white = np.linalg.solve(V, surprise[..., None])[..., 0]
     K = transpose(np.linalg.solve(V, np.where(seen[:, :, None], P, 0.0)))
     left = I - K  # K is zero in the columns of what was not seen
     P = left @ P @ transpose(left) + K @ R @ transpose(K)
-    size = float(log_det(roots(V)).sum()) if np.isrealobj(V) else 0.0
-    energy = float(np.sum(surprise * white).real)
-    density = -(energy + size + seen.sum() * np.log(2 * np.pi)) / 2
-    return m + apply(K, surprise), (P + transpose(P)) / 2, density
+    return m + apply(K, surprise), (P + transpose(P)) / 2, _Reading(surprise, V)
+
+
+def _log_density(readings: list[_Reading], numbers: int) -> float:
+    surprise, V = (np.array(part) for part in zip(*readings, strict=True))
+    L = roots(V)
+    energy = float(np.sum(np.linalg.solve(L, surprise[..., None]) ** 2))
+    return -(energy + float(log_det(L).sum()) + numbers * np.log(2 * np.pi)) / 2

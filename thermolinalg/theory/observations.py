@@ -39,6 +39,20 @@ class Gaps:
     interval: NumpyArray  # (stretches, length): which interval precedes each later row
     real: NumpyArray  # (stretches, length): not padding
 
+    @property
+    def n(self) -> int:
+        """The number of coordinates."""
+        return int(self.states.shape[2])
+
+    def repeat(self, count: int, intervals: int) -> "Gaps":
+        """The same stretches count times, each time with intervals of its own."""
+        own = intervals * np.repeat(np.arange(count), len(self.states))[:, None]
+        states, seen, interval, real = (
+            np.concatenate([part] * count)
+            for part in (self.states, self.seen, self.interval, self.real)
+        )
+        return Gaps(states, seen, interval + own, real)
+
 
 @final
 @dataclass(frozen=True, eq=False, slots=True)

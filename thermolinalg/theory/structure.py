@@ -12,6 +12,9 @@ import numpy as np
 from thermolinalg.backend import NumpyArray
 from thermolinalg.theory.propagators import Coefficients
 
+NARROW = 1e-6
+"""A noise that is no noise in some direction is read as this share of it there."""
+
 
 class Chart(ABC):
     """A set of arrays, numbered by free numbers."""
@@ -134,8 +137,11 @@ class Definite(Chart):
         return np.where(rows == columns, L[rows, columns] * in_L, in_L)
 
     def read(self, value: NumpyArray, /) -> NumpyArray:
-        variances, V = np.linalg.eigh(np.diag(np.diag(value)) if self.diagonal else value)
-        L = np.linalg.cholesky((V * np.maximum(variances, 1e-6 * variances[-1])) @ V.T)
+        variances = np.diagonal(value)
+        widths = np.sqrt(np.where(variances > 0, variances, NARROW * (variances.max() or 1.0)))
+        scaled = np.eye(self.n) if self.diagonal else value / np.outer(widths, widths)
+        variances, V = np.linalg.eigh(scaled)
+        L = widths[:, None] * np.linalg.cholesky((V * np.maximum(variances, NARROW)) @ V.T)
         np.fill_diagonal(L, np.log(np.diagonal(L)))
         return L[self._places]
 
@@ -143,11 +149,16 @@ class Definite(Chart):
 @final
 @dataclass(frozen=True, eq=False, slots=True)
 class Structure:
-    """A chart for each of A, b and D; but of a reversible process A = DS, for S instead of A."""
+    """A chart for each of A, b and D; but of a reversible process A = DS, for S instead of A.
+
+    States are measured from a center c, where they are small: there the drive is b - Ac. A free
+    drive is numbered as it is felt there; else a far center would tie its error to A's.
+    """
 
     drift: Chart
     drive: Chart
     diffusion: Chart
+    center: NumpyArray
     reversible: bool = False
 
     @property
@@ -156,15 +167,22 @@ class Structure:
         return self.drift.size + self.drive.size + self.diffusion.size
 
     def build(self, free: NumpyArray) -> Coefficients:
-        """The coefficients of the process."""
+        """The coefficients of the process, about the center."""
         drift, drive, diffusion = self._parts(free)
         A, D = self.drift.build(drift), self.diffusion.build(diffusion)
-        return Coefficients(D @ A if self.reversible else A, self.drive.build(drive), D)
+        A = D @ A if self.reversible else A
+        return Coefficients(A, self.drive.build(drive) - A @ self._known_center, D)
+
+    def build_uncentered(self, free: NumpyArray) -> Coefficients:
+        """The coefficients of the process, about zero."""
+        A, b, D = self.build(free)
+        return Coefficients(A, b + A @ self.center, D)
 
     def pull_back(self, free: NumpyArray, slopes: Coefficients) -> NumpyArray:
-        """The slope in the free numbers of a function with these slopes in A, b and D."""
+        """The slope in the free numbers of a function with these slopes in what `build` returns."""
         drift, drive, diffusion = self._parts(free)
         in_A, in_b, in_D = slopes
+        in_A = in_A - np.outer(in_b, self._known_center)
         if self.reversible:
             S, D = self.drift.build(drift), self.diffusion.build(diffusion)
             in_A, in_D = D @ in_A, in_D + in_A @ S
@@ -177,12 +195,16 @@ class Structure:
         )
 
     def read(self, process: Coefficients) -> NumpyArray:
-        """The free numbers of this process, or of one near it that has the structure."""
+        """The free numbers of this process about the center, or of one near it in the set."""
         A, b, D = process
         diffusion = self.diffusion.read(D)
         if self.reversible:
             A = np.linalg.solve(self.diffusion.build(diffusion), A)
         return np.concatenate([self.drift.read(A), self.drive.read(b), diffusion])
+
+    @property
+    def _known_center(self) -> NumpyArray:
+        return self.center * (self.drive.size == 0)
 
     def _parts(self, free: NumpyArray) -> tuple[NumpyArray, NumpyArray, NumpyArray]:
         first, second = self.drift.size, self.drift.size + self.drive.size
