@@ -200,7 +200,9 @@ def test_divergence_between_laws_on_a_plane():
     wider = tla.Gaussian([0.0, 0.0], 4 * FLAT.cov)
     assert FLAT.kl(wider) == pytest.approx(0.5 * (0.25 - 1 + math.log(4)), rel=1e-12)
     assert tla.Gaussian([1.0, 0.1], FLAT.cov).kl(FLAT) == pytest.approx(0.5, rel=1e-12)
-    assert tla.Gaussian([1.0, 0.2], FLAT.cov).kl(FLAT) == math.inf
+    assert tla.Gaussian([1.0, 0.1 + 1e-9], FLAT.cov).kl(FLAT) == math.inf
+    assert tla.Gaussian([0.0, 0.0], FLAT.cov + np.diag([0.0, 1e-9])).kl(FLAT) == math.inf
+    assert tla.Gaussian([0.0, 0.0], [[1.0, 0.2], [0.2, 0.04]]).kl(FLAT) == math.inf
     assert point.kl(FLAT) == math.inf
     far = 1e8 * np.array([1.0, 1.0])
     edge = np.array([[1.0, 0.0], [0.0, 0.0]])

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+import scipy.linalg
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,6 +21,7 @@ from thermolinalg.theory.refinement import SLICES, product, slices, two_sum
 EPS = np.finfo(float).eps
 Q = np.linalg.qr(np.random.default_rng(3).standard_normal((4, 4)))[0]
 JORDAN = np.eye(4, k=1)
+WHIRLS = scipy.linalg.block_diag([[1.0, -1e9], [2e9, 3.0]], [[2.0, 5e8], [-1e9, 1.0]])
 
 
 def symmetric(decades):
@@ -38,6 +40,7 @@ HARD = {  # drift, noise
     "Jordan block": (np.eye(4) + JORDAN, np.eye(4)),
     "Jordan block, turned": (Q @ (np.eye(4) + JORDAN) @ Q.T, np.eye(4)),
     "slow Jordan block": (0.01 * np.eye(4) + JORDAN, np.eye(4)),
+    "fast whirls": (Q @ WHIRLS @ Q.T, np.diag([1.0, 2.0, 3.0, 4.0])),
     "graded noise": (np.array([[1.0, 0.5], [0.2, 2.0]]), np.diag([1.0, 1e-20])),
 }
 
