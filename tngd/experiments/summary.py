@@ -84,7 +84,7 @@ def cells(row: Row) -> tuple[str, ...]:
         f"{row.rate:g}" + ("*" if row.at_edge else ""),
         f"{100 * row.test_accuracy:.2f} ± {100 * row.test_spread:.2f}".replace(" ± nan", ""),
         f"{row.train_loss:.4f}" + (f" ({row.diverged} diverged)" if row.diverged else ""),
-        _number(row.steps_to_target, ".0f"),
+        _number(row.steps_to_target, "g") + _of_all(row),
         _number(row.seconds_to_target, ".2f"),
         f"{1e3 * row.step_seconds:.2f}",
         f"{row.device_seconds:.3g}" if row.device_seconds else "-",
@@ -93,6 +93,11 @@ def cells(row: Row) -> tuple[str, ...]:
 
 def _number(value: float, form: str) -> str:
     return "not reached" if math.isnan(value) else format(value, form)
+
+
+def _of_all(row: Row) -> str:
+    """How many runs reached the target, unless all did."""
+    return "" if row.reached == row.runs else f" ({row.reached}/{row.runs})"
 
 
 def table(rows: Sequence[Row]) -> str:

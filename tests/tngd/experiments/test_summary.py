@@ -64,9 +64,11 @@ def test_a_run_that_missed_the_target_counts_as_one_that_takes_for_ever(steps, m
     if median is None:
         assert math.isnan(row.steps_to_target)
         assert math.isnan(row.seconds_to_target)
-        assert cells(row)[4:6] == ("not reached", "not reached")
+        assert cells(row)[4:6] == (f"not reached ({row.reached}/{row.runs})", "not reached")
     else:
         assert (row.steps_to_target, row.seconds_to_target) == (median, median / 10)
+        missed = "" if row.reached == row.runs else f" ({row.reached}/{row.runs})"
+        assert cells(row)[4] == f"{median}{missed}"
 
 
 def found(step):
