@@ -221,7 +221,7 @@ def _checked(name: str, ts: Any, xs: Any) -> Trajectory:
 def _states(name: str, x: Array) -> NumpyArray:
     """Real numbers, some of which may be missing (NaN) but none infinite, as NumPy float64."""
     x = namespace(x).asarray(x) if hasattr(x, "dtype") else _from_lists(name, x)
-    checks.real_array(name, x[:0])  # its type: its entries may be missing
+    checks.real_array(name, x[:0, ...])  # its type: its entries may be missing
     numbers = to_numpy(floating(x)).astype(float, copy=False)
     infinite = int(np.count_nonzero(np.isinf(numbers)))
     if infinite:
