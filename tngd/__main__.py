@@ -19,8 +19,9 @@ from tngd.data.mnist import load_mnist
 from tngd.experiments.comparison import TUNING_SEEDS, compare
 from tngd.experiments.contender import CONTENDERS, USUAL, Contender, find_contenders
 from tngd.experiments.report import conditions, write_report
-from tngd.experiments.summary import summarise, table, verdict
+from tngd.experiments.summary import summarise, table
 from tngd.experiments.trial import Setting, Trial
+from tngd.experiments.words import verdict
 
 HIDDEN = {"digits": [64], "mnist": [128]}
 DAMPING = {"digits": 0.3, "mnist": 1.0}

@@ -26,6 +26,11 @@ class Contender:
     knobs: tuple[tuple[str, Any], ...] = ()
     system: str = ""  # as `optimizer` calls it, where that differs from the name
 
+    @property
+    def called(self) -> str:
+        """As `optimizer` calls it."""
+        return self.system or self.name
+
     def rates(self, trials: int) -> list[float]:
         """`trials` rates, evenly spaced on a logarithmic scale around the central one."""
         if trials == 1:
@@ -35,7 +40,7 @@ class Contender:
 
     def optimizer(self, rate: float) -> Optimizer:
         """The optimizer at this rate."""
-        return optimizer(self.system or self.name, rate=rate, **dict(self.knobs))
+        return optimizer(self.called, rate=rate, **dict(self.knobs))
 
     def describe(self) -> str:
         """The fixed knobs, in words."""

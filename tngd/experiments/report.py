@@ -21,8 +21,9 @@ import numpy as np
 from thermolinalg.files import atomic_write_all
 from tngd.experiments.comparison import TUNING_SEEDS, Comparison
 from tngd.experiments.pictures import accuracy_picture, loss_picture
-from tngd.experiments.summary import HEADINGS, cells, summarise, verdict
+from tngd.experiments.summary import HEADINGS, cells, summarise
 from tngd.experiments.trial import LOOKS
+from tngd.experiments.words import verdict
 
 PACKAGES = ("thermolinalg", "numpy", "scipy", "matplotlib", "joblib")
 

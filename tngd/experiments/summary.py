@@ -1,4 +1,4 @@
-"""A comparison in numbers: one row a contender, and what the rows say in words."""
+"""A comparison in numbers: one row a contender."""
 
 import math
 import statistics
@@ -16,6 +16,7 @@ class Row:
     """A contender's reported runs, summed up. Spreads are sample standard deviations over seeds."""
 
     name: str
+    system: str  # as `optimizer` calls it
     knobs: str
     rate: float
     at_edge: bool
@@ -31,6 +32,7 @@ class Row:
     steps: int  # of a whole run
     step_seconds: float  # median wall time of a step
     device_seconds: float  # modelled, a whole run
+    device_step_seconds: float  # modelled, mean of the steps that used the device
 
 
 def summarise(comparison: Comparison) -> list[Row]:
@@ -43,6 +45,7 @@ def _row(result: Tuned, target: float) -> Row:
     accuracies = [trial.test_accuracy for trial in trials]
     return Row(
         name=result.contender.name,
+        system=result.contender.called,
         knobs=result.contender.describe(),
         rate=result.rate,
         at_edge=result.at_edge,
@@ -58,7 +61,14 @@ def _row(result: Tuned, target: float) -> Row:
         steps=max(len(trial.losses) for trial in trials),
         step_seconds=statistics.median(second for trial in trials for second in trial.seconds),
         device_seconds=_mean(trials, lambda trial: trial.device_seconds),
+        device_step_seconds=_device_step(trials),
     )
+
+
+def _device_step(trials: Sequence[Trial]) -> float:
+    """Of the steps taken: where the loss is no number, none is, and the run ends."""
+    taken = sum(math.isfinite(loss) for trial in trials for loss in trial.losses)
+    return sum(trial.device_seconds for trial in trials) / max(1, taken)
 
 
 def _mean(trials: Sequence[Trial], value: Callable[[Trial], float]) -> float:
@@ -107,58 +117,4 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in lines
-    )
-
-
-def verdict(rows: Sequence[Row], target: float) -> list[str]:
-    """What the thermodynamic computer bought, sentence by sentence, from the rows alone."""
-    thermodynamic = _of_systems(rows, "tngd")
-    if not thermodynamic:
-        return ["TNGD did not take part."]
-    tngd = thermodynamic[0]
-    best = max(rows, key=lambda row: (row.test_accuracy, row is tngd))
-    gap = 100 * (best.test_accuracy - tngd.test_accuracy)
-    sentences = [
-        f"TNGD reached {100 * tngd.test_accuracy:.2f} % test accuracy; the best contender is "
-        f"{best.name} with {100 * best.test_accuracy:.2f} %, {gap:.2f} points above TNGD."
-        if best is not tngd
-        else f"TNGD has the best test accuracy, {100 * tngd.test_accuracy:.2f} %."
-    ]
-    if first_order := _of_systems(rows, "sgd", "momentum", "nesterov", "adam"):
-        sentences.append(_against_first_order(tngd, first_order, target))
-    if exact := _of_systems(rows, "ngd"):
-        sentences.append(_against_exact(tngd, exact[0]))
-    sentences.append(
-        "Wall seconds of TNGD are those of simulating the device exactly, digitally. Device "
-        "seconds are modelled: upload of J, H and J' over the link, relaxation and read-out."
-    )
-    return sentences
-
-
-def _of_systems(rows: Sequence[Row], *systems: str) -> list[Row]:
-    """The rows of these optimizers, whatever knobs their names go on to describe."""
-    return [row for row in rows if row.name.partition(":")[0] in systems]
-
-
-def _against_first_order(tngd: Row, others: Sequence[Row], target: float) -> str:
-    def steps(row: Row) -> float:
-        return math.inf if math.isnan(row.steps_to_target) else row.steps_to_target
-
-    quickest = min(others, key=steps)
-    if math.isinf(steps(tngd)) or math.isinf(steps(quickest)):
-        who = " and ".join(r.name for r in (tngd, quickest) if math.isinf(steps(r)))
-        return f"{100 * target:g} % validation accuracy was not reached by {who}."
-    return (
-        f"To {100 * target:g} % validation accuracy TNGD took {tngd.steps_to_target:.0f} steps and "
-        f"{tngd.seconds_to_target:.2f} s here, the quickest first-order method ({quickest.name}) "
-        f"{quickest.steps_to_target:.0f} steps and {quickest.seconds_to_target:.2f} s."
-    )
-
-
-def _against_exact(tngd: Row, ngd: Row) -> str:
-    return (
-        f"Against exact natural gradient descent: test accuracy {100 * ngd.test_accuracy:.2f} %, "
-        f"{1e3 * ngd.step_seconds:.1f} ms a step by Woodbury, {1e3 * tngd.step_seconds:.1f} ms to "
-        f"simulate the device; the modelled device itself takes "
-        f"{1e3 * tngd.device_seconds / tngd.steps:.2f} ms a step."
     )

@@ -16,7 +16,8 @@ import pytest
 from tests.tngd.experiments.cases import comparison, comparison_with_a_diverged_contender
 from thermolinalg.errors import OutputError
 from tngd.experiments.report import conditions, write_report
-from tngd.experiments.summary import cells, summarise, verdict
+from tngd.experiments.summary import cells, summarise
+from tngd.experiments.words import verdict
 
 FILES = {"report.json", "report.html", "loss.png", "accuracy.png"}
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.tngd.experiments.cases import comparison, comparison_with_a_diverged_contender
-from tngd.experiments.summary import HEADINGS, cells, summarise, table, verdict
+from tngd.experiments.summary import HEADINGS, cells, summarise, table
 from tngd.experiments.trial import Look
 
 TYPICAL = summarise(comparison())
@@ -32,6 +32,8 @@ def test_every_number_by_hand():
         assert row.test_loss == pytest.approx(np.mean([trial.test_loss for trial in trials]))
         assert row.train_loss == pytest.approx(np.mean([trial.train_loss for trial in trials]))
         assert row.device_seconds == pytest.approx(np.mean([t.device_seconds for t in trials]))
+        assert row.system == result.contender.called
+        assert row.device_step_seconds == pytest.approx(trials[0].device_seconds / 10)
         assert row.step_seconds == np.median([s for trial in trials for s in trial.seconds])
         assert (row.steps, row.runs, row.diverged) == (10, 2, 0)
         looks = [trial.reach(0.8) for trial in trials]
@@ -116,75 +118,9 @@ def test_an_edge_is_marked_and_a_device_has_seconds():
     assert cells(TYPICAL[2])[-1] != "-"
 
 
-# sentences
-
-FULL = {
-    "test_accuracy": 0.9,
-    "steps_to_target": 10.0,
-    "seconds_to_target": 2.0,
-    "step_seconds": 0.004,
-    "device_seconds": 0.05,
-    "steps": 25,
-}
-
-
-def test_who_is_best():
-    lost = verdict(named(tngd=FULL, adam={**FULL, "test_accuracy": 0.925}), 0.8)
-    assert lost[0] == (
-        "TNGD reached 90.00 % test accuracy; the best contender is adam with 92.50 %, "
-        "2.50 points above TNGD."
-    )
-    won = verdict(named(adam=FULL, tngd=FULL), 0.8)
-    assert won[0] == "TNGD has the best test accuracy, 90.00 %."
-
-
-def test_the_quickest_first_order_method():
-    rows = named(
-        sgd={**FULL, "steps_to_target": math.nan},
-        adam={**FULL, "steps_to_target": 30.0, "seconds_to_target": 0.5},
-        momentum={**FULL, "steps_to_target": 40.0},
-        ngd=FULL,
-        tngd=FULL,
-    )
-    assert verdict(rows, 0.8)[1] == (
-        "To 80 % validation accuracy TNGD took 10 steps and 2.00 s here, the quickest first-order "
-        "method (adam) 30 steps and 0.50 s."
-    )
-
-
-@pytest.mark.parametrize(
-    ("tngd", "adam", "who"),
-    [(math.nan, 30.0, "tngd"), (10.0, math.nan, "adam"), (math.nan, math.nan, "tngd and adam")],
-)
-def test_who_did_not_arrive(tngd, adam, who):
-    rows = named(tngd={**FULL, "steps_to_target": tngd}, adam={**FULL, "steps_to_target": adam})
-    assert verdict(rows, 0.8)[1] == f"80 % validation accuracy was not reached by {who}."
-
-
-def test_against_the_exact_solution():
-    rows = named(tngd=FULL, ngd={**FULL, "test_accuracy": 0.91, "step_seconds": 0.002})
-    sentence = verdict(rows, 0.8)[1]
-    assert sentence.startswith("Against exact natural gradient descent: test accuracy 91.00 %, ")
-    assert "2.0 ms a step by Woodbury, 4.0 ms to simulate the device" in sentence
-    assert sentence.endswith("the modelled device itself takes 2.00 ms a step.")
-
-
-def test_what_is_measured_and_what_is_modelled():
-    last = verdict(named(tngd=FULL), 0.8)[-1]
-    assert "simulating the device exactly, digitally" in last
-    assert "modelled" in last
-
-
-def test_without_tngd():
-    assert verdict(named(sgd=FULL, tngd_adam=FULL), 0.8) == ["TNGD did not take part."]
-
-
-def test_tngd_with_other_knobs_is_tngd():
-    rows = [
-        replace(row, name=f"{row.name}:damping=0.1")
-        for row in named(ngd=FULL, tngd=FULL, adam=FULL)
-    ]
-    best, first_order, exact, _ = verdict(rows, 0.8)
-    assert best == "TNGD has the best test accuracy, 90.00 %."
-    assert "(adam:damping=0.1)" in first_order
-    assert exact.startswith("Against exact natural gradient descent")
+def test_a_step_that_was_not_taken_charges_no_device():
+    """Where the loss is no number the run ends, and the device was not asked."""
+    result = comparison().results[2]
+    trial = replace(result.trials[0], losses=(1.0, 1.0, math.nan), device_seconds=0.5)
+    changed = replace(comparison(), results=(replace(result, trials=(trial,)),))
+    assert summarise(changed)[0].device_step_seconds == 0.25
