@@ -27,10 +27,7 @@ def real_array(name: str, x: Array) -> Array:
     except (TypeError, ValueError) as error:
         raise NotReal(f"{name} is not an array of real numbers ({error}).") from error
     if not real:
-        raise NotReal(
-            f"{name} has dtype {x.dtype}; only real floating numbers can be programmed. For a "
-            "complex problem, use the equivalent real one of twice the size."
-        )
+        raise NotReal(f"{name} has dtype {x.dtype}, which is not of real numbers. {_remedy(x)}")
     bad = int(xp.count_nonzero(~xp.isfinite(x)))
     if bad:
         raise NotFinite(
@@ -38,6 +35,14 @@ def real_array(name: str, x: Array) -> Array:
             "replace them before the call."
         )
     return x
+
+
+def _remedy(x: Array) -> str:
+    if hasattr(x.item() if x.ndim == 0 else x, "toarray"):
+        return "A scipy.sparse array is not taken here yet: pass its .toarray()."
+    if "complex" in str(x.dtype):
+        return "For a complex problem, use the equivalent real one of twice the size."
+    return "Convert it to float first."
 
 
 def square(name: str, A: Array) -> Array:
@@ -81,7 +86,7 @@ def symmetric(name: str, A: Array, remedy: str) -> Array:
 
 def semidefinite(name: str, D: Array) -> Array:
     """A symmetric matrix with no negative eigenvalue beyond rounding."""
-    D = symmetric(name, D, "A diffusion is a covariance per time: pass (D + D.T)/2 if you mean it.")
+    D = symmetric(name, D, f"A covariance is symmetric: pass ({name} + {name}.T)/2 if you mean it.")
     xp = namespace(D)
     lowest = xp.min(xp.linalg.diagonal(D) if is_diagonal(D) else xp.linalg.eigvalsh(D))
     if float(lowest) < -rounding(D) * float(xp.max(xp.abs(D))):

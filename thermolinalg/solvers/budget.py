@@ -26,6 +26,15 @@ WINDOWS = 32
 RELAXATIONS = 20.0
 """Shortest window, in correlation times: neighbours then share under 1/20 of their variance."""
 
+KNOWN_TO, KNOWN_WITH = 0.1, 0.99
+"""Relative error to which a pilot must know the answer's norm, and with what probability."""
+
+MOST_GROWTH = 16.0
+"""Most by which a pilot is longer than the one before, for where noise hides the answer."""
+
+PILOTS = 24
+"""Most pilots; growing, they reach as far as the condition of a solvable problem can ask."""
+
 BIAS = 0.02
 """Share of the wanted error that an unfinished burn-in may use up."""
 
@@ -51,6 +60,10 @@ class Target:
         if rtol + atol == 0:
             raise InvalidInput("rtol and atol are both 0; noise never averages out to no error.")
         return Target(rtol, atol, checks.probability("confidence", confidence))
+
+    def wanted(self, norm: float) -> float:
+        """The error that is allowed for an answer of this norm."""
+        return self.atol + self.rtol * norm
 
 
 @final
@@ -87,6 +100,17 @@ class Pilot:
         """The error of a run as long as the pilot that is exceeded with 1 - confidence only."""
         spare = self.directions * (WINDOWS - 1)
         return self.error * math.sqrt(float(fdtri(self.directions, spare, confidence)))
+
+    def growth(self, target: Target) -> float:
+        """How much longer the next pilot must be to know the answer's norm; 1 if this one does.
+
+        A norm that is mostly noise would plan for an error relative to the noise.
+        """
+        doubt = self.reach(KNOWN_WITH)
+        known = max(KNOWN_TO, 2 * target.rtol) * self.norm
+        if doubt <= known or doubt <= target.atol:
+            return 1.0
+        return min(MOST_GROWTH, 1.2 * (doubt / known) ** 2) if known > 0 else MOST_GROWTH
 
 
 def burn_in(target: Target, rate: float, norm_bound: float) -> float:

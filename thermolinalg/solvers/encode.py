@@ -31,17 +31,19 @@ def program_network(A: Array, drives: Array, temperature: float) -> tuple[OU, fl
         NotPositiveDefinite: A is singular to working precision, or indefinite.
     """
     xp = namespace(A)
-    size = _norm(A)
-    if size == 0:
+    largest = float(xp.max(xp.abs(A)))
+    if largest == 0:
         raise NotPositiveDefinite("A is zero: it has no inverse, and nothing would pull x back.")
+    unit = A / largest  # squares of huge or tiny entries overflow
+    norm = _norm(unit)
     try:
-        process = overdamped(A / size, drives, temperature=temperature)
+        process = overdamped(unit / norm, drives, temperature=temperature)
     except Unstable:
-        lowest = float(xp.min(xp.linalg.eigvalsh(A)))
-        raise _not_definite(lowest, size) from None
+        lowest = float(xp.min(xp.linalg.eigvalsh(unit)))
+        raise _not_definite(lowest / norm, largest * norm) from None
     if process.slowest <= checks.rounding(A) * process.fastest:
-        raise _not_definite(process.slowest * size, process.fastest * size)
-    return process, size
+        raise _not_definite(process.slowest / process.fastest, largest * norm)
+    return process, largest * norm
 
 
 def _norm(A: Array) -> float:
@@ -59,18 +61,27 @@ def _norm(A: Array) -> float:
 
 
 def _not_definite(lowest: float, size: float) -> NotPositiveDefinite:
-    kind = "singular to working precision" if abs(lowest) < 1e-10 * size else "indefinite"
+    """What to say of a smallest eigenvalue `lowest` times the norm `size`."""
+    singular = abs(lowest) < 1e-10
+    kind = "singular to working precision" if singular else "indefinite"
+    ridge = size * max(1e-3, -2 * lowest)
+    remedy = (
+        "If only the scales of the unknowns differ, divide rows and columns by the square roots of "
+        "the diagonal first. "
+        if singular
+        else ""
+    )
     return NotPositiveDefinite(
-        f"A is {kind}: its smallest eigenvalue is {lowest:.3g}, and its norm about {size:.3g}. "
-        "That mode never settles. Add a ridge if a damped answer will do, A + r I with r > "
-        f"{max(-lowest, 0.0):.3g}, or solve the normal equations of A + ridge instead."
+        f"A is {kind}: its smallest eigenvalue is {lowest * size:.3g} and its norm about "
+        f"{size:.3g}, so that mode never settles. {remedy}If a damped answer will do, add a ridge: "
+        f"A + r I with r = {ridge:.1g}, say."
     )
 
 
 def right_hand_sides(A: Array, b: Array) -> Array:
-    """b (n,) or (n, k) as rows (k, n)."""
+    """b (n,) or (n, k), checked."""
     n = A.shape[0]
     b = like(checks.real_array("b", b), A)
     if b.ndim not in {1, 2} or b.shape[0] != n or 0 in b.shape:
         raise ShapeMismatch(f"b has shape {tuple(b.shape)}; ({n},) or ({n}, k) is needed.")
-    return b[None, :] if b.ndim == 1 else b.T
+    return b

@@ -20,6 +20,7 @@ class Outcome(Enum):
 
     CONVERGED = "the wanted error was reached"
     BUDGET_SPENT = "time ran out first; the error bar is still honest, give more time"
+    MISSED = "the error came out larger than wanted, as its honest error bar says; run it again"
     NOT_SETTLED = "the two halves of the record disagree; lengthen the burn-in"
 
 
@@ -29,7 +30,8 @@ class Estimate:
     """What every solver returns: `value` is the answer, `np.asarray(estimate)` too.
 
     `stderr` has the shape of `value` and accounts for the correlation of the samples; `ess` is the
-    number of independent samples of the state that would have the same error; `dof` are the degrees
+    number of independent samples that the run amounts to in its slowest mode, by that mode's
+    relaxation rate (0 if nothing moved); `dof` are the degrees
     of freedom of the error bar. `seed` repeats the run. Printing gives the full report.
     """
 
@@ -52,7 +54,7 @@ class Estimate:
     @property
     def error(self) -> float:
         """Root-mean-square 2-norm (Frobenius) error of the value, as measured."""
-        return float(namespace(self.stderr).sum(self.stderr**2)) ** 0.5
+        return _norm(self.stderr)
 
     @property
     def digital(self) -> Digital:
@@ -63,14 +65,14 @@ class Estimate:
         return np.array(to_numpy(self.value), dtype=dtype, copy=copy)
 
     def __repr__(self) -> str:
-        norm = float(np.linalg.norm(to_numpy(self.value)))
+        norm = _norm(self.value)
         return (
             f"Estimate({self.problem}, shape {tuple(self.value.shape)}, {self.outcome.name}, "
             f"norm {norm:.4g}, error {self.error:.2g}, ess {self.ess:.3g})"
         )
 
     def __str__(self) -> str:
-        plan, goal, norm = self.plan, self.plan.target, float(np.linalg.norm(to_numpy(self.value)))
+        plan, goal, norm = self.plan, self.plan.target, _norm(self.value)
         relative = f" = {self.error / norm:.2g} of its norm" if norm else ""
         rows = [
             ("wanted", f"error <= {goal.atol:g} + {goal.rtol:g} |answer|"),
@@ -81,13 +83,20 @@ class Estimate:
             ("", f"at temperature {plan.temperature:g}"),
             ("expected", f"error <= {plan.expected_error:.3g} with that probability"),
             ("measured", f"norm {norm:.6g}, root-mean-square error {self.error:.3g}{relative}"),
-            ("", f"effective samples {self.ess:.3g}"),
+            ("", f"effective samples {self.ess:.3g} of the slowest mode"),
             *_labelled("device", str(self.ledger)),
             *_labelled("digital", str(self.digital)),
             ("repeat", f"rng={self.seed}"),
         ]
         title = f"{self.problem}: {self.outcome.name}, {self.outcome.value}"
         return "\n".join([title, *(f"  {label:<9} {text}" for label, text in rows)])
+
+
+def _norm(x: Array) -> float:
+    """The 2-norm, of numbers whose squares may overflow too."""
+    xp = namespace(x)
+    largest = float(xp.max(xp.abs(x)))
+    return largest * float(xp.sum((x / (largest or 1.0)) ** 2)) ** 0.5
 
 
 def _labelled(label: str, text: str) -> list[tuple[str, str]]:

@@ -54,9 +54,11 @@ def solve(
     target = Target.checked(rtol, atol, confidence)
     A = checks.symmetric("A", A, REMEDY)
     xp = namespace(A)
-    rows = right_hand_sides(A, b)
-    matrix = getattr(b, "ndim", 1) == 2
-    amplitude = math.sqrt(float(xp.mean(rows**2)))
+    b = right_hand_sides(A, b)
+    matrix = b.ndim == 2
+    rows = b.T if matrix else b[None, :]
+    largest = float(xp.max(xp.abs(rows))) or 1.0  # squares of huge or tiny numbers overflow
+    amplitude = largest * math.sqrt(float(xp.mean((rows / largest) ** 2)))
     if amplitude == 0 and target.atol == 0:
         raise InvalidInput(
             "b is zero, so the answer is zero, and noise never averages out to a relative error of "
@@ -65,7 +67,7 @@ def solve(
     process, size = program_network(
         A, rows / (amplitude or 1.0), checks.positive("temperature", temperature)
     )
-    drive = amplitude * math.sqrt(math.prod(rows.shape))  # = |b|
+    drive = math.sqrt(math.prod(rows.shape)) if amplitude else 0.0  # = |b|/amplitude
     program = Program(
         name=f"solve, n = {process.n}" + (f", {rows.shape[0]} right-hand sides" if matrix else ""),
         process=process,
@@ -74,8 +76,8 @@ def solve(
         scale=(amplitude or 1.0) / size,
         decode=lambda rows: rows.T if matrix else rows[0, :],
         temperature=temperature,
-        least=drive / (process.fastest * size),
-        most=drive / (process.slowest * size),
+        least=drive / process.fastest,
+        most=drive / process.slowest,
         baseline=partial(digital_solve, A, b),
     )
     return run(program, target, device or Device.ideal(), open_streams(rng), max_time)

@@ -6,19 +6,21 @@ is the one path from a process to an answer.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import final
 
 from scipy.special import stdtrit
 
 from thermolinalg.backend import Array, namespace
-from thermolinalg.device.machine import Device, Running
+from thermolinalg.device.ledger import Ledger
+from thermolinalg.device.machine import Device
 from thermolinalg.errors import InvalidInput
 from thermolinalg.measurement.readout import Readout
 from thermolinalg.solvers.baseline import Digital
 from thermolinalg.solvers.budget import (
     BIAS,
+    PILOTS,
     RELAXATIONS,
     WINDOWS,
     Plan,
@@ -39,7 +41,10 @@ FALSE_ALARM = 1e-6
 @final
 @dataclass(frozen=True, eq=False, slots=True)
 class Program:
-    """A problem in the device's units: answer = scale * (mean of the readout at rest)."""
+    """A problem in the device's units: answer = scale * decode(mean of the readout at rest).
+
+    Everything but `scale` is in those units, in which numbers are neither huge nor tiny.
+    """
 
     name: str
     process: OU
@@ -48,7 +53,7 @@ class Program:
     scale: float
     decode: Callable[[Array], Array]  # from the readout's shape to the answer's
     temperature: float
-    least: float  # lower and upper bounds on |answer|, from the spectrum
+    least: float  # lower and upper bounds on |answer|/scale, from the spectrum
     most: float
     baseline: Callable[..., Digital]  # (value, products=matrix-vector products spent)
 
@@ -56,23 +61,30 @@ class Program:
 def run(
     program: Program, target: Target, device: Device, streams: Streams, max_time: float
 ) -> Estimate:
-    """Burn in, run a pilot to learn the noise, then average for as long as the target needs."""
+    """Burn in, run pilots to learn the noise, then average for as long as the target needs."""
     process, readout = program.process, program.readout
     rng = streams.stream("thermal")
     rate = readout.correlation_rate(process)
-    shortest = RELAXATIONS / rate
-    settle = burn_in(target, rate, program.most)
-    longest = _longest_window(max_time, settle, shortest)
+    goal = replace(target, atol=target.atol / program.scale)
+    settle, window = burn_in(goal, rate, program.most), RELAXATIONS / rate
+    _require_time(max_time, settle + 2 * WINDOWS * window)
 
     running = device.program(process, program.start)
     running = device.settle(running, settle, rng)
-    values, running = device.measure(running, readout, shortest, WINDOWS, rng)
-    pilot = read_pilot(program.scale * values, correction(rate, shortest))
-    wanted = target.atol + target.rtol * max(pilot.norm, program.least)
-    reach = pilot.reach(target.confidence)
-    needed = shortest * max((reach / (wanted * (1 - BIAS))) ** 2, 1.0)
-    window = min(needed, longest)
-    values, running = device.measure(running, readout, window, WINDOWS, rng)
+    left, piloted = max_time - settle, 0.0
+    for _ in range(PILOTS):
+        values, running = device.measure(running, readout, window, WINDOWS, rng)
+        pilot = read_pilot(values, correction(rate, window))
+        piloted, left = piloted + WINDOWS * window, left - WINDOWS * window
+        growth = pilot.growth(goal)
+        if growth == 1.0 or 2 * WINDOWS * growth * window > left:
+            break
+        window *= growth
+    wanted = goal.wanted(max(pilot.norm - 2 * pilot.error, program.least)) * (1 - BIAS)
+    reach = pilot.reach(goal.confidence)
+    needed = max(window * (reach / wanted) ** 2, RELAXATIONS / rate)
+    averaged = min(needed, left / WINDOWS)
+    values, running = device.measure(running, readout, averaged, WINDOWS, rng)
 
     plan = Plan(
         target=target,
@@ -80,44 +92,52 @@ def run(
         slowest=process.slowest,
         fastest=process.fastest,
         burn_in=settle,
-        pilot=shortest * WINDOWS,
-        averaging=window * WINDOWS,
+        pilot=piloted,
+        averaging=averaged * WINDOWS,
         windows=WINDOWS,
-        expected_error=reach * math.sqrt(shortest / window),
+        expected_error=program.scale * reach * math.sqrt(window / averaged),
     )
-    spent = window < needed
-    return _conclude(program, plan, program.scale * values, running, streams.seed, spent)
+    spent = averaged < needed
+    return _conclude(program, plan, goal, values, running.ledger, streams.seed, spent)
 
 
-def _longest_window(max_time: float, settle: float, shortest: float) -> float:
-    least = settle + 2 * WINDOWS * shortest
+def _require_time(max_time: float, least: float) -> None:
     if not max_time >= least:  # also refuses NaN
         raise InvalidInput(
             f"max_time = {max_time:.3g} RC is too short to measure anything: burn-in, a pilot and "
             f"an equally long run take {least:.3g} RC here. Give at least that, or a coarser rtol."
         )
-    return (max_time - settle) / WINDOWS - shortest
 
 
 def _conclude(
-    program: Program, plan: Plan, values: Array, running: Running, seed: int, spent: bool
+    program: Program,
+    plan: Plan,
+    goal: Target,
+    values: Array,
+    ledger: Ledger,
+    seed: int,
+    spent: bool,
 ) -> Estimate:
     rate, window = program.readout.correlation_rate(program.process), plan.averaging / WINDOWS
     factor = correction(rate, window)
     value, stderr = summarise(values, factor)
-    outcome = Outcome.BUDGET_SPENT if spent else Outcome.CONVERGED
+    reached = read_pilot(values, factor)
     if not _settled(values, factor):
         outcome = Outcome.NOT_SETTLED
-    moving = bool(namespace(stderr).any(stderr > 0))
+    elif spent:
+        outcome = Outcome.BUDGET_SPENT
+    else:
+        met = reached.error <= goal.wanted(max(reached.norm, program.least))
+        outcome = Outcome.CONVERGED if met else Outcome.MISSED
     return Estimate(
         problem=program.name,
-        value=program.decode(value),
-        stderr=program.decode(stderr),
-        ess=rate * plan.averaging / 2 if moving else 0.0,
+        value=program.scale * program.decode(value),
+        stderr=program.scale * program.decode(stderr),
+        ess=rate * plan.averaging / 2 if reached.error > 0 else 0.0,
         dof=WINDOWS - 1,
         outcome=outcome,
         plan=plan,
-        ledger=running.ledger,
+        ledger=ledger,
         seed=seed,
         baseline=partial(program.baseline, products=plan.time * plan.fastest),
     )
