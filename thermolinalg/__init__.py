@@ -13,22 +13,40 @@ from thermolinalg.measurement.measure import Measured, measure
 from thermolinalg.measurement.moment import SecondMoment
 from thermolinalg.measurement.observable import Covariance, Mean
 from thermolinalg.simulation.choice import choose_integrator
+from thermolinalg.simulation.ramp import Protocol, Ramp, ramp
 from thermolinalg.simulation.simulate import Trajectory, simulate
 from thermolinalg.solvers.budget import Plan
 from thermolinalg.solvers.estimate import Estimate, Outcome
 from thermolinalg.solvers.inverse import inv
 from thermolinalg.solvers.linear import solve
+from thermolinalg.theory.approach import Relaxation, relaxation
+from thermolinalg.theory.correlation import (
+    autocorrelation_time,
+    autocovariance,
+    relaxation_times,
+    spectral_density,
+    spectral_gap,
+)
 from thermolinalg.theory.equilibrium import stationary
-from thermolinalg.theory.evolution import Transition, transition
+from thermolinalg.theory.evolution import Transition, evolve, transition
 from thermolinalg.theory.gaussian import Gaussian
-from thermolinalg.theory.process import OU, overdamped
+from thermolinalg.theory.irreversibility import (
+    entropy_production_rate,
+    irreversible_current,
+    obeys_detailed_balance,
+)
+from thermolinalg.theory.langevin import Langevin, Nonlinear
+from thermolinalg.theory.operator import Network
+from thermolinalg.theory.process import OU, overdamped, underdamped
 
 __version__ = "0.1.0"
 
 __all__ = [  # in the order of the arrows above
-    "OU", "overdamped",
-    "Gaussian", "stationary", "Transition", "transition",
-    "simulate", "Trajectory", "choose_integrator",
+    "OU", "overdamped", "underdamped", "Network", "Nonlinear", "Langevin",
+    "Gaussian", "stationary", "Transition", "transition", "evolve", "relaxation", "Relaxation",
+    "autocovariance", "spectral_density", "autocorrelation_time", "relaxation_times",
+    "spectral_gap", "obeys_detailed_balance", "irreversible_current", "entropy_production_rate",
+    "simulate", "Trajectory", "choose_integrator", "ramp", "Protocol", "Ramp",
     "Device", "Ledger",
     "measure", "Measured", "Mean", "Covariance", "TimeAverage", "SecondMoment",
     "Estimate", "Outcome", "Plan",
