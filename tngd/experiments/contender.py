@@ -57,8 +57,12 @@ CONTENDERS = {
         Contender("ngd", 0.8, (("damping", 0.3),)),
         Contender("ngd-cg", 0.8, (("damping", 0.3), ("iterations", 50))),
         Contender("tngd", 0.8, (("damping", 0.3), ("time", 20.0))),
-        Contender("tngd-carried", 0.8, (("damping", 0.3), ("time", 2.0))),
-        Contender("tngd-adam", 0.003, (("damping", 0.3), ("time", 2.0))),
+        Contender("tngd-carried", 0.8, (("damping", 0.3), ("time", 2.0), ("start", "carried"))),
+        Contender(
+            "tngd-adam",
+            0.003,
+            (("damping", 0.3), ("time", 2.0), ("beta1", 0.0), ("beta2", 0.0)),
+        ),
     )
 }
 """Everyone who can be called by name."""

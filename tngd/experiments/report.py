@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 
 from thermolinalg.files import atomic_write_all
-from tngd.experiments.comparison import TUNING_SEEDS, Comparison
+from tngd.experiments.comparison import TUNING_SEEDS, Comparison, Tuned
 from tngd.experiments.pictures import accuracy_picture, loss_picture
 from tngd.experiments.summary import HEADINGS, cells, summarise
-from tngd.experiments.trial import LOOKS
+from tngd.experiments.trial import LOOKS, Trial
 from tngd.experiments.words import verdict
 
 PACKAGES = ("thermolinalg", "numpy", "scipy", "matplotlib", "joblib")
@@ -107,9 +107,7 @@ def page(comparison: Comparison, everything: dict[str, Any], pictures: dict[str,
         data=html.escape(f"{data['name']}, {data['train']:,} training images"),
         verdict="".join(f"<p>{sentence}</p>" for sentence in sentences),
         table=_html_table(HEADINGS, [cells(row) for row in rows]),
-        tuning=_html_table(
-            ("optimizer", "fixed knobs", "rates tried (validation accuracy %)"), _tuning(comparison)
-        ),
+        tuning=_html_table(TUNING, _tuning(comparison)),
         conditions=html.escape(conditions(comparison)),
         network=html.escape("\n".join(everything["network"])),
         machine=html.escape("\n".join(f"{k}: {v}" for k, v in everything["machine"].items())),
@@ -124,14 +122,13 @@ def conditions(comparison: Comparison) -> str:
     """Under which conditions the contenders met, in words."""
     setting, first = comparison.setting, comparison.results[0]
     data = setting.dataset
-    rates, workers = len({trial.rate for trial in first.search}), comparison.workers
+    workers = comparison.workers
     return (
         f"{data.train.size:,} training, {data.validation.size:,} validation and "
-        f"{data.test.size:,} test images; batches of {setting.batch}, {setting.epochs} epochs. "
-        f"Each contender's rate was tuned by the same budget: {rates} rates, {TUNING_SEEDS} runs "
-        "each, judged on the validation set (* marks a rate at the edge of its search). Then "
-        f"{len(first.trials)} runs with fresh seeds; the test set was looked at once, at the end "
-        "of each. ± is the standard deviation over seeds. The target is "
+        f"{data.test.size:,} test images; batches of {setting.batch}, "
+        f"{_counted(setting.epochs, 'epoch')}. {_how_tuned(first)} "
+        f"Then {_counted(len(first.trials), 'run')} with fresh seeds; the test set was looked at "
+        "once, at the end of each. ± is the standard deviation over seeds. The target is "
         f"{100 * comparison.target:g} % validation accuracy, looked at {LOOKS} times an epoch. "
         + (
             "One run at a time."
@@ -141,16 +138,46 @@ def conditions(comparison: Comparison) -> str:
     )
 
 
+def _how_tuned(result: Tuned) -> str:
+    by_hand = "damping, analog time and other knobs are fixed by hand, as the report's table shows"
+    rates = len({trial.rate for trial in result.search})
+    if rates == 1:
+        return f"Nothing was tuned: one rate for each contender, and {by_hand}."
+    return (
+        f"Of each contender the rate alone was tuned, all by the same budget: {rates} rates, "
+        f"{TUNING_SEEDS} runs each, and kept is the rate whose worst run ends with the best "
+        "validation accuracy (* marks a rate at the edge of its search). The rate around which the "
+        f"search is centred was chosen by hand; {by_hand}."
+    )
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+TUNING = (
+    "optimizer", "fixed knobs", "search centred at",
+    "rates tried: final validation accuracy % of the worst run (of the mean)",
+)  # fmt: skip
+
+
 def _tuning(comparison: Comparison) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for result in comparison.results:
         tried = []
         for rate in dict.fromkeys(trial.rate for trial in result.search):
-            scores = [t.final.accuracy for t in result.search if t.rate == rate]
-            text = f"{rate:g} ({100 * float(np.mean(scores)):.1f})"
-            tried.append(f"[{text}]" if rate == result.rate else text)
-        rows.append((result.contender.name, result.contender.describe(), ", ".join(tried)))
+            runs = [trial for trial in result.search if trial.rate == rate]
+            tried.append(f"[{_scores(runs)}]" if rate == result.rate else _scores(runs))
+        contender = result.contender
+        rows.append((contender.name, contender.describe(), f"{contender.rate:g}", ", ".join(tried)))
     return rows
+
+
+def _scores(runs: Sequence[Trial]) -> str:
+    """The rate with the number that it was judged by; a run that diverged is the worst there is."""
+    scores = [100 * run.final.accuracy for run in runs]
+    worst = "diverged" if any(run.diverged for run in runs) else f"{min(scores):.1f}"
+    return f"{runs[0].rate:g}: {worst} ({float(np.mean(scores)):.1f})"
 
 
 def _html_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -187,7 +214,7 @@ $verdict
 <p>$conditions</p>
 <img src="$loss" alt="Training loss by step and by wall time">
 <img src="$accuracy" alt="Validation accuracy by step and by wall time">
-<h2>How the rates were tuned</h2>
+<h2>Rates tried, and knobs fixed by hand</h2>
 <div class="wide">$tuning</div>
 <h2>To repeat it</h2>
 <pre>$command

@@ -94,8 +94,8 @@ SYSTEMS: dict[str, Callable[..., Optimizer]] = {
     "ngd": NGD,
     "ngd-cg": lambda rate=0.1, damping=0.1, **knobs: NGD(rate, damping=damping, solver=CG(**knobs)),
     "tngd": TNGD,
-    "tngd-carried": lambda rate=0.5, damping=1.0, time=1.0, **knobs: TNGD(
-        rate, damping=damping, time=time, start="carried", **knobs
+    "tngd-carried": lambda rate=0.5, damping=1.0, time=1.0, start="carried", **knobs: TNGD(
+        rate, damping=damping, time=time, start=start, **knobs
     ),
     "tngd-adam": TNGDAdam,
 }

@@ -136,6 +136,12 @@ def test_everyone_who_can_be_called_can_be_made(name):
         assert made.direction.damping == knobs[key]
 
 
+def test_knobs_that_make_a_contender_are_shown():
+    carried, adaptive = find_contenders(["tngd-carried", "tngd-adam"])
+    assert "start=carried" in carried.describe()
+    assert "beta1=0.0, beta2=0.0" in adaptive.describe()
+
+
 def test_whoever_comes_by_himself_is_known():
     assert set(USUAL) <= set(KNOWN)
     assert "tngd" in USUAL

@@ -7,7 +7,7 @@ import io
 import json
 import os
 import re
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import matplotlib.image
 import numpy as np
@@ -98,9 +98,34 @@ def test_the_page_says_what_the_terminal_says(folder):
 def test_conditions_are_those_of_the_comparison():
     words = conditions(comparison())
     assert "30 training, 30 validation and 30 test images; batches of 7, 2 epochs" in words
-    assert "3 rates, 2 runs each" in words
+    assert "the rate alone was tuned, all by the same budget: 3 rates, 2 runs each" in words
+    assert "whose worst run ends with the best validation accuracy" in words
+    assert "fixed by hand" in words
     assert "2 runs with fresh seeds" in words
     assert "80 % validation accuracy" in words
+
+
+def test_one_rate_was_not_tuned():
+    made = comparison()
+    results = tuple(replace(r, search=r.search[:2]) for r in made.results)
+    words = conditions(replace(made, results=results, setting=replace(made.setting, epochs=1)))
+    assert "Nothing was tuned" in words
+    assert "alone was tuned" not in words
+    assert "batches of 7, 1 epoch." in words
+
+
+def test_rates_are_shown_with_what_they_were_judged_by(folder):
+    page = (folder / "report.html").read_text()
+    for result in comparison().results:
+        for rate in {trial.rate for trial in result.search}:
+            scores = [100 * t.final.accuracy for t in result.search if t.rate == rate]
+            text = f"{rate:g}: {min(scores):.1f} ({np.mean(scores):.1f})"
+            assert (f"[{text}]" if rate == result.rate else text) in page
+
+
+def test_a_rate_that_diverged_says_so(tmp_path):
+    write_report(comparison_with_a_diverged_contender(), tmp_path, "")
+    assert "1e+38: diverged" in (tmp_path / "report.html").read_text()
 
 
 @pytest.mark.parametrize("make", [comparison, comparison_with_a_diverged_contender])
