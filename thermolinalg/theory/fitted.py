@@ -39,7 +39,7 @@ class Fit:
     covariance: NumpyArray
     log_likelihood: float
     parameters: int  # free ones
-    steps: int
+    steps: int  # first states drawn from a law included
     evaluations: int
     outcome: FitOutcome
 

@@ -3,12 +3,12 @@
 from typing import Any, Literal
 
 import numpy as np
-import scipy.optimize
 
 from thermolinalg import checks
 from thermolinalg.backend import Array, NumpyArray, to_numpy
 from thermolinalg.errors import Degenerate, InvalidInput, ShapeMismatch
-from thermolinalg.theory.fitted import Fit, FitOutcome
+from thermolinalg.theory.climb import Peak, climb, is_definite, units
+from thermolinalg.theory.fitted import Fit
 from thermolinalg.theory.gaussian import Gaussian
 from thermolinalg.theory.guess import coarsen, filled, guess_process
 from thermolinalg.theory.likelihood import reading_error
@@ -16,8 +16,8 @@ from thermolinalg.theory.moments import moments_of_steps
 from thermolinalg.theory.objective import TINY, Objective
 from thermolinalg.theory.observations import (
     Observations,
+    Record,
     Start,
-    Trajectory,
     observe,
     read_trajectories,
 )
@@ -27,15 +27,6 @@ from thermolinalg.theory.structure import Chart, Definite, Entries, Known, Struc
 
 BINS = 16
 """Average intervals in the coarse likelihood."""
-
-ROUNDS = 4
-"""Searches, each in the units that the curvature at the end of the one before suggests."""
-
-CLOSE = 1e-6
-"""Log likelihood still to be gained at what counts as a maximum: 1/700 of a standard error."""
-
-FLAT = 1e-10
-"""Curvatures below this share of the largest, each parameter in its own unit, are none."""
 
 
 def fit(
@@ -55,7 +46,9 @@ def fit(
 ) -> Fit:
     """The process under which the data are most likely: dx = -(A x - b) dt + N(0, D dt).
 
-    The likelihood is exact for any times, and has no step-size error. Computed in float64.
+    The likelihood is exact for any times, and has no step-size error. Computed in float64. Of turns
+    by more than half a circle in a step, evenly spaced times cannot tell the slower ones that look
+    the same, and those are found; uneven times tell them apart.
 
     Args:
         ts: times (m,), strictly increasing; or a list with the times of each trajectory.
@@ -81,7 +74,7 @@ def fit(
     _require_all_seen(trajectories)
     center = np.nanmean(np.concatenate([x for _, x, _ in trajectories]), axis=0)
     structure = _structure(center, A, b, D, drift, diffusion)
-    centered = [Trajectory(t, x - center, whole) for t, x, whole in trajectories]
+    centered = [Record(t, x - center, whole) for t, x, whole in trajectories]
     data = observe(centered, start, noisy=noise is not None)
     _require_enough(data, structure)
     objective = Objective(
@@ -98,11 +91,23 @@ def fit(
             "under the process that the search begins at, the data have no density. Begin at one "
             "like the truth (guess=), or say how exact the readings are (noise=)."
         )
-    return _search(objective, rough, free, iterations, data.steps)
+    peak = climb(objective, free, rough.curvature(free), iterations)
+    A, b, D = structure.build_uncentered(peak.free)
+    return Fit(
+        A,
+        b,
+        D,
+        _covariance(structure, peak),
+        log_likelihood=peak.value,
+        parameters=structure.size,
+        steps=data.steps,
+        evaluations=peak.evaluations,
+        outcome=peak.outcome,
+    )
 
 
 def _beginning(
-    objective: Objective, trajectories: list[Trajectory], guess: OU | None
+    objective: Objective, trajectories: list[Record], guess: OU | None
 ) -> tuple[Objective, NumpyArray]:
     """A coarse likelihood of the data, gaps filled in, and a point to begin at."""
     data = observe(filled(trajectories), "given")
@@ -116,80 +121,23 @@ def _beginning(
         return rough, structure.read(Coefficients(A, b - A @ structure.center, D))
     A, b, D = guess_process(intervals, moments)
     free = structure.read(Coefficients(A, b, D))
-    if _slowest(structure.build(free)) <= 0:  # the structure turned it into something unstable
+    if structure.slowest(free) <= 0:  # the structure turned it into something unstable
         mean_rate = float(np.trace(A)) / data.n
         free = structure.read(Coefficients(mean_rate * np.eye(data.n), b, D))
     return rough, free
 
 
-def _search(
-    objective: Objective, rough: Objective, free: NumpyArray, iterations: int, steps: int
-) -> Fit:
-    """Climb by quasi-Newton steps, in units in which the likelihood is about equally curved."""
-    evaluations, H = 0, rough.curvature(free)
-    for _ in range(ROUNDS):
-        unit = _units(H)
-
-        def loss(z: NumpyArray, origin: NumpyArray = free, unit: NumpyArray = unit) -> Any:
-            value, slope = objective.value_and_slope(origin + unit @ z)
-            return -value, -unit.T @ slope
-
-        options = {"maxiter": iterations, "gtol": np.sqrt(CLOSE / len(free))}
-        found = scipy.optimize.minimize(
-            loss, np.zeros(len(free)), jac=True, method="BFGS", options=options
-        )
-        free, iterations = free + unit @ found.x, iterations - int(found.nit)
-        evaluations += int(found.nfev)
-        value, slope = objective.value_and_slope(free)
-        H = objective.curvature(free)
-        outcome = _outcome(H, slope)
-        if outcome is not FitOutcome.ITERATIONS_SPENT or iterations <= 0:
-            break
-    A, b, D = objective.structure.build_uncentered(free)
-    if outcome is FitOutcome.CONVERGED and _slowest(Coefficients(A, b, D)) <= 0:
-        outcome = FitOutcome.UNSTABLE
-    covariance = _covariance(objective.structure, free, H)
-    return Fit(A, b, D, covariance, value, len(free), steps, evaluations, outcome)
-
-
-def _outcome(H: NumpyArray, slope: NumpyArray) -> FitOutcome:
-    """At a maximum the likelihood curves down everywhere, and Newton's step gains nothing."""
-    if not _is_definite(H):
-        return FitOutcome.FLAT
-    gain = float(slope @ np.linalg.solve(H, slope)) / 2
-    return FitOutcome.CONVERGED if gain <= CLOSE else FitOutcome.ITERATIONS_SPENT
-
-
-def _units(H: NumpyArray) -> NumpyArray:
-    """T with T'HT = I, where H is positive definite: its columns are steps of about equal gain."""
-    scale = _scale(H)
-    values, V = np.linalg.eigh(H / np.outer(scale, scale))
-    return V / np.sqrt(np.maximum(np.abs(values), 1e-6)) / scale[:, None]
-
-
-def _is_definite(H: NumpyArray) -> bool:
-    scale = _scale(H)
-    return bool(np.linalg.eigvalsh(H / np.outer(scale, scale))[0] > FLAT)
-
-
-def _scale(H: NumpyArray) -> NumpyArray:
-    widths = np.sqrt(np.abs(np.diag(H)))
-    return np.where(widths > 0, widths, 1.0)
-
-
-def _covariance(structure: Structure, free: NumpyArray, H: NumpyArray) -> NumpyArray:
+def _covariance(structure: Structure, peak: Peak) -> NumpyArray:
     """Of all entries of A, b and the lower triangle of D, to first order in the free numbers."""
     rows = []
-    for step in 1j * TINY * np.eye(len(free)):
-        A, b, D = structure.build_uncentered(free + step)
+    for step in 1j * TINY * np.eye(structure.size):
+        A, b, D = structure.build_uncentered(peak.free + step)
         rows.append(np.concatenate([A.ravel(), b, D[np.tril_indices(len(b))]]).imag / TINY)
     J = np.array(rows)
-    if not _is_definite(H):
+    if not is_definite(peak.curvature):
         return np.full((J.shape[1],) * 2, np.inf)
-    scale = _scale(H)
-    J = J / scale[:, None]
-    covariance = J.T @ np.linalg.solve(H / np.outer(scale, scale), J)
-    return (covariance + covariance.T) / 2
+    half = units(peak.curvature).T @ J
+    return half.T @ half
 
 
 def _structure(
@@ -252,11 +200,7 @@ def _centered(start: Gaussian, center: NumpyArray) -> Gaussian:
     return Gaussian(to_numpy(start.mean) - center, to_numpy(start.cov))
 
 
-def _slowest(process: Coefficients) -> float:
-    return float(np.linalg.eigvals(process.A).real.min())
-
-
-def _require_all_seen(trajectories: list[Trajectory]) -> None:
+def _require_all_seen(trajectories: list[Record]) -> None:
     unseen = np.all([np.isnan(x).all(axis=0) for _, x, _ in trajectories], axis=0)
     if unseen.any():
         raise InvalidInput(

@@ -12,14 +12,14 @@ from thermolinalg import checks
 from thermolinalg.backend import NumpyArray
 from thermolinalg.errors import Degenerate
 from thermolinalg.theory.moments import Moments
-from thermolinalg.theory.observations import Trajectory
+from thermolinalg.theory.observations import Record
 from thermolinalg.theory.propagators import Coefficients
 
 SETTLING = 0.1
 """The slowest rate, per step, of a guess where the data themselves do not settle."""
 
 
-def filled(trajectories: list[Trajectory]) -> list[Trajectory]:
+def filled(trajectories: list[Record]) -> list[Record]:
     """The trajectories with straight lines drawn through what is missing."""
     average = np.nanmean(np.concatenate([x for _, x, _ in trajectories]), axis=0)
     return [_filled(trajectory, average) for trajectory in trajectories]
@@ -76,13 +76,13 @@ def _logarithm(E: NumpyArray) -> NumpyArray | None:
     return A if np.linalg.norm(scipy.linalg.expm(-A) - E) < 1e-6 * np.linalg.norm(E) else None
 
 
-def _filled(trajectory: Trajectory, average: NumpyArray) -> Trajectory:
+def _filled(trajectory: Record, average: NumpyArray) -> Record:
     t, states, whole = trajectory
     lines = states.copy()
     for x, usual in zip(lines.T, average, strict=True):
         seen = ~np.isnan(x)
         x[:] = np.interp(t, t[seen], x[seen]) if seen.any() else usual
-    return Trajectory(t, lines, np.ones_like(whole))
+    return Record(t, lines, np.ones_like(whole))
 
 
 def _movement(moved: NumpyArray) -> NumpyArray:

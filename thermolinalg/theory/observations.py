@@ -21,7 +21,7 @@ Start: TypeAlias = Literal["given", "stationary"] | Gaussian
 """What is known of a trajectory's first state: its observed value, the equilibrium, or a law."""
 
 
-class Trajectory(NamedTuple):
+class Record(NamedTuple):
     """States at times; a missing entry is NaN, and no row is missing altogether."""
 
     times: NumpyArray  # (m,)
@@ -77,7 +77,7 @@ class Observations:
         return np.searchsorted(self.interval, np.arange(len(self.intervals) + 1))
 
 
-def read_trajectories(ts: Any, xs: Any) -> list[Trajectory]:
+def read_trajectories(ts: Any, xs: Any) -> list[Record]:
     """The caller's data, checked: (m,) with (m, n) or (trajectories, m, n), or a list of each.
 
     Rows without any observed entry say nothing and are left out.
@@ -98,7 +98,7 @@ def read_trajectories(ts: Any, xs: Any) -> list[Trajectory]:
     return kept
 
 
-def observe(trajectories: list[Trajectory], start: Start, *, noisy: bool = False) -> Observations:
+def observe(trajectories: list[Record], start: Start, *, noisy: bool = False) -> Observations:
     """The trajectories as steps and gaps. If they are noisy, no row is whole.
 
     Raises:
@@ -112,7 +112,9 @@ def observe(trajectories: list[Trajectory], start: Start, *, noisy: bool = False
         if given:
             _require_first_row(k, x[0], noisy)
         else:
-            states, dts, whole = [*states, 0 * x[:1]], [*dts, [np.inf]], [*whole, np.array([True])]
+            states.append(np.zeros((1, x.shape[1])))
+            dts.append([np.inf])
+            whole.append(np.ones(1, bool))
         states.append(x)
         dts += [np.diff(t), [np.nan]]  # NaN: no step leads on from here
         whole.append(complete & (not noisy))
@@ -202,7 +204,7 @@ def _pairs(ts: Any, xs: Any) -> Iterator[tuple[str, Any, Any]]:
         yield f"[{k}]", t, x
 
 
-def _checked(name: str, ts: Any, xs: Any) -> Trajectory:
+def _checked(name: str, ts: Any, xs: Any) -> Record:
     t = checks.increasing_times(f"ts{name}", ts).astype(float)
     x = _states(f"xs{name}", xs)
     if x.ndim != 2 or len(x) != len(t) or x.shape[1] == 0:
@@ -213,9 +215,9 @@ def _checked(name: str, ts: Any, xs: Any) -> Trajectory:
     missing = np.isnan(x)
     whole: NumpyArray = np.logical_not(missing.any(axis=1))
     if whole.all():
-        return Trajectory(t, x, whole)
+        return Record(t, x, whole)
     some: NumpyArray = np.logical_not(missing.all(axis=1))
-    return Trajectory(t[some], x[some], whole[some])
+    return Record(t[some], x[some], whole[some])
 
 
 def _states(name: str, x: Array) -> NumpyArray:

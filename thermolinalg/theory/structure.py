@@ -178,6 +178,10 @@ class Structure:
         A, b, D = self.build(free)
         return Coefficients(A, b + A @ self.center, D)
 
+    def slowest(self, free: NumpyArray) -> float:
+        """The smallest real part of an eigenvalue of A: not positive if the process is unstable."""
+        return float(np.linalg.eigvals(self.build(free).A).real.min())
+
     def pull_back(self, free: NumpyArray, slopes: Coefficients) -> NumpyArray:
         """The slope in the free numbers of a function with these slopes in what `build` returns."""
         drift, drive, diffusion = self._parts(free)
