@@ -67,6 +67,9 @@ CONTENDERS = {
 }
 """Everyone who can be called by name."""
 
+THERMODYNAMIC = ("tngd", "tngd-carried", "tngd-adam")
+"""The systems that need a device."""
+
 USUAL = ("sgd", "momentum", "adam", "ngd", "tngd", "tngd-carried", "tngd-adam")
 """Who takes part if nobody is named."""
 

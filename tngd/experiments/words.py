@@ -6,16 +6,16 @@ Variants of TNGD are judged together: the best of them against the best of all o
 import math
 from collections.abc import Sequence
 
+from tngd.experiments.contender import THERMODYNAMIC
 from tngd.experiments.summary import Row
 
-TNGD = ("tngd", "tngd-carried", "tngd-adam")
 FIRST_ORDER = ("sgd", "momentum", "nesterov", "adam")
 """Plainest first: its step is the measured price of a gradient."""
 
 
 def verdict(rows: Sequence[Row], target: float) -> list[str]:
     """What the thermodynamic computer bought, sentence by sentence."""
-    variants = _of(rows, TNGD)
+    variants = _of(rows, THERMODYNAMIC)
     if not variants:
         return ["TNGD did not take part."]
     modelled = (

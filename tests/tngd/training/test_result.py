@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import tngd
 from tests.tngd.training.cases import LOSS, NET, points
 from thermolinalg.errors import DataError, OutputError
+from tngd.plots import moving_average
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +130,19 @@ def test_plot(result):
     assert np.array_equal(measured.get_ydata(), result.history.column("loss"))
     assert list(held_out.get_xdata()) == [1, 2]
     assert held_out.get_ydata()[0] == result.history.epochs[0].loss
-    assert average.get_ydata()[-1] == pytest.approx(result.history.column("loss").mean())
+    assert np.array_equal(average.get_ydata(), result.history.column("loss")), (
+        "too short to average"
+    )
+    assert measured.get_marker() == average.get_marker() == "."
     axes.figure.canvas.draw()
     _, given_axes = plt.subplots()
     assert result.plot(given_axes) is given_axes
+
+
+@pytest.mark.parametrize(("steps", "width"), [(0, 1), (1, 1), (9, 1), (30, 6), (100, 20)])
+def test_a_moving_average_leaves_a_curve(steps, width):
+    values = np.arange(steps, dtype=float) ** 2
+    at, means = moving_average(values)
+    assert at.tolist() == list(range(width, steps + 1))
+    truth = [values[last - width : last].mean() for last in at]
+    np.testing.assert_allclose(means, truth, rtol=2 * width * np.finfo(float).eps)
