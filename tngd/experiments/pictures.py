@@ -33,7 +33,9 @@ def loss_picture(comparison: Comparison) -> bytes:
             seconds[row, : len(trial.seconds)] = np.cumsum(trial.seconds)
         _draw(by_step, np.arange(1, length + 1), losses, result, k)
         _draw(by_time, _medians(seconds), losses, result, k)
-    by_step.set(yscale="log", ylabel=f"training loss (mean over up to {WIDTH} steps)", xlabel="step")
+    by_step.set(
+        yscale="log", ylabel=f"training loss (mean over up to {WIDTH} steps)", xlabel="step"
+    )
     _by_wall_seconds(by_time)
     return _png(figure, by_step, "Training loss")
 

@@ -9,9 +9,11 @@ from models.losses import Loss
 from models.network import Network
 from thermolinalg import checks
 from thermolinalg.backend import Array
+from thermolinalg.errors import InvalidInput
 from thermolinalg.streams import RNG, open_streams
 from tngd.data.loader import epoch_length
 from tngd.optimizers.contract import Optimizer
+from tngd.optimizers.systems import list_optimizers
 from tngd.training.callbacks import Callback, watched
 from tngd.training.history import EpochRecord, History
 from tngd.training.loop import Progress, StepRecord, steps
@@ -45,7 +47,10 @@ def fit(
         epochs: passes over the rows.
         validation: rows and targets evaluated after every epoch.
         params: where to start; None initialises the network at random.
-        callbacks: called with the `Progress` of each step; one that returns True stops the run.
+        callbacks: functions, each called after every step with its `Progress`: the parameters,
+            the optimizer's state and a `StepRecord` with the loss. One that returns True stops
+            the run, once all have seen the step. A step after which the loss or the parameters
+            are no numbers ends the run without a call.
         progress: show a bar on a terminal, or write lines to the log "tngd" elsewhere.
         rng: int, Generator, SeedSequence, or None for fresh entropy.
 
@@ -54,8 +59,12 @@ def fit(
             stops being a number is no error: `ending` then is DIVERGED, and `params` are the last
             at which it was one.
     """
-    problem = Problem(network, loss, *data)
-    held_out = Problem(network, loss, *validation) if validation is not None else None
+    _require_optimizer(optimizer)
+    _require_callbacks(callbacks)
+    problem = Problem(network, loss, *_pair("data", data))
+    held_out = None
+    if validation is not None:
+        held_out = Problem(network, loss, *_pair("validation", validation))
     batch, epochs = checks.count("batch", batch), checks.count("epochs", epochs)
     streams = open_streams(rng)
     start = network.init(streams.stream("init")) if params is None else params
@@ -84,6 +93,29 @@ def fit(
                 break
     history = History(tuple(trained), tuple(evaluated))
     return TrainingResult(optimizer.name, reached, history, ending, streams.seed)
+
+
+def _require_optimizer(optimizer: object) -> None:
+    if isinstance(optimizer, Optimizer):
+        return
+    known = isinstance(optimizer, str) and optimizer in list_optimizers()
+    advice = f'tngd.optimizer("{optimizer}")' if known else 'tngd.TNGD() or tngd.optimizer("tngd")'
+    raise InvalidInput(f"optimizer = {optimizer!r} is not an Optimizer. Pass {advice}.")
+
+
+def _require_callbacks(callbacks: object) -> None:
+    if callable(callbacks):
+        raise InvalidInput("callbacks is one function; pass a list of them: callbacks=[function].")
+    if not isinstance(callbacks, Sequence) or not all(callable(each) for each in callbacks):
+        raise InvalidInput(f"callbacks = {callbacks!r} is not a list of functions.")
+
+
+def _pair(name: str, rows: tuple[Array, Array]) -> tuple[Array, Array]:
+    try:
+        x, y = rows
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"{name} must be rows and targets: pass the pair (x, y).") from error
+    return x, y
 
 
 def _evaluate(problem: Problem, moment: Progress, trained: list[StepRecord]) -> EpochRecord:

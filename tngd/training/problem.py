@@ -7,8 +7,8 @@ import numpy as np
 
 from models.losses import Loss, SoftmaxCrossEntropy, accuracy
 from models.network import Network
-from thermolinalg.backend import Array
-from thermolinalg.errors import ShapeMismatch
+from thermolinalg.backend import Array, floating, like
+from thermolinalg.errors import InvalidInput, ShapeMismatch
 from tngd.objective import Objective
 
 ROWS_AT_ONCE = 2048
@@ -29,11 +29,36 @@ class Problem:
         for name in ("x", "y"):
             if not hasattr(rows := getattr(self, name), "shape"):  # a list, say
                 object.__setattr__(self, name, np.asarray(rows))
-        if self.x.shape[0] != self.y.shape[0] or self.x.shape[0] == 0:
+        if not self.x.shape or not self.y.shape or len(self.x) != len(self.y) or not len(self.x):
             raise ShapeMismatch(
                 f"x has shape {tuple(self.x.shape)} and y {tuple(self.y.shape)}: their first axes "
                 "must agree and hold at least one row."
             )
+        if len(self.x.shape) == 1:
+            raise ShapeMismatch(
+                f"x has shape {tuple(self.x.shape)}, but each row must be an array of features. If "
+                "each row is one number, pass x[:, None]."
+            )
+        self._try_one_row()
+
+    def _try_one_row(self) -> None:
+        """What does not fit is said here, with the user's names, and not in the first step."""
+        row, target = self.x[:1], self.y[:1]
+        zeros = like(np.zeros(self.network.size), floating(row))
+        try:
+            output = self.network.apply(zeros, row)
+        except ShapeMismatch as error:
+            raise ShapeMismatch(
+                f"the network cannot read rows of x, which have shape {tuple(row.shape[1:])}: "
+                f"{error} Reshape x, or make the network for such rows."
+            ) from error
+        try:
+            self.loss.value(output, target)
+        except InvalidInput as error:
+            raise type(error)(
+                f"{type(self.loss).__name__} cannot compare outputs of shape "
+                f"{tuple(output.shape[1:])} with targets y of shape {tuple(self.y.shape)}: {error}"
+            ) from error
 
     @property
     def size(self) -> int:

@@ -139,3 +139,38 @@ def test_data_that_do_not_fit():
         fit(data=(x, y[:-1]))
     with pytest.raises(InvalidInput, match="labels"):
         fit(data=(x, y + 1))
+
+
+def test_an_optimizer_by_its_name_alone():
+    with pytest.raises(InvalidInput, match=r'Pass tngd\.optimizer\("adam"\)\.'):
+        fit("adam")
+    with pytest.raises(InvalidInput, match=r"Pass tngd\.TNGD\(\)"):
+        fit(tngd.TNGD)
+
+
+@pytest.mark.parametrize(
+    ("callbacks", "words"), [(print, r"callbacks=\[function\]"), (3, "list"), (["print"], "list")]
+)
+def test_callbacks_are_a_list_of_functions(callbacks, words):
+    with pytest.raises(InvalidInput, match=words):
+        fit(callbacks=callbacks)
+
+
+@pytest.mark.parametrize("name", ["data", "validation"])
+@pytest.mark.parametrize(
+    ("rows", "error", "words"),
+    [
+        ((np.ones(6), np.zeros(6, int)), ShapeMismatch, r"pass x\[:, None\]"),
+        ((np.ones((6, 3)), np.zeros(6, int)), ShapeMismatch, r"rows of x, which have shape \(3,\)"),
+        ((np.ones((6, 2)), np.zeros((6, 3))), ShapeMismatch, "SoftmaxCrossEntropy cannot compare"),
+        ((np.ones((6, 2)), np.zeros(6)), InvalidInput, "labels are integers"),
+        ((np.ones((6, 2)), np.zeros(5, int)), ShapeMismatch, "first axes"),
+        ((np.float32(1), np.zeros(5, int)), ShapeMismatch, "first axes"),
+        (np.ones((6, 2)), InvalidInput, r"pair \(x, y\)"),
+        (3, InvalidInput, r"pair \(x, y\)"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_rows_that_cannot_be(name, rows, error, words):
+    with pytest.raises(error, match=words):
+        fit(**{name: rows})
