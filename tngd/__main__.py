@@ -16,9 +16,9 @@ from thermolinalg.files import atomic_write
 from tngd.data.dataset import Dataset
 from tngd.data.digits import load_digits
 from tngd.data.mnist import load_mnist
-from tngd.experiments.comparison import TUNING_SEEDS, compare
+from tngd.experiments.comparison import SEEDS, TUNING_SEEDS, compare
 from tngd.experiments.contender import CONTENDERS, USUAL, Contender, find_contenders
-from tngd.experiments.report import conditions, write_report
+from tngd.experiments.report import conditions, counted, write_report
 from tngd.experiments.summary import summarise, table
 from tngd.experiments.trial import Setting, Trial
 from tngd.experiments.words import verdict
@@ -45,7 +45,9 @@ def main() -> None:
 @click.option("--optimizers", default=",".join(USUAL), show_default=True, metavar="NAMES",
               help=f"Comma-separated, from: {', '.join(CONTENDERS)}; with other knobs as in "
               "tngd:damping=0.1:time=50.")  # fmt: skip
-@click.option("--seeds", type=COUNT, default=5, show_default=True, help="Reported runs of each.")
+@click.option(
+    "--seeds", type=COUNT, default=SEEDS, show_default=True, help="Reported runs of each."
+)
 @click.option("--trials", type=COUNT, default=5, show_default=True, help="Rates tried for each.")
 @click.option("--damping", type=float,
               help="Of every natural-gradient contender (digits: 0.3; mnist: 1).")  # fmt: skip
@@ -79,7 +81,7 @@ def compare_command(
         network = models.mlp([dataset.train.x.shape[1], *HIDDEN[data], dataset.classes])
         setting = Setting(network, models.SoftmaxCrossEntropy(), dataset, batch, epochs)
         _prepared(out)
-        click.echo(f"{dataset.name}: {len(contenders)} optimizers on\n{network}")
+        click.echo(f"{dataset.name}: {counted(len(contenders), 'optimizer')} on\n{network}")
         with _Screen(contenders, trials, seeds) as screen:
             comparison = compare(
                 setting,

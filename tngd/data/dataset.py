@@ -107,6 +107,16 @@ def split(
     return tuple(Split(x[rows], y[rows]) for rows in rows_of_parts)
 
 
+def require_available(train: int | None, most: int) -> None:
+    """Are there that many training examples?
+
+    Raises:
+        InvalidInput: there are fewer; the message says how many.
+    """
+    if train is not None and train > most:
+        raise InvalidInput(f"train = {train}, but there are {most} training examples at most.")
+
+
 def unit_interval(raw: Split, *, top: float) -> Split:
     """Images of integer pixels 0 ... top as float32 rows in [0, 1], with int64 labels."""
     pixels = raw.x.reshape(raw.size, int(np.prod(raw.x.shape[1:])))

@@ -8,7 +8,7 @@ from importlib import resources
 import numpy as np
 
 from thermolinalg.streams import RNG, open_streams
-from tngd.data.dataset import Dataset, Split, split, unit_interval
+from tngd.data.dataset import Dataset, Split, require_available, split, unit_interval
 
 
 def load_digits(*, train: int | None = None, rng: RNG = 0) -> Dataset:
@@ -27,6 +27,7 @@ def load_digits(*, train: int | None = None, rng: RNG = 0) -> Dataset:
     """
     seed = open_streams(rng).seed
     raw = _read_bundled()
+    require_available(train, raw.size - 690)
     sizes = [450, 240] if train is None else [450, 240, train]
     parts = split(raw.x, raw.y, sizes, rng=seed)
     test, validation, chosen = (unit_interval(part, top=16) for part in parts[:3])

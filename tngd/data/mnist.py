@@ -14,7 +14,7 @@ import numpy as np
 from thermolinalg.backend import NumpyArray
 from thermolinalg.errors import DataError
 from thermolinalg.streams import RNG, open_streams
-from tngd.data.dataset import Dataset, Split, split, unit_interval
+from tngd.data.dataset import Dataset, Split, require_available, split, unit_interval
 from tngd.data.idx import parse_idx, read_plain
 
 FOLDER_VARIABLE = "TNGD_DATA"
@@ -91,6 +91,8 @@ def load_mnist(
     images, labels = _read_pair(place, TRAIN_IMAGES, TRAIN_LABELS, check=check)
     test = _read_pair(place, TEST_IMAGES, TEST_LABELS, check=check)
 
+    if 0 <= validation <= len(images):
+        require_available(train, len(images) - validation)
     sizes = [validation] if train is None else [validation, train]
     held_out, chosen, *_ = split(images, labels, sizes, rng=seed)
     return Dataset(

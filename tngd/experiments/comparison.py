@@ -19,6 +19,9 @@ from tngd.experiments.trial import Setting, Trial, run_trial
 TUNING_SEEDS = 2
 """Runs at each rate that is tried."""
 
+SEEDS = 5
+"""Reported runs of each contender, unless told otherwise."""
+
 Watcher: TypeAlias = Callable[[str, Trial, int, int], None]
 """Told of each trial as it ends: phase, trial, how many have ended in this phase, of how many."""
 
@@ -64,7 +67,7 @@ def compare(
     setting: Setting,
     contenders: Sequence[Contender],
     *,
-    seeds: int = 3,
+    seeds: int = SEEDS,
     trials: int = 5,
     target: float = 0.95,
     rng: RNG = 0,

@@ -83,6 +83,8 @@ def find_contenders(descriptions: Sequence[str], damping: float | None = None) -
     Raises:
         InvalidInput: a name or a knob is unknown, a description is repeated, or there is none.
     """
+    if damping is not None:
+        damping = checks.positive("damping", damping)
     return require_distinct([_contender(description, damping) for description in descriptions])
 
 
@@ -102,7 +104,12 @@ def _contender(description: str, damping: float | None) -> Contender:
 
 
 def _knob(setting: str) -> tuple[str, Any]:
-    key, _, text = setting.partition("=")
+    key, equals, text = setting.partition("=")
+    if not (key and equals and text):
+        raise InvalidInput(
+            f"{setting!r} is no knob. Write an optimizer's knobs as in tngd:damping=0.1:time=50, "
+            "or leave the colon out."
+        )
     try:
         return key, ast.literal_eval(text)
     except (ValueError, SyntaxError):

@@ -126,8 +126,8 @@ def conditions(comparison: Comparison) -> str:
     return (
         f"{data.train.size:,} training, {data.validation.size:,} validation and "
         f"{data.test.size:,} test images; batches of {setting.batch}, "
-        f"{_counted(setting.epochs, 'epoch')}. {_how_tuned(first)} "
-        f"Then {_counted(len(first.trials), 'run')} with fresh seeds; the test set was looked at "
+        f"{counted(setting.epochs, 'epoch')}. {_how_tuned(first)} "
+        f"Then {counted(len(first.trials), 'run')} with fresh seeds; the test set was looked at "
         "once, at the end of each. ± is the standard deviation over seeds. The target is "
         f"{100 * comparison.target:g} % validation accuracy, looked at {LOOKS} times an epoch. "
         + (
@@ -151,7 +151,8 @@ def _how_tuned(result: Tuned) -> str:
     )
 
 
-def _counted(number: int, noun: str) -> str:
+def counted(number: int, noun: str) -> str:
+    """As in "1 run" and "2 runs"."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Callable
+from inspect import signature
 from typing import Any
 
 from thermolinalg.errors import InvalidInput
@@ -18,14 +19,27 @@ from tngd.optimizers.rules import Adaptive, Momentum
 
 
 def SGD(rate: float = 0.1, *, momentum: float = 0.0, nesterov: bool = False) -> Optimizer:
-    """Stochastic gradient descent, with heavy-ball or Nesterov momentum."""
+    """Stochastic gradient descent, with heavy-ball or Nesterov momentum.
+
+    Args:
+        rate: learning rate, what a step multiplies the direction by.
+        momentum: fraction of the last direction that is kept, from 0 to below 1.
+        nesterov: look ahead along the momentum; needs momentum > 0.
+    """
     return Optimizer("sgd", Gradient(), Momentum(rate, momentum, nesterov))
 
 
 def Adam(
     rate: float = 1e-3, *, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8
 ) -> Optimizer:
-    """Adam (Kingma and Ba 2015)."""
+    """Adam (Kingma and Ba 2015).
+
+    Args:
+        rate: learning rate, about the size of each parameter's step.
+        beta1: memory of the mean gradient, from 0 to below 1.
+        beta2: memory of the mean squared gradient, from 0 to below 1.
+        epsilon: added to the root of that mean square, so that it can be divided by.
+    """
     return Optimizer("adam", Gradient(), Adaptive(rate, beta1, beta2, epsilon))
 
 
@@ -36,7 +50,15 @@ def NGD(
     momentum: float = 0.0,
     solver: LinearSolver = Woodbury(),
 ) -> Optimizer:
-    """Natural gradient descent on the damped Gauss-Newton matrix; solved by Woodbury or CG()."""
+    """Natural gradient descent, step = -rate (C + damping I)⁻¹ g, C the Gauss-Newton matrix.
+
+    Args:
+        rate: learning rate; 1 is a full Newton step on the damped quadratic model.
+        damping: added to every eigenvalue of C; much larger than them all, it makes this SGD with
+            the rate rate/damping.
+        momentum: fraction of the last direction that is kept, from 0 to below 1.
+        solver: `Woodbury()` solves exactly, `CG()` iteratively.
+    """
     return Optimizer(
         "ngd", NaturalGradient(solver=solver, damping=damping), Momentum(rate, momentum)
     )
@@ -55,7 +77,18 @@ def TNGD(
 ) -> Optimizer:
     """Thermodynamic natural gradient descent (Donatella et al. 2024).
 
-    `time`, `start`, `delay` and `noise` are explained in `Thermodynamic`.
+    Args:
+        rate: learning rate, what a step multiplies the device's answer by.
+        damping: added to every eigenvalue of the Gauss-Newton matrix.
+        time: how long the device relaxes before it is read, in units of RC; longer is closer to
+            the exact solution.
+        start: where it relaxes from: "gradient", "zero", or "carried" from the last step.
+        delay: time it goes on under the old problem, in units of RC; needs start="carried".
+        noise: kappa0, half the diffusion constant of the device's thermal noise.
+        momentum: fraction of the last direction that is kept, from 0 to below 1.
+        relaxation: how the device is simulated, `ExactRelaxation()` or `EulerRelaxation(step)`.
+
+    `Thermodynamic` says more of `time`, `start`, `delay` and `noise`.
     """
     solver = Thermodynamic(time, start, delay, noise, relaxation)
     return Optimizer(
@@ -80,6 +113,18 @@ def TNGDAdam(
 
     The paper's beta1 = beta2 = 0 make it sign descent on the natural gradient; give (0.9, 0.999)
     for the moving averages of Adam.
+
+    Args:
+        rate: learning rate, about the size of each parameter's step.
+        damping: added to every eigenvalue of the Gauss-Newton matrix.
+        time: how long the device relaxes before it is read, as for `TNGD`.
+        start: where it relaxes from, as for `TNGD`.
+        delay: time it goes on under the old problem, as for `TNGD`.
+        noise: of the device, as for `TNGD`.
+        relaxation: how the device is simulated, as for `TNGD`.
+        beta1: memory of the mean answer, from 0 to below 1.
+        beta2: memory of the mean squared answer, from 0 to below 1.
+        epsilon: added to the root of that mean square, so that it can be divided by.
     """
     solver = Thermodynamic(time, start, delay, noise, relaxation)
     direction = NaturalGradient(solver=solver, damping=damping)
@@ -109,11 +154,23 @@ def optimizer(name: str, **knobs: Any) -> Optimizer:
     """
     if name not in SYSTEMS:
         raise InvalidInput(f"optimizer {name!r} is unknown. There are: {', '.join(SYSTEMS)}.")
-    try:
-        made = SYSTEMS[name](**knobs)
-    except TypeError as error:
-        raise InvalidInput(f"optimizer {name!r} cannot be made from {knobs}: {error}.") from error
+    for knob in knobs:
+        if knob not in (known := _knobs(name)):
+            raise InvalidInput(
+                f"optimizer {name!r} has no knob {knob!r}. It has: {', '.join(known)}."
+            )
+    made = SYSTEMS[name](**knobs)
     return Optimizer(name, made.direction, made.rule)
+
+
+def _knobs(name: str) -> list[str]:
+    """Knobs of the optimizer of this name, those of the function behind its own included."""
+    known = list(signature(SYSTEMS[name]).parameters)
+    if "knobs" not in known:
+        return known
+    known.remove("knobs")
+    behind = CG if name == "ngd-cg" else TNGD
+    return list(dict.fromkeys([*known, *signature(behind).parameters]))
 
 
 def list_optimizers() -> list[str]:

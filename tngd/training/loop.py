@@ -18,27 +18,45 @@ from tngd.training.problem import Problem
 @final
 @dataclass(frozen=True, slots=True)
 class StepRecord:
-    """What one step was: measured on its own batch, before the parameters moved."""
+    """What one step was: measured on its own batch, before the parameters moved.
 
-    step: int  # from 1
-    epoch: float  # epochs of data seen, this step included
+    Args:
+        step: number of the step, from 1.
+        epoch: epochs of data seen, this step included.
+        loss: mean loss over the batch.
+        accuracy: fraction of the batch classified rightly; None for a loss without class labels.
+        damping: that the optimizer used; 0 for one that has none.
+        analog_time: that a device would relax, in units of RC; 0 without a device.
+        device_seconds: modelled time of a device: upload, relaxation, read-out; 0 without one.
+        seconds: measured wall time, here.
+    """
+
+    step: int
+    epoch: float
     loss: float
-    accuracy: float | None  # None for a loss without class labels
+    accuracy: float | None
     damping: float
-    analog_time: float  # in units of RC, this step
-    device_seconds: float  # modelled, this step
-    seconds: float  # measured wall time, this step
+    analog_time: float
+    device_seconds: float
+    seconds: float
 
 
 @final
 @dataclass(frozen=True, eq=False, slots=True)
 class Progress:
-    """Where a run is: everything needed to go on from here, and the record of the last step."""
+    """Where a run is: everything needed to go on from here, and the record of the last step.
+
+    Args:
+        params: the parameters after the step (p,).
+        state: what the optimizer carries to the next step.
+        record: what the step was.
+        good: the last parameters at which the loss was seen to be a number.
+    """
 
     params: Array
     state: State
     record: StepRecord
-    good: Array  # the last parameters at which the loss was seen to be a number
+    good: Array
 
     @property
     def finite(self) -> bool:

@@ -136,6 +136,13 @@ def test_everyone_who_can_be_called_can_be_made(name):
         assert made.direction.damping == knobs[key]
 
 
+@pytest.mark.parametrize("damping", [float("nan"), -1.0, 0.0, float("inf")])
+@pytest.mark.parametrize("name", ["sgd", "tngd:damping=1"])
+def test_a_damping_that_cannot_be_is_refused_whoever_takes_part(name, damping):
+    with pytest.raises(InvalidInput, match="damping"):
+        find_contenders([name], damping=damping)
+
+
 def test_knobs_that_make_a_contender_are_shown():
     carried, adaptive = find_contenders(["tngd-carried", "tngd-adam"])
     assert "start=carried" in carried.describe()
@@ -166,7 +173,11 @@ def test_descriptions_with_other_knobs():
         (["sgd", "sgd"], "each one once"),
         ([], "at least one"),
         (["sgd:dampign=1"], "dampign"),
-        (["sgd:"], "cannot be made"),
+        (["sgd:"], "leave the colon out"),
+        (["sgd:momentum"], "is no knob"),
+        (["tngd:foo=1"], "no knob 'foo'. It has: rate, damping, time, start, delay, noise"),
+        (["tngd-carried:foo=1"], "It has: rate, damping, time, start, delay, noise"),
+        (["ngd-cg:foo=1"], "It has: rate, damping, rtol, iterations, warm"),
         (["tngd:time=-1"], "time"),
         (["tngd:time=nan"], "time"),
         (["tngd:time=long"], "time"),
