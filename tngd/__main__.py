@@ -74,13 +74,13 @@ def compare_command(
     out: Path,
 ) -> None:
     """Tune and train every contender alike; print a table, write a report with pictures."""
-    with _one_clear_line():
+    with _one_clear_line(), contextlib.ExitStack() as folders:
         names = [name.strip() for name in optimizers.split(",")]
         contenders = find_contenders(names, DAMPING[data] if damping is None else damping)
         dataset = _load(data, folder, train, seed)
         network = models.mlp([dataset.train.x.shape[1], *HIDDEN[data], dataset.classes])
         setting = Setting(network, models.SoftmaxCrossEntropy(), dataset, batch, epochs)
-        _prepared(out)
+        folders.enter_context(_reserved(out))
         click.echo(f"{dataset.name}: {counted(len(contenders), 'optimizer')} on\n{network}")
         with _Screen(contenders, trials, seeds) as screen:
             comparison = compare(
@@ -107,16 +107,42 @@ def _load(data: str, folder: Path | None, train: int | None, seed: int) -> Datas
     return load_mnist(folder, train=10_000 if train is None else train, rng=seed)
 
 
-def _prepared(out: Path) -> Path:
-    """A folder that holds no report yet and can be written, made before hours are spent."""
+def _free(out: Path) -> Path:
+    """A folder, there or not, that holds no report yet."""
     target, number = out, 2
     while (target / "report.json").exists():
         target, number = out.with_name(f"{out.name}-{number}"), number + 1
+    return target
+
+
+def _prepared(out: Path) -> Path:
+    """A folder that holds no report yet and can be written, made before hours are spent."""
+    target = _free(out)
     target.mkdir(parents=True, exist_ok=True)
     probe = target / ".writable"
     atomic_write(probe, "")
     probe.unlink()
     return target
+
+
+@contextlib.contextmanager
+def _reserved(out: Path) -> Iterator[None]:
+    """A prepared folder, taken away again if it is new and an interrupt leaves it empty."""
+    new = not _free(out).exists()
+    target = _prepared(out)
+    try:
+        yield
+    except KeyboardInterrupt:
+        if new:
+            with contextlib.suppress(OSError):  # not empty: somebody else's, now
+                target.rmdir()
+        raise
+
+
+class _Stopped(click.ClickException):
+    """By an interrupt; shells know it by this exit code."""
+
+    exit_code = 130
 
 
 @contextlib.contextmanager
@@ -129,7 +155,7 @@ def _one_clear_line() -> Iterator[None]:
     except OSError as error:
         raise click.ClickException(f"{error.strerror or error}: {error.filename or ''}") from error
     except KeyboardInterrupt:
-        raise click.ClickException("stopped; no report was written.") from None
+        raise _Stopped("stopped; no report was written.") from None
 
 
 class _Screen:

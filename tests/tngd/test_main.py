@@ -27,8 +27,8 @@ def compare(*options):
     return CliRunner().invoke(main, ["compare", *TINY, *options])
 
 
-def assert_one_clear_line(result, words):
-    assert result.exit_code == 1
+def assert_one_clear_line(result, words, code=1):
+    assert result.exit_code == code
     assert isinstance(result.exception, SystemExit)
     (line,) = result.stderr.strip().splitlines()
     assert line.startswith("Error: ")
@@ -53,6 +53,9 @@ def test_a_comparison():
     assert "steps to target" in words
     assert "TNGD" in words
     assert "Open report/report.html" in words
+    assert "digits: 3 optimizers on" in words
+    assert "1 epoch. " in words
+    assert "Then 1 run with" in words
 
 
 def test_a_report_is_never_replaced():
@@ -181,7 +184,11 @@ def test_an_interrupt(monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("tngd.experiments.comparison.run_trial", interrupted)
-    assert_one_clear_line(compare(), "stopped; no report was written")
+    assert_one_clear_line(compare(), "stopped; no report was written", code=130)
+    assert not list(Path().iterdir()), "the folder it made goes with it"
+    Path("mine").mkdir()
+    assert_one_clear_line(compare("--out", "mine"), "stopped", code=130)
+    assert contents("mine") == {}, "a folder that was there stays"
 
 
 def test_help_names_every_option():

@@ -105,7 +105,7 @@ def test_a_smaller_training_set_begins_a_larger_one(folder):
 
 @pytest.mark.parametrize("knobs", [{"train": 41}, {"train": -1}, {"validation": 61}], ids=str)
 def test_more_images_than_there_are(folder, knobs):
-    with pytest.raises(InvalidInput, match="sizes|at most"):
+    with pytest.raises(InvalidInput, match=r"sizes|at most"):
         load(folder, **knobs)
 
 
