@@ -78,7 +78,10 @@ class Trial:
 def run_trial(setting: Setting, contender: Contender, rate: float, seed: int) -> Trial:
     """Train once. The same seed gives every contender the same start and the same batches."""
     data, streams = setting.dataset, Streams(seed)
-    training = Problem(setting.network, setting.loss, *data.train)
+    training, held_out, test = (
+        Problem(setting.network, setting.loss, *part)
+        for part in (data.train, data.validation, data.test)
+    )
     params = setting.network.init(streams.stream("init"))
     every = max(1, epoch_length(training.size, setting.batch) // LOOKS)
     moments = steps(
@@ -91,7 +94,7 @@ def run_trial(setting: Setting, contender: Contender, rate: float, seed: int) ->
     )
     losses: list[float] = []
     seconds: list[float] = []
-    device, looks, diverged = 0.0, [_look(setting, params, 0, 0.0, 0.0)], False
+    device, looks, diverged = 0.0, [_look(held_out, params, 0, 0.0, 0.0)], False
     with np.errstate(all="ignore"):  # divergence is data: it is counted, not warned of
         for moment in moments:
             losses.append(moment.record.loss)
@@ -102,12 +105,10 @@ def run_trial(setting: Setting, contender: Contender, rate: float, seed: int) ->
                 break
             params = moment.params
             if moment.record.step % every == 0:
-                looks.append(_look(setting, params, len(losses), sum(seconds), device))
+                looks.append(_look(held_out, params, len(losses), sum(seconds), device))
         if looks[-1].step < len(losses):
-            looks.append(_look(setting, params, len(losses), sum(seconds), device))
-        test_loss, test_accuracy = Problem(setting.network, setting.loss, *data.test).evaluate(
-            params
-        )
+            looks.append(_look(held_out, params, len(losses), sum(seconds), device))
+        test_loss, test_accuracy = test.evaluate(params)
         train_loss, _ = training.evaluate(params)
     return Trial(
         contender=contender.name,
@@ -125,9 +126,8 @@ def run_trial(setting: Setting, contender: Contender, rate: float, seed: int) ->
 
 
 def _look(
-    setting: Setting, params: np.ndarray, step: int, seconds: float, device_seconds: float
+    held_out: Problem, params: np.ndarray, step: int, seconds: float, device_seconds: float
 ) -> Look:
-    held_out = Problem(setting.network, setting.loss, *setting.dataset.validation)
     loss, accuracy = held_out.evaluate(params)
     return Look(
         step, loss if math.isfinite(loss) else math.inf, accuracy or 0.0, seconds, device_seconds
