@@ -36,8 +36,8 @@ class Relaxation(ABC):
     """A way to simulate the device."""
 
     @abstractmethod
-    def relax(self, circuit: Circuit, x: Array, t: float, rng: np.random.Generator) -> Array:
-        """The state (p,) after time t (in units of RC) from state x."""
+    def relax(self, circuit: Circuit, x: Array | None, t: float, rng: np.random.Generator) -> Array:
+        """The state (p,) after time t (in units of RC) from state x; None is the gradient."""
 
 
 @final
@@ -50,19 +50,17 @@ class ExactRelaxation(Relaxation):
     for each of these vectors that is not zero, and one vjp.
     """
 
-    def relax(self, circuit: Circuit, x: Array, t: float, rng: np.random.Generator) -> Array:
-        if x is circuit.gradient:
-            terms = [(x, _from_gradient(circuit.damping, t))]
+    def relax(self, circuit: Circuit, x: Array | None, t: float, rng: np.random.Generator) -> Array:
+        g = circuit.gradient
+        if x is None:  # one vector for both, and so one jvp
+            terms = [(g, _from_gradient(circuit.damping, t))]
         else:
-            terms = [
-                (x, _decay(circuit.damping, t)),
-                (circuit.gradient, _drift(circuit.damping, t)),
-            ]
+            terms = [(x, _decay(circuit.damping, t)), (g, _drift(circuit.damping, t))]
         if circuit.noise > 0:
-            z = normals(rng, tuple(x.shape), x)
+            z = normals(rng, tuple(g.shape), g)
             terms.append((z, _diffusion(circuit.damping, t, circuit.noise)))
         curvature = circuit.curvature
-        moved, weights = 0.0 * x, None
+        moved, weights = 0.0 * g, None
         for v, f in terms:
             moved = moved + f.at_damping * v
             falling = t > 0 and f.at_damping > 0  # f falls, so where f(λ) = 0 nothing is left
@@ -86,7 +84,8 @@ class EulerRelaxation(Relaxation):
     def __post_init__(self) -> None:
         object.__setattr__(self, "step", checks.positive("step", self.step))
 
-    def relax(self, circuit: Circuit, x: Array, t: float, rng: np.random.Generator) -> Array:
+    def relax(self, circuit: Circuit, x: Array | None, t: float, rng: np.random.Generator) -> Array:
+        x = circuit.gradient if x is None else x
         steps = math.ceil(t / self.step)
         if steps == 0:
             return x

@@ -83,10 +83,11 @@ class Thermodynamic(LinearSolver):
             value, memory=left if self.start == "carried" else None, cost=self._cost(circuit)
         )
 
-    def _initial_state(self, gradient: Array, memory: Memory) -> Array:
-        if self.start == "gradient" or (self.start == "carried" and memory is None):
-            return gradient
-        return namespace(gradient).zeros_like(gradient) if self.start == "zero" else memory
+    def _initial_state(self, gradient: Array, memory: Memory) -> Array | None:
+        """None stands for the gradient, from which a carried state starts, too."""
+        if self.start == "zero":
+            return namespace(gradient).zeros_like(gradient)
+        return memory if self.start == "carried" else None
 
     def _cost(self, circuit: Circuit) -> Cost:
         """Three resistor arrays for J, H and J' are programmed (Donatella et al. 2024, app. C)."""

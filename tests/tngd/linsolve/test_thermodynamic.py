@@ -394,3 +394,14 @@ def test_torch_stays_torch():
         )
         assert isinstance(theirs, torch.Tensor)
         assert_within(theirs.numpy(), truth, 1000 * EPS * np.linalg.norm(truth))
+
+
+@pytest.mark.parametrize("t", [0.0, 0.3, 20.0])
+@pytest.mark.parametrize("relaxation", [ExactRelaxation(), EulerRelaxation()], ids=repr)
+def test_no_state_is_the_gradient(relaxation, t):
+    circuit = Circuit(Rows(random_rows(3, 5)), 0.1, np.arange(1.0, 6.0), 0.1)
+    unsaid, said = (
+        relaxation.relax(circuit, x, t, np.random.default_rng(3))
+        for x in (None, np.arange(1.0, 6.0))
+    )
+    assert_within(unsaid, said, 1000 * EPS * np.linalg.norm(said))
