@@ -19,7 +19,7 @@ from thermolinalg.theory.observations import Observations, Start, observe, read_
 from thermolinalg.theory.process import OU
 from thermolinalg.theory.propagators import Coefficients, propagators, with_start
 
-BLOCK = 2**16
+BLOCK = 2**18
 """Numbers in a block of whitened states or of propagators: what the cache holds."""
 
 MANY = 4
@@ -109,9 +109,9 @@ def _mode_energy(modes: Modes, b: Array, data: Observations, steps: int) -> floa
             k = k[:1]  # one law for all steps needs no copies
         y = data.states[block.start : block.stop + 1] @ dual.T
         before, after = (y[:-1], y[1:]) if begins.all() else (y[:-1][begins], y[1:][begins])
-        residual = after - decay[k] * before - (response * drive)[k]
-        residual *= residual
-        total += float(np.sum(residual * (1 / variance)[k]))
+        residual = after - decay[k] * before
+        residual -= (response * drive)[k]
+        total += float(np.vdot(residual, residual / variance[k]))
     return total
 
 

@@ -212,26 +212,24 @@ def _checked(name: str, ts: Any, xs: Any) -> Record:
             f"xs{name} has shape {x.shape}, but there are {len(t)} times: a row of coordinates for "
             f"each is needed, ({len(t)}, n)."
         )
+    if np.isfinite(x).all():
+        return Record(t, x, np.ones(len(x), bool))
+    infinite = int(np.count_nonzero(np.isinf(x)))
+    if infinite:
+        raise NotFinite(
+            f"xs{name} holds {infinite} infinite entries. A missing entry is written NaN; anything "
+            "else must be a finite number."
+        )
     missing = np.isnan(x)
-    whole: NumpyArray = np.logical_not(missing.any(axis=1))
-    if whole.all():
-        return Record(t, x, whole)
-    some: NumpyArray = np.logical_not(missing.all(axis=1))
+    whole, some = np.logical_not(missing.any(axis=1)), np.logical_not(missing.all(axis=1))
     return Record(t[some], x[some], whole[some])
 
 
 def _states(name: str, x: Array) -> NumpyArray:
-    """Real numbers, some of which may be missing (NaN) but none infinite, as NumPy float64."""
+    """Real numbers, some of which may be missing, as NumPy float64."""
     x = namespace(x).asarray(x) if hasattr(x, "dtype") else _from_lists(name, x)
-    checks.real_array(name, x[:0, ...])  # its type: its entries may be missing
-    numbers = to_numpy(floating(x)).astype(float, copy=False)
-    infinite = int(np.count_nonzero(np.isinf(numbers)))
-    if infinite:
-        raise NotFinite(
-            f"{name} holds {infinite} infinite entries. A missing entry is written NaN; anything "
-            "else must be a finite number."
-        )
-    return numbers
+    checks.real_array(name, x[:0, ...])  # its type: its entries may be NaN
+    return to_numpy(floating(x)).astype(float, copy=False)
 
 
 def _from_lists(name: str, x: Any) -> NumpyArray:
