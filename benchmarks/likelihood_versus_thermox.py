@@ -23,14 +23,16 @@ from thermolinalg.theory.likelihood import log_likelihood
 jax.config.update("jax_enable_x64", True)
 
 
-def median(task, repeats):
-    task()  # compiles, warms caches
-    seconds = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        value = task()
-        seconds.append(time.perf_counter() - started)
-    return statistics.median(seconds), value
+def in_turns(tasks, repeats):
+    """Median seconds and last value of each task; in turns, so that all meet the same weather."""
+    seconds = [[] for _ in tasks]
+    for _ in range(repeats + 1):
+        values = []
+        for task, record in zip(tasks, seconds, strict=True):
+            started = time.perf_counter()
+            values.append(task())
+            record.append(time.perf_counter() - started)
+    return [statistics.median(record[1:]) for record in seconds], values  # the first compiles
 
 
 def main():
@@ -47,13 +49,16 @@ def main():
 
     jitted = jax.jit(thermox.log_prob)
     theirs = [jnp.asarray(x) for x in (times, states, A, center, D)]
-    slow, right = median(lambda: float(jitted(*theirs)), given.repeats)
-    fast, value = median(
-        lambda: log_likelihood(tla.OU(A, A @ center, D), times, states), given.repeats
-    )
     general = tla.OU(A + 1e-9 * np.triu(np.ones((n, n)), 1), A @ center, D)  # no detailed balance
-    other, near = median(lambda: log_likelihood(general, times, states), given.repeats)
-    least, _ = median(lambda: states @ np.linalg.eigh(A)[1], given.repeats)
+    (slow, fast, other, least), (right, value, near, _) = in_turns(
+        [
+            lambda: float(jitted(*theirs)),
+            lambda: log_likelihood(tla.OU(A, A @ center, D), times, states),
+            lambda: log_likelihood(general, times, states),
+            lambda: states @ np.linalg.eigh(A)[1],
+        ],
+        given.repeats,
+    )
 
     print(f"log density of {given.steps} steps, n = {n}, medians of {given.repeats}")
     print(f"  thermox               {slow:9.4f} s   {right:.8f}")
