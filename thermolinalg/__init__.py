@@ -29,6 +29,8 @@ from thermolinalg.theory.correlation import (
 )
 from thermolinalg.theory.equilibrium import stationary
 from thermolinalg.theory.evolution import Transition, evolve, transition
+from thermolinalg.theory.fitted import Fit, FitOutcome
+from thermolinalg.theory.fitting import fit
 from thermolinalg.theory.gaussian import Gaussian
 from thermolinalg.theory.irreversibility import (
     entropy_production_rate,
@@ -36,6 +38,7 @@ from thermolinalg.theory.irreversibility import (
     obeys_detailed_balance,
 )
 from thermolinalg.theory.langevin import Langevin, Nonlinear
+from thermolinalg.theory.likelihood import log_likelihood
 from thermolinalg.theory.operator import Network
 from thermolinalg.theory.process import OU, overdamped, underdamped
 
@@ -46,6 +49,7 @@ __all__ = [  # in the order of the arrows above
     "Gaussian", "stationary", "Transition", "transition", "evolve", "relaxation", "Relaxation",
     "autocovariance", "spectral_density", "autocorrelation_time", "relaxation_times",
     "spectral_gap", "obeys_detailed_balance", "irreversible_current", "entropy_production_rate",
+    "log_likelihood", "fit", "Fit", "FitOutcome",
     "simulate", "Trajectory", "choose_integrator", "ramp", "Protocol", "Ramp",
     "Device", "Ledger",
     "measure", "Measured", "Mean", "Covariance", "TimeAverage", "SecondMoment",
