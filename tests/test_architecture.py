@@ -24,7 +24,17 @@ solve_triangular solve_banded solveh_banded solve_toeplitz solve_circulant solve
 solve_continuous_lyapunov spsolve spsolve_triangular splu spilu factorized
 cg bicg bicgstab gmres minres lsqr lsmr
 """
-SLOW = ["sympy", "matplotlib", "networkx", "joblib", "sklearn", "torch", "jax", "scipy.stats"]
+SLOW = [
+    "sympy",
+    "matplotlib",
+    "networkx",
+    "joblib",
+    "sklearn",
+    "torch",
+    "jax",
+    "scipy.stats",
+    "scipy.optimize",
+]
 LONGEST = 400
 
 

@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import numpy as np
-import scipy.optimize
 
 from thermolinalg.backend import NumpyArray
 from thermolinalg.theory.fitted import FitOutcome
@@ -68,6 +67,7 @@ def _walk(
     objective: Objective, origin: NumpyArray, unit: NumpyArray, iterations: int
 ) -> tuple[NumpyArray, int, int]:
     """The end of one climb, its steps and its evaluations."""
+    from scipy.optimize import minimize  # a tenth of a second to import
 
     def loss(z: NumpyArray) -> tuple[float, NumpyArray]:
         value, slope = objective.value_and_slope(origin + unit @ z)
@@ -75,7 +75,7 @@ def _walk(
 
     options = {"maxiter": iterations, "gtol": np.sqrt(CLOSE / len(origin))}
     start = np.zeros(len(origin))
-    found = scipy.optimize.minimize(loss, start, jac=True, method="BFGS", options=options)
+    found = minimize(loss, start, jac=True, method="BFGS", options=options)
     return origin + unit @ found.x, int(found.nit), int(found.nfev)
 
 
