@@ -85,8 +85,8 @@ def test_seconds_begin_at_the_data(drawn, picture):
 def test_labels_of_seconds_do_not_overlap(drawn, factor):
     made = comparison()
     results = tuple(
-        replace(r, trials=tuple(replace(t, seconds=tuple(s * factor**k for s in t.seconds))
-                                for t in r.trials))
+        replace(r, trials=tuple(replace(t, seconds=tuple(1e-3 * factor**k * 2.0**j for j in
+                                                         range(len(t.seconds)))) for t in r.trials))
         for k, r in enumerate(made.results)
     )  # fmt: skip
     _, by_time = drawn(pictures.loss_picture, replace(made, results=results))
