@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import final
 
 from thermolinalg import checks
-from thermolinalg.backend import Array, namespace
+from thermolinalg.backend import Array, apply_rows, namespace
 from thermolinalg.simulation.divergence import Watched
 from thermolinalg.simulation.integrator import Integrator
 from thermolinalg.theory.gaussian import square_root
@@ -56,7 +56,7 @@ class EulerStep:
         return x
 
     def color(self, z: Array) -> Array:
-        return z * self.F if self.F.ndim == 1 else z @ self.F.T
+        return z * self.F if self.F.ndim == 1 else apply_rows(z, self.F)
 
     def __call__(self, y: Array, kick: Array) -> Array:
         return y + self.dt * self.f(y) + kick
@@ -78,7 +78,7 @@ class HeunStep:
         return x
 
     def color(self, z: Array) -> Array:
-        return z * self.F if self.F.ndim == 1 else z @ self.F.T
+        return z * self.F if self.F.ndim == 1 else apply_rows(z, self.F)
 
     def __call__(self, y: Array, kick: Array) -> Array:
         here = self.f(y)
