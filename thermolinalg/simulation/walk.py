@@ -55,13 +55,13 @@ def walk(
     dts = [_rounded(dt) for dt in intervals.tolist()]
     if not dts:
         return
-    chains, n = x.shape
-    length = max(1, BLOCK // (chains * n))
-    noise = NormalStream(rng, x)
     y = prepared(dts[0]).enter(x)
+    chains, coordinates = y.shape
+    length = max(1, BLOCK // (chains * coordinates))
+    noise = NormalStream(rng, x)
     for start in range(0, len(dts), length):
         block = dts[start : start + length]
-        z = noise.draw((len(block), chains, n))
+        z = noise.draw((len(block), chains, coordinates))
         for first, last in _runs(block):
             step, part = prepared(block[first]), z[first:last, ...]
             kicks = step.color(part)
