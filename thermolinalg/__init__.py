@@ -41,6 +41,7 @@ from thermolinalg.theory.langevin import Langevin, Nonlinear
 from thermolinalg.theory.likelihood import log_likelihood
 from thermolinalg.theory.operator import Network
 from thermolinalg.theory.process import OU, overdamped, underdamped
+from thermolinalg.theory.sampling import covariance_of_mean, independent_samples
 
 __version__ = "0.1.0"
 
@@ -49,6 +50,7 @@ __all__ = [  # in the order of the arrows above
     "Gaussian", "stationary", "Transition", "transition", "evolve", "relaxation", "Relaxation",
     "autocovariance", "spectral_density", "autocorrelation_time", "relaxation_times",
     "spectral_gap", "obeys_detailed_balance", "irreversible_current", "entropy_production_rate",
+    "covariance_of_mean", "independent_samples",
     "log_likelihood", "fit", "Fit", "FitOutcome",
     "simulate", "Trajectory", "choose_integrator", "ramp", "Protocol", "Ramp",
     "Device", "Ledger",
