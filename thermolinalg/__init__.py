@@ -8,6 +8,7 @@ Each word under the arrows is a module or package; open them in that order.
 
 from thermolinalg.device.ledger import Ledger
 from thermolinalg.device.machine import Device
+from thermolinalg.measurement.autocovariance import Autocovariance
 from thermolinalg.measurement.integral import TimeAverage
 from thermolinalg.measurement.measure import Measured, measure
 from thermolinalg.measurement.moment import SecondMoment
@@ -54,7 +55,8 @@ __all__ = [  # in the order of the arrows above
     "log_likelihood", "fit", "Fit", "FitOutcome",
     "simulate", "Trajectory", "choose_integrator", "ramp", "Protocol", "Ramp",
     "Device", "Ledger",
-    "measure", "Measured", "Mean", "Covariance", "TimeAverage", "SecondMoment",
+    "measure", "Measured", "Mean", "Covariance", "Autocovariance",
+    "TimeAverage", "SecondMoment",
     "Estimate", "Outcome", "Plan",
     "solve", "inv",
 ]  # fmt: skip

@@ -15,7 +15,12 @@ Record = TypeVar("Record")
 
 
 class Observable(ABC, Generic[Record]):
-    """Something to measure on samples, kept as a record of fixed size."""
+    """Something to measure on samples, kept as a record of fixed size.
+
+    Samples come as (steps, chains, n), and blocks of them, in the order of time: an observable may
+    keep the end of a block for the beginning of the next. To `Mean` and `Covariance` order means
+    nothing, and any leading axes will do.
+    """
 
     @abstractmethod
     def init(self, like: Array) -> Record:
@@ -23,7 +28,7 @@ class Observable(ABC, Generic[Record]):
 
     @abstractmethod
     def update(self, record: Record, samples: Array) -> Record:
-        """The record with samples (..., n) added."""
+        """The record with the samples that come next added."""
 
     @abstractmethod
     def merge(self, one: Record, other: Record) -> Record:
