@@ -13,6 +13,9 @@ from thermolinalg.backend import Array, namespace
 
 Record = TypeVar("Record")
 
+CANCELLED = 64.0
+"""How many times its scatter a sum of squares may be: six bits are lost in the difference."""
+
 
 class Observable(ABC, Generic[Record]):
     """Something to measure on samples, kept as a record of fixed size.
@@ -95,8 +98,7 @@ class Covariance(Observable[Moments]):
         if x.shape[0] == 0:
             return record
         mean = xp.mean(x, axis=0)
-        centered = x - mean
-        return self.merge(record, Moments(x.shape[0], mean, centered.T @ centered))
+        return self.merge(record, Moments(x.shape[0], mean, _scatter(x, mean)))
 
     def merge(self, one: Moments, other: Moments) -> Moments:
         count = one.count + other.count
@@ -111,6 +113,18 @@ class Covariance(Observable[Moments]):
     def value(self, record: Moments) -> Array:
         nan = float("nan")
         return record.scatter / (record.count - 1) if record.count > 1 else record.scatter + nan
+
+
+def _scatter(x: Array, mean: Array) -> Array:
+    """Σ (x - mean)(x - mean)', without a centered copy of x where the mean is of no account."""
+    xp = namespace(x)
+    about_zero = x.T @ x
+    scatter = about_zero - x.shape[0] * mean[:, None] * mean[None, :]
+    left, whole = xp.linalg.diagonal(scatter), xp.linalg.diagonal(about_zero)
+    if bool(xp.all(whole <= CANCELLED * left)):
+        return scatter
+    centered = x - mean
+    return centered.T @ centered
 
 
 def congruent(M: Array, leave: Callable[[Array], Array]) -> Array:

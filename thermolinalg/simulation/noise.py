@@ -5,7 +5,9 @@ do not depend on how many threads draw them, nor on the sizes in which they are 
 """
 
 import os
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache, partial
 from typing import final
 
 import numpy as np
@@ -17,6 +19,15 @@ PIECE = 2**15
 
 THREADS = min(8, os.cpu_count() or 1)
 """Threads that draw. The variates are all that a long run of a small system costs."""
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(THREADS, "normals")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # threads do not survive a fork
 
 
 @final
@@ -33,30 +44,58 @@ class NormalStream:
 
     def draw(self, shape: tuple[int, ...]) -> Array:
         """The next numbers of the stream."""
-        z = np.empty(shape, self._dtype)
-        flat = z.reshape(-1)
+        return self.begin(self.buffer(shape))()
+
+    def buffer(self, shape: tuple[int, ...]) -> NumpyArray:
+        """Room for numbers of this stream."""
+        return np.empty(shape, self._dtype)
+
+    def begin(self, z: NumpyArray) -> Callable[[], Array]:
+        """Start to fill z with the next numbers. Call what this returns to wait for them."""
+        parts = self._start(z)
+
+        def drawn() -> Array:
+            for part in parts:
+                part.result()
+            return z if isinstance(self._reference, np.ndarray) else like(z, self._reference)
+
+        return drawn
+
+    def _start(self, z: NumpyArray) -> "list[Future[None]]":
+        flat = z.reshape(-1)  # a view
         cuts = range(PIECE - self._used % PIECE, flat.size, PIECE)
         parts = np.split(flat, cuts) if flat.size > cuts.start else [flat]
         first, *rest = parts
-        self._fill(self._open, first)
-        whole = (self._used + first.size) // PIECE
-        sources = [self._generator(whole + k) for k in range(len(rest))]
-        if len(rest) > 1 and THREADS > 1:
-            with ThreadPoolExecutor(THREADS) as pool:
-                list(pool.map(self._fill, sources, rest))
-        else:
-            for source, part in zip(sources, rest, strict=True):
-                self._fill(source, part)
+        tasks: list[Callable[[], None]] = [partial(self._fill, self._open, first)]
+        piece = self._used // PIECE
+        for part in rest:
+            piece += 1
+            last = self._generator(piece) if part is rest[-1] else None  # some of it may be left
+            tasks.append(partial(self._fill, last or piece, part))
+            self._open = last or self._open
         self._used += flat.size
-        if sources:
-            self._open = sources[-1]
         if self._used % PIECE == 0:
             self._open = self._generator(self._used // PIECE)
-        return z if isinstance(self._reference, np.ndarray) else like(z, self._reference)
+        return _shared_out(tasks)
 
     def _generator(self, piece: int) -> np.random.Generator:
         seed = np.random.SeedSequence(self._entropy, spawn_key=(piece,))
         return np.random.Generator(np.random.SFC64(seed))
 
-    def _fill(self, source: np.random.Generator, part: NumpyArray) -> None:
-        source.standard_normal(out=part, dtype=self._dtype)
+    def _fill(self, source: np.random.Generator | int, part: NumpyArray) -> None:
+        generator = self._generator(source) if isinstance(source, int) else source
+        generator.standard_normal(out=part, dtype=self._dtype)
+
+
+def _shared_out(tasks: list[Callable[[], None]]) -> "list[Future[None]]":
+    """Every thread takes its share of the tasks; a single task is not worth a thread."""
+    if len(tasks) == 1 or THREADS == 1:
+        _run(tasks)
+        return []
+    shares = (tasks[k::THREADS] for k in range(min(THREADS, len(tasks))))
+    return [_pool().submit(_run, share) for share in shares]
+
+
+def _run(tasks: list[Callable[[], None]]) -> None:
+    for task in tasks:
+        task()

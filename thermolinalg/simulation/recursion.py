@@ -14,8 +14,8 @@ from thermolinalg.simulation.integrator import Step
 STRETCH = 32
 """Steps in a stretch."""
 
-SMALL = 256
-"""Numbers in a state below which a step is all overhead."""
+SMALL = 1024
+"""Numbers in a state below which a step is mostly overhead."""
 
 FEW = 8
 """States at once below which a product with a matrix waits for memory."""

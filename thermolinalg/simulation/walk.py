@@ -1,8 +1,9 @@
 """The one loop: step an ensemble along a grid of times, in blocks of bounded memory."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import final
 
 import numpy as np
@@ -13,14 +14,17 @@ from thermolinalg.simulation.noise import NormalStream
 from thermolinalg.simulation.recursion import advance
 from thermolinalg.theory.operator import Runnable
 
-BLOCK = 2**20
+BLOCK = 2**19
 """Numbers in a block of states: large enough for matrix products, small enough for the cache."""
 
 
 @final
 @dataclass(frozen=True, eq=False, slots=True)
 class Block:
-    """Consecutive states (steps, chains, n) in the coordinates of the step that made them."""
+    """Consecutive states (steps, chains, n) in the coordinates of the step that made them.
+
+    They are overwritten once the next block is asked for: copy what is to be kept.
+    """
 
     y: Array
     step: Step
@@ -50,37 +54,49 @@ def walk(
 
     @lru_cache(maxsize=64)
     def prepared(dt: float) -> Step:
-        return integrator.prepare(process, dt)
+        return integrator.prepare(process, float(dt))
 
-    dts = [_rounded(dt) for dt in intervals.tolist()]
-    if not dts:
+    dts = _rounded(intervals)
+    if not dts.size:
         return
     y = prepared(dts[0]).enter(x)
     chains, coordinates = y.shape
     length = max(1, BLOCK // (chains * coordinates))
+    parts = [dts[start : start + length] for start in range(0, len(dts), length)]
     noise = NormalStream(rng, x)
-    for start in range(0, len(dts), length):
-        block = dts[start : start + length]
-        z = noise.draw((len(block), chains, coordinates))
-        for first, last in _runs(block):
-            step, part = prepared(block[first]), z[first:last, ...]
-            kicks = step.color(part)
-            if kicks is not part:
-                part[...] = kicks
-            y = advance(
-                step, y, part, start + first
-            )  # the noise is spent: its place holds the states
-        yield Block(z, prepared(block[0]))
+    buffers = [noise.buffer((len(part), chains, coordinates)) for part in parts[:2]]
+    block, done = noise.begin(buffers[0])(), 0
+    for k, part in enumerate(parts, start=1):
+        coming = None  # noise is drawn while the block before it is stepped
+        if k < len(parts):
+            coming = noise.begin(buffers[k % 2][: len(parts[k])])
+        y = _advanced(y, part, block, done, prepared)
+        done += len(part)
+        states = Block(block, prepared(part[0]))
+        block = coming() if coming else None  # waited for: the reader has every core to itself
+        yield states
 
 
-def _rounded(dt: float) -> float:
-    return float(f"{dt:.12e}")
+def _advanced(
+    y: Array, part: NumpyArray, block: Array, done: int, prepared: Callable[[float], Step]
+) -> Array:
+    """The state after steps over these intervals. Spent noise is overwritten by the states."""
+    for first, last in _runs(part):
+        step, z = prepared(part[first]), block[first:last, ...]
+        kicks = step.color(z)
+        if kicks is not z:
+            z[...] = kicks
+        y = advance(step, y, z, done + first)
+    return namespace(y).asarray(y, copy=True)
 
 
-def _runs(values: list[float]) -> Iterator[tuple[int, int]]:
+def _rounded(intervals: NumpyArray) -> NumpyArray:
+    """To 12 decimal digits: what rounding made different on a regular grid is equal again."""
+    kinds, which = np.unique(intervals, return_inverse=True)
+    return np.array([float(f"{dt:.12e}") for dt in kinds.tolist()])[which]
+
+
+def _runs(values: NumpyArray) -> Iterator[tuple[int, int]]:
     """Stretches [first, last) of equal values."""
-    first = 0
-    for k in range(1, len(values) + 1):
-        if k == len(values) or values[k] != values[first]:
-            yield first, k
-            first = k
+    changes = np.flatnonzero(np.diff(values)) + 1
+    return pairwise([0, *changes.tolist(), len(values)])
