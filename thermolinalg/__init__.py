@@ -40,14 +40,16 @@ from thermolinalg.theory.irreversibility import (
 )
 from thermolinalg.theory.langevin import Langevin, Nonlinear
 from thermolinalg.theory.likelihood import log_likelihood
+from thermolinalg.theory.lowrank import LowRank
 from thermolinalg.theory.operator import Network
-from thermolinalg.theory.process import OU, overdamped, underdamped
+from thermolinalg.theory.potential import overdamped, underdamped
+from thermolinalg.theory.process import OU
 from thermolinalg.theory.sampling import covariance_of_mean, independent_samples
 
 __version__ = "0.1.0"
 
 __all__ = [  # in the order of the arrows above
-    "OU", "overdamped", "underdamped", "Network", "Nonlinear", "Langevin",
+    "OU", "overdamped", "underdamped", "Network", "LowRank", "Nonlinear", "Langevin",
     "Gaussian", "stationary", "Transition", "transition", "evolve", "relaxation", "Relaxation",
     "autocovariance", "spectral_density", "autocorrelation_time", "relaxation_times",
     "spectral_gap", "obeys_detailed_balance", "irreversible_current", "entropy_production_rate",

@@ -10,7 +10,8 @@ from thermolinalg import checks
 from thermolinalg.backend import Array, like, namespace, normals
 from thermolinalg.errors import NotPositiveDefinite, ShapeMismatch, Unstable
 from thermolinalg.streams import Streams
-from thermolinalg.theory.process import OU, overdamped
+from thermolinalg.theory.potential import overdamped
+from thermolinalg.theory.process import OU
 
 REMEDY = (
     "Only a symmetric matrix is a network of springs or resistors at equilibrium. For a general "

@@ -1,54 +1,64 @@
 """A large network: a linear process whose matrix is only ever multiplied."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias, final
 
 import numpy as np
 
 from thermolinalg import checks
-from thermolinalg.backend import Array, NumpyArray
-from thermolinalg.errors import InvalidInput, NotSymmetric, ShapeMismatch, Unstable
+from thermolinalg.backend import Array, like, namespace
+from thermolinalg.errors import InvalidInput, ShapeMismatch, Unstable
+from thermolinalg.theory.balance import balance_weights, require_balance
+from thermolinalg.theory.gershgorin import gershgorin
 from thermolinalg.theory.langevin import Process
+from thermolinalg.theory.lowrank import LowRank
+from thermolinalg.theory.scaled import Scaled
+from thermolinalg.theory.split import SplitModes, split_modes
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class Network:
-    """The process dx = -(A x - b) dt + N(0, diffusion dt), A symmetric positive definite.
+    """The process dx = -(A x - b) dt + N(0, D dt), D diagonal, under detailed balance AD = DA'.
+
+    With the same noise everywhere A is symmetric positive definite; with noise of its own on every
+    coordinate it is D times such a matrix, and its eigenvalues are positive all the same.
 
     Args:
-        A: a scipy.sparse array, or anything with `.shape` and `@` such as scipy's LinearOperator.
+        A: a scipy.sparse array, a `LowRank`, or anything with `.shape` and `@` such as scipy's
+            LinearOperator, whose balance is taken on trust.
         b: drive (n,).
-        diffusion: variance per time of every coordinate; 2 temperature/friction for a network of
-            springs or resistors.
-        bounds: numbers 0 < low <= high between which all eigenvalues of A lie. For a sparse array
-            None takes Gershgorin's circles, which may be too wide to be positive.
+        diffusion: variance per time, of every coordinate or (n,) of each; 2 temperature/friction
+            for a network of springs or resistors. Where any is zero, A itself must be symmetric.
+        bounds: numbers 0 < low <= high between which all eigenvalues of A lie. A `LowRank` knows
+            its own; for a sparse array None takes Gershgorin's discs, which may be too wide to be
+            positive.
 
     Raises:
         InvalidInput: a subclass that says which argument cannot be used, and why.
     """
 
     A: Any
-    b: NumpyArray
-    diffusion: float
+    b: Array
+    diffusion: float | Array
     bounds: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
-        shape: tuple[int, ...] = getattr(self.A, "shape", ())
-        if len(shape) != 2 or shape[0] != shape[1] or shape[0] == 0:
-            raise ShapeMismatch(f"A has shape {tuple(shape)}; a square operator (n, n) is needed.")
-        object.__setattr__(self, "b", checks.vector("b", self.b, shape[0]))
-        diffusion = checks.positive("diffusion", self.diffusion, zero=True)
-        object.__setattr__(self, "diffusion", diffusion)
-        if hasattr(self.A, "tocsr"):
-            _require_symmetric(self.A)
-        low, high = _gershgorin(self.A) if self.bounds is None else self.bounds
+        n = operator_size("A", self.A)
+        b = checks.vector("b", self.b, n)
+        if self.low_rank is not None:
+            b = like(b, self.low_rank.factor)
+        object.__setattr__(self, "b", b)
+        object.__setattr__(self, "diffusion", _diffusion(self.diffusion, b))
+        require_balance(self.A, self.diffusion)
+        low, high = self._known_bounds() if self.bounds is None else checked_bounds(self.bounds)
         if not 0 < low <= high:
             raise Unstable(
                 f"the eigenvalues of A are only known to lie in [{low:.3g}, {high:.3g}], which "
                 "does not make it positive definite. If you know better, pass bounds=(low, high)."
             )
-        object.__setattr__(self, "bounds", (float(low), float(high)))
+        object.__setattr__(self, "bounds", (low, high))
 
     @property
     def n(self) -> int:
@@ -72,26 +82,69 @@ class Network:
         assert self.bounds is not None
         return self.bounds[1]
 
+    def drift(self, x: Array) -> Array:
+        """b - A x for states (chains, n)."""
+        return self.b - (self.A @ x.T).T
+
+    @cached_property
+    def low_rank(self) -> LowRank | None:
+        """If A is diagonal plus low rank, or a scaling of that, the symmetric matrix like it.
+
+        A = diag(width) low_rank diag(1/width).
+        """
+        if isinstance(self.A, Scaled) and isinstance(self.A.S, LowRank):
+            return self.A.S.congruent(self._width(self.A.S.factor))
+        return self.A if isinstance(self.A, LowRank) else None
+
+    @cached_property
+    def split(self) -> SplitModes:
+        """Coordinates that move on their own, where `low_rank` has one level on its diagonal."""
+        assert self.low_rank is not None
+        assert self.low_rank.level is not None
+        B = self.low_rank.root
+        return split_modes(self.low_rank.level, B, self._width(B))
+
+    def _width(self, reference: Array) -> Array:
+        xp = namespace(reference)
+        if isinstance(self.A, Scaled):
+            return xp.sqrt(like(self.A.scale, reference))
+        return like(xp.ones(self.n), reference)
+
+    def _known_bounds(self) -> tuple[float, float]:
+        if self.low_rank is not None:
+            return self.low_rank.bounds
+        return gershgorin(self.A, balance_weights(self.A, self.diffusion))
+
+    def __repr__(self) -> str:
+        kind = "only multiplied" if self.low_rank is None else f"diagonal + {self.low_rank.rank}"
+        return f"Network(n={self.n}, {kind}, rates {self.slowest:.3g} to {self.fastest:.3g})"
+
+
+def operator_size(name: str, A: Any) -> int:
+    """n, of a square operator (n, n)."""
+    shape: tuple[int, ...] = getattr(A, "shape", ())
+    if len(shape) != 2 or shape[0] != shape[1] or shape[0] == 0:
+        raise ShapeMismatch(f"{name} has shape {tuple(shape)}; a square operator (n, n) is needed.")
+    return int(shape[0])
+
+
+def _diffusion(value: float | Array, b: Array) -> float | Array:
+    """One number, or (n,) of them in the library of b; none negative."""
+    if np.ndim(value) == 0:
+        return checks.positive("diffusion", value, zero=True)
+    D = like(checks.vector("diffusion", value, int(b.shape[0])), b)
+    checks.positive("the smallest diffusion", namespace(D).min(D), zero=True)
+    return D
+
+
+def checked_bounds(bounds: tuple[float, float]) -> tuple[float, float]:
+    """Two finite numbers, low and high."""
+    try:
+        low, high = bounds
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"bounds = {bounds!r} must be two numbers (low, high).") from error
+    return checks.real_number("bounds[0]", low), checks.real_number("bounds[1]", high)
+
 
 Runnable: TypeAlias = Process | Network
 """Whatever can be simulated."""
-
-
-def _require_symmetric(A: Any) -> None:
-    gap = abs(A - A.T)
-    size = float(abs(A).max())
-    if gap.nnz and float(gap.max()) > 8 * np.finfo(float).eps * size:
-        raise NotSymmetric(
-            f"A is not symmetric: entries (i, j) and (j, i) differ by up to {float(gap.max()):.3g}."
-        )
-
-
-def _gershgorin(A: Any) -> tuple[float, float]:
-    if not hasattr(A, "tocsr"):
-        raise InvalidInput(
-            "bounds are needed for an operator that is not a sparse array: pass numbers between "
-            "which all its eigenvalues lie, such as those of scipy.sparse.linalg.eigsh."
-        )
-    diagonal = A.diagonal()
-    radius = np.asarray(abs(A).sum(axis=1)).ravel() - np.abs(diagonal)
-    return float((diagonal - radius).min()), float((diagonal + radius).max())

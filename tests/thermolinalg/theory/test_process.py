@@ -25,7 +25,7 @@ from thermolinalg.errors import (
     ThermoError,
     Unstable,
 )
-from thermolinalg.theory.process import underdamped
+from thermolinalg.theory.potential import underdamped
 
 A, B, D = np.array([[2.0, 1.0], [0.0, 1.0]]), np.ones(2), np.eye(2)
 
