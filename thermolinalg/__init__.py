@@ -14,6 +14,7 @@ from thermolinalg.measurement.measure import Measured, measure
 from thermolinalg.measurement.moment import SecondMoment
 from thermolinalg.measurement.observable import Covariance, Mean
 from thermolinalg.simulation.choice import choose_integrator
+from thermolinalg.simulation.explanation import Explanation, explain
 from thermolinalg.simulation.ramp import Protocol, Ramp, ramp
 from thermolinalg.simulation.simulate import Trajectory, simulate
 from thermolinalg.solvers.budget import Plan
@@ -55,7 +56,7 @@ __all__ = [  # in the order of the arrows above
     "spectral_gap", "obeys_detailed_balance", "irreversible_current", "entropy_production_rate",
     "covariance_of_mean", "independent_samples",
     "log_likelihood", "fit", "Fit", "FitOutcome",
-    "simulate", "Trajectory", "choose_integrator", "ramp", "Protocol", "Ramp",
+    "simulate", "Trajectory", "choose_integrator", "explain", "Explanation", "ramp", "Protocol", "Ramp",
     "Device", "Ledger",
     "measure", "Measured", "Mean", "Covariance", "Autocovariance",
     "TimeAverage", "SecondMoment",

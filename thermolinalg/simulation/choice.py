@@ -1,4 +1,4 @@
-"""Which integrator: by name, or the cheapest exact one that a process allows."""
+"""Which integrator: by name, or the first of the table that takes the process."""
 
 from thermolinalg.errors import InvalidInput
 from thermolinalg.simulation.chebyshev import Chebyshev
@@ -7,58 +7,64 @@ from thermolinalg.simulation.exact import Exact
 from thermolinalg.simulation.integrator import Integrator
 from thermolinalg.simulation.langevin import BAOAB
 from thermolinalg.simulation.lattice import Lattice
+from thermolinalg.simulation.lowrank import DiagonalPlusLowRank
 from thermolinalg.simulation.symmetric import Symmetric
 from thermolinalg.simulation.weak import Heun
-from thermolinalg.theory.langevin import Langevin, Nonlinear
-from thermolinalg.theory.operator import Network, Runnable
-from thermolinalg.theory.process import OU
+from thermolinalg.theory.operator import Runnable
 
 INTEGRATORS: dict[str, Integrator] = {
-    "symmetric": Symmetric(),
-    "exact": Exact(),
-    "euler": Euler(),
+    integrator.name: integrator
+    for integrator in (
+        DiagonalPlusLowRank(),
+        Symmetric(),
+        Chebyshev(),
+        Exact(),
+        BAOAB(),
+        Heun(),
+        Lattice(),
+        Euler(),
+    )
 }
-"""For linear processes; the first two without step-size error."""
-
-LARGE: dict[str, Integrator] = {"chebyshev": Chebyshev()}
-"""For networks whose matrix is only multiplied; without step-size error."""
-
-NONLINEAR: dict[str, Integrator] = {"heun": Heun(), "baoab": BAOAB(), "lattice": Lattice()}
-"""For any force, with a step-size error. So is "euler"."""
+"""In the order in which "auto" asks them: those without step-size error first, cheapest first; then
+the others, smallest error first. Each says itself what it takes."""
 
 
 def choose_integrator(process: Runnable) -> str:
-    """Name of the cheapest valid integrator.
+    """Name of the cheapest integrator without step-size error that takes the process.
 
-    Of a linear process "symmetric" under detailed balance, else "exact", and of a large network
-    "chebyshev": all without step-size error. Of Langevin motion with mass "baoab", of any other
-    nonlinear drift "heun".
+    Of a linear process "symmetric" under detailed balance, else "exact"; of a large network
+    "lowrank" where it is a number on the diagonal plus low rank, else "chebyshev". No integrator of
+    a nonlinear process is free of error: of Langevin motion with mass "baoab", else "heun".
+    `explain` says why.
+
+    Raises:
+        InvalidInput: nothing that can be run.
     """
-    if isinstance(process, Network):
-        return "chebyshev"
-    if isinstance(process, Langevin):
-        return "baoab"
-    if isinstance(process, Nonlinear):
-        return "heun"
-    return "exact" if process.modes is None else "symmetric"
+    for name, integrator in INTEGRATORS.items():
+        if integrator.refusal(process) is None:
+            return name
+    raise InvalidInput(
+        f"the process is a {type(process).__name__}, which no integrator runs. Use an OU, Network, "
+        "Nonlinear or Langevin."
+    )
 
 
 def find_integrator(name: str, process: Runnable) -> Integrator:
     """The integrator of this name; "auto" chooses.
 
     Raises:
-        InvalidInput: there is none of this name, or it is for other processes.
+        InvalidInput: there is none of this name, or it does not take this process.
     """
-    name = choose_integrator(process) if name == "auto" else name
-    known = INTEGRATORS | LARGE | NONLINEAR
-    if name not in known:
+    if name == "auto":
+        return INTEGRATORS[choose_integrator(process)]
+    if name not in INTEGRATORS:
         raise InvalidInput(
-            f"integrator = {name!r} is unknown. Use 'auto' or one of {', '.join(known)}."
+            f"integrator = {name!r} is unknown. Use 'auto' or one of {', '.join(INTEGRATORS)}."
         )
-    wanted = {"symmetric": OU, "exact": OU, "chebyshev": Network}.get(name, object)
-    if not isinstance(process, wanted):
+    reason = INTEGRATORS[name].refusal(process)
+    if reason is not None:
         raise InvalidInput(
-            f"integrator = {name!r} is for {wanted.__name__} processes. Use 'auto', which takes "
-            f"{choose_integrator(process)!r} here."
+            f"integrator {name!r} {reason}. Use 'auto', which takes {choose_integrator(process)!r} "
+            "here."
         )
-    return known[name]
+    return INTEGRATORS[name]

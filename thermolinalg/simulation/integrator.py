@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol, final
 
 from thermolinalg.backend import Array, apply_rows, namespace
-from thermolinalg.theory.modes import Modes
+from thermolinalg.errors import InvalidInput
+from thermolinalg.theory.evolution import mode_transition
 
 
 class Step(Protocol):
@@ -33,15 +34,55 @@ class Step(Protocol):
         ...
 
 
+EXACT = "none"
+"""The `error` of an integrator whose steps have the law of the process, however long they are."""
+
+
 class Integrator(ABC):
     """A way to move an ensemble forward by dt."""
+
+    name: ClassVar[str]
+    error: ClassVar[str]  # of a step, by its length
+    cost: ClassVar[str]  # to prepare, and a step
+
+    @abstractmethod
+    def refusal(self, process: Any) -> str | None:
+        """Why it does not take this process, as in "needs ..."; None if it does."""
 
     @abstractmethod
     def prepare(self, process: Any, dt: float) -> Step:
         """Do everything that depends on the process and dt but not on the state.
 
-        Which kinds of process it takes is the integrator's to say.
+        Raises:
+            InvalidInput: it does not take this process, or not in so long a step.
         """
+
+    def require(self, process: Any) -> None:
+        """Go on only with a process it takes.
+
+        Raises:
+            InvalidInput: it does not take this one.
+        """
+        reason = self.refusal(process)
+        if reason is not None:
+            raise InvalidInput(f"integrator {self.name!r} {reason}.")
+
+
+class Coordinates(Protocol):
+    """A change of coordinates that makes a process fall apart: each y moves on its own."""
+
+    @property
+    def rates(self) -> Array:
+        """The relaxation rate of each coordinate."""
+        ...
+
+    def enter(self, x: Array) -> Array:
+        """Coordinates of states (..., n)."""
+        ...
+
+    def leave(self, y: Array) -> Array:
+        """States (..., n) of coordinates."""
+        ...
 
 
 @final
@@ -78,9 +119,9 @@ class LinearStep:
 @final
 @dataclass(frozen=True, eq=False, slots=True)
 class ModeStep:
-    """y <- decay y + shift + spread z, each normal mode on its own: O(n) a step."""
+    """y <- decay y + shift + spread z, each coordinate on its own: O(1) for each, a step."""
 
-    modes: Modes
+    modes: Coordinates
     decay: Array
     shift: Array
     spread: Array
@@ -107,3 +148,10 @@ class ModeStep:
 
     def leave(self, y: Array) -> Array:
         return self.modes.leave(y)
+
+
+def mode_step(modes: Coordinates, b: Array, diffusion: float, dt: float) -> ModeStep:
+    """The exact step of dy = -(rates y - enter(b)) dt + N(0, diffusion dt), entry by entry."""
+    decay, response, variance = mode_transition(modes.rates, dt)
+    spread = namespace(variance).sqrt(diffusion * variance)
+    return ModeStep(modes, decay, response * modes.enter(b), spread)

@@ -1,13 +1,12 @@
 """BAOAB: the integrator for Langevin motion with mass, under any force."""
 
 from dataclasses import dataclass
-from typing import final
+from typing import Any, ClassVar, final
 
 from thermolinalg.backend import Array, namespace
-from thermolinalg.errors import InvalidInput
 from thermolinalg.simulation.divergence import Watched
 from thermolinalg.simulation.integrator import Integrator
-from thermolinalg.theory.langevin import Langevin, Process
+from thermolinalg.theory.langevin import Langevin
 
 
 @final
@@ -19,12 +18,19 @@ class BAOAB(Integrator):
     be shorter than 2/ω of the fastest oscillation. Two forces a step.
     """
 
-    def prepare(self, process: Process, dt: float) -> Watched:
-        if not isinstance(process, Langevin):
-            raise InvalidInput(
-                f"integrator 'baoab' moves masses, and this is a {type(process).__name__}. State "
-                "it as Langevin(F, mass), or use integrator 'heun'."
-            )
+    name: ClassVar[str] = "baoab"
+    error: ClassVar[str] = "weak order two"
+    cost: ClassVar[str] = "two forces a step"
+
+    def refusal(self, process: Any) -> str | None:
+        if isinstance(process, Langevin):
+            return None
+        return (
+            f"moves masses, and no {type(process).__name__} has any: state it as Langevin(F, mass)"
+        )
+
+    def prepare(self, process: Langevin, dt: float) -> Watched:
+        self.require(process)
         xp, m = namespace(process.mass), process.mass
         rate = process.friction / m
         bath = xp.sqrt(-xp.expm1(-2 * rate * dt) * process.temperature / m)

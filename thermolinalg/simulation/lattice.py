@@ -5,16 +5,18 @@ and step, which is what digital thermodynamic chips do.
 """
 
 from dataclasses import dataclass
-from typing import final
+from typing import Any, ClassVar, final
 
 import numpy as np
 from scipy.special import ndtr
 
 from thermolinalg import checks
 from thermolinalg.backend import Array, like, namespace, to_numpy
-from thermolinalg.errors import InvalidInput, UnstableStep
+from thermolinalg.errors import UnstableStep
+from thermolinalg.simulation.drift import NO_DRIFT, drift_of, noise_variances
 from thermolinalg.simulation.integrator import Integrator
-from thermolinalg.theory.langevin import Force, Process, drift_of
+from thermolinalg.theory.langevin import Force
+from thermolinalg.theory.operator import Runnable
 
 
 @final
@@ -31,6 +33,10 @@ class Lattice(Integrator):
         clip: hold the drift to the range |f| <= s²/dx of a walk, where an error would be raised.
     """
 
+    name: ClassVar[str] = "lattice"
+    error: ClassVar[str] = "weak order one"
+    cost: ClassVar[str] = "one drift a step, and no product with noise"
+
     spacing: float | None = None
     clip: bool = False
 
@@ -38,8 +44,23 @@ class Lattice(Integrator):
         if self.spacing is not None:
             checks.positive("spacing", self.spacing)
 
-    def prepare(self, process: Process, dt: float) -> "LatticeStep":
-        f, variances = drift_of(process), _independent(process.D)
+    def refusal(self, process: Any) -> str | None:
+        if not isinstance(process, Runnable):
+            return NO_DRIFT
+        variances = noise_variances(process)
+        if variances is None:
+            return (
+                "steps every coordinate on its own, and the noise D couples some; change "
+                "coordinates so that D is diagonal"
+            )
+        if float(namespace(variances).min(variances)) <= 0:
+            return "moves coordinates by their noise alone, and D has a zero on its diagonal"
+        return None
+
+    def prepare(self, process: Runnable, dt: float) -> "LatticeStep":
+        self.require(process)
+        f, variances = drift_of(process), noise_variances(process)
+        assert variances is not None
         xp = namespace(variances)
         if self.spacing is None:
             return LatticeStep(f, dt, xp.sqrt(variances * dt), 0.0 * variances, self.clip)
@@ -99,20 +120,3 @@ class LatticeStep:
 
     def _limit(self) -> Array:
         return (1 - self.stay) * (1 + 8 * namespace(self.dx).finfo(self.dx.dtype).eps)
-
-
-def _independent(D: Array) -> Array:
-    """The diagonal of D, if that is all of it and none of it is zero."""
-    xp = namespace(D)
-    if not checks.is_diagonal(D):
-        raise InvalidInput(
-            "integrator 'lattice' steps every coordinate on its own, and the noise D couples some. "
-            "Change coordinates so that D is diagonal, or use integrator 'heun'."
-        )
-    variances = xp.linalg.diagonal(D)
-    if float(xp.min(variances)) <= 0:
-        raise InvalidInput(
-            "integrator 'lattice' moves coordinates by their noise alone, and D has a zero on its "
-            "diagonal. Use integrator 'heun', or 'baoab' for a Langevin process."
-        )
-    return variances

@@ -1,12 +1,9 @@
 """The exact integrator for processes that obey detailed balance: independent AR(1) modes."""
 
 from dataclasses import dataclass
-from typing import final
+from typing import Any, ClassVar, final
 
-from thermolinalg.backend import namespace
-from thermolinalg.errors import InvalidInput
-from thermolinalg.simulation.integrator import Integrator, ModeStep
-from thermolinalg.theory.evolution import mode_transition
+from thermolinalg.simulation.integrator import EXACT, Integrator, ModeStep, mode_step
 from thermolinalg.theory.process import OU
 
 
@@ -15,13 +12,18 @@ from thermolinalg.theory.process import OU
 class Symmetric(Integrator):
     """One `eigh` per process, then O(n) a step, and one matrix product per block of states."""
 
+    name: ClassVar[str] = "symmetric"
+    error: ClassVar[str] = EXACT
+    cost: ClassVar[str] = "one eigh; O(n) a step, O(n²) a state that is read"
+
+    def refusal(self, process: Any) -> str | None:
+        if not isinstance(process, OU):
+            return "needs the matrix A of a linear process: OU(A, b, D)"
+        if process.modes is None:
+            return "needs detailed balance (AD = DA') and an invertible D, which this process lacks"
+        return None
+
     def prepare(self, process: OU, dt: float) -> ModeStep:
-        modes = process.modes
-        if modes is None:
-            raise InvalidInput(
-                "integrator 'symmetric' needs detailed balance (AD = DA') and an invertible D, "
-                "which this process lacks. Use integrator='exact', or 'auto'."
-            )
-        decay, response, variance = mode_transition(modes.rates, dt)
-        shift = response * modes.enter(process.b)
-        return ModeStep(modes, decay, shift, namespace(variance).sqrt(variance))
+        self.require(process)
+        assert process.modes is not None
+        return mode_step(process.modes, process.b, 1.0, dt)

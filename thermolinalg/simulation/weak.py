@@ -4,14 +4,14 @@ A scheme has weak order p when its averages of smooth functions are off by O(dt^
 """
 
 from dataclasses import dataclass
-from typing import final
+from typing import Any, ClassVar, final
 
-from thermolinalg import checks
-from thermolinalg.backend import Array, apply_rows, namespace
+from thermolinalg.backend import Array, apply_rows
 from thermolinalg.simulation.divergence import Watched
+from thermolinalg.simulation.drift import NO_DRIFT, drift_of, noise_factor
 from thermolinalg.simulation.integrator import Integrator
-from thermolinalg.theory.gaussian import square_root
-from thermolinalg.theory.langevin import Force, Process, drift_of
+from thermolinalg.theory.langevin import Force
+from thermolinalg.theory.operator import Runnable
 
 
 @final
@@ -19,8 +19,16 @@ from thermolinalg.theory.langevin import Force, Process, drift_of
 class EulerMaruyama(Integrator):
     """x <- x + dt f(x) + N(0, D dt): weak order one, one drift a step."""
 
-    def prepare(self, process: Process, dt: float) -> Watched:
-        return Watched(EulerStep(drift_of(process), dt, noise_factor(process.D * dt)), dt)
+    name: ClassVar[str] = "euler"
+    error: ClassVar[str] = "weak order one"
+    cost: ClassVar[str] = "one drift a step"
+
+    def refusal(self, process: Any) -> str | None:
+        return None if isinstance(process, Runnable) else NO_DRIFT
+
+    def prepare(self, process: Runnable, dt: float) -> Watched:
+        self.require(process)
+        return Watched(EulerStep(drift_of(process), dt, noise_factor(process, dt)), dt)
 
 
 @final
@@ -33,14 +41,16 @@ class Heun(Integrator):
     where it is the explicit scheme of Platen (Kloeden and Platen 1992, section 15.1).
     """
 
-    def prepare(self, process: Process, dt: float) -> Watched:
-        return Watched(HeunStep(drift_of(process), dt, noise_factor(process.D * dt)), dt)
+    name: ClassVar[str] = "heun"
+    error: ClassVar[str] = "weak order two"
+    cost: ClassVar[str] = "two drifts a step"
 
+    def refusal(self, process: Any) -> str | None:
+        return None if isinstance(process, Runnable) else NO_DRIFT
 
-def noise_factor(cov: Array) -> Array:
-    """F with FF' = cov: (n, n), or its diagonal (n,) where cov is diagonal."""
-    F = square_root(cov)
-    return namespace(F).linalg.diagonal(F) if checks.is_diagonal(F) else F
+    def prepare(self, process: Runnable, dt: float) -> Watched:
+        self.require(process)
+        return Watched(HeunStep(drift_of(process), dt, noise_factor(process, dt)), dt)
 
 
 @final

@@ -141,14 +141,6 @@ Process: TypeAlias = OU | Nonlinear | Langevin
 """Anything that can be simulated."""
 
 
-def drift_of(process: Process) -> Force:
-    """f, where any process is dx = f(x) dt + N(0, D dt)."""
-    if isinstance(process, OU):
-        A, b = process.A, process.b
-        return lambda x: b - x @ A.T
-    return process.drift
-
-
 def _probe(probe: Array | None, n: int, reference: Array) -> Array:
     """Where a force is tried: off the origin and with no two coordinates equal, where poles are."""
     if probe is None:

@@ -7,15 +7,20 @@ from thermolinalg.simulation.walk import walk
 
 
 def law_of(step, n):
-    """E, shift and C of a linear step: what it does to nothing, to unit states and unit kicks."""
+    """E, shift and C of a linear step: what it does to nothing, to unit states and unit kicks.
+
+    Kicks have one entry for each of the step's own coordinates, which may be more than n.
+    """
     none = np.zeros((1, n))
+    m = step.enter(none).shape[-1]
 
     def moved(x, z):
-        return step.leave(step(step.enter(x), step.color(z)))
+        y = step(step.enter(x), step.color(z[:, None, :])[:, 0, :])
+        return step.leave(y)
 
-    shift = moved(none, none.copy())[0]
-    E = moved(np.eye(n), np.zeros((n, n))) - shift
-    F = moved(np.zeros((n, n)), np.eye(n)) - shift
+    shift = moved(none, np.zeros((1, m)))[0]
+    E = moved(np.eye(n), np.zeros((n, m))) - shift
+    F = moved(np.zeros((m, n)), np.eye(m)) - shift
     return E.T, shift, F.T @ F
 
 

@@ -8,25 +8,18 @@ from hypothesis import strategies as st
 import thermolinalg as tla
 from tests import oracles
 from tests.thermolinalg.cases import PROCESSES, reversible_processes
+from tests.thermolinalg.simulation.steps import law_of
 from thermolinalg.errors import InvalidInput, UnstableStep
 from thermolinalg.simulation.choice import INTEGRATORS, find_integrator
+from thermolinalg.simulation.integrator import EXACT
 
-EXACT = [name for name in INTEGRATORS if name != "euler"]
-REVERSIBLE = [name for name, process in PROCESSES.items() if process.modes is not None]
-STEPS = [(i, p) for i in EXACT for p in PROCESSES if i != "symmetric" or p in REVERSIBLE]
-
-
-def law_of(step, n):
-    """The law of a prepared step: what it does to nothing, to unit states and to unit kicks."""
-    none = np.zeros((1, n))
-
-    def moved(x, z):
-        return step.leave(step(step.enter(x), step.color(z)))
-
-    shift = moved(none, none)[0]
-    E = moved(np.eye(n), np.zeros((n, n))) - shift
-    F = moved(np.zeros((n, n)), np.eye(n)) - shift
-    return E.T, shift, F.T @ F
+STEPS = [
+    (integrator.name, name)
+    for integrator in INTEGRATORS.values()
+    for name, process in PROCESSES.items()
+    if integrator.error == EXACT and integrator.refusal(process) is None
+]
+IRREVERSIBLE = [name for name, process in PROCESSES.items() if process.modes is None]
 
 
 @pytest.mark.parametrize("dt", [1e-5, 0.3, 20.0])
@@ -73,7 +66,7 @@ def test_euler_refuses_the_steps_that_diverge(name):
         INTEGRATORS["euler"].prepare(process, 1.001 * longest)
 
 
-@pytest.mark.parametrize("name", [p for p in PROCESSES if p not in REVERSIBLE])
+@pytest.mark.parametrize("name", IRREVERSIBLE)
 def test_symmetric_refuses_what_has_no_modes(name):
     with pytest.raises(InvalidInput, match="integrator 'symmetric' needs detailed balance"):
         INTEGRATORS["symmetric"].prepare(PROCESSES[name], 0.1)

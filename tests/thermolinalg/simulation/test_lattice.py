@@ -114,7 +114,7 @@ def test_a_drift_that_is_not_finite_is_never_followed(clip):
         (Lattice(0.1), COUPLED, UnstableStep, r"further than the spacing.*at most 0\.005"),
         (Lattice(), tla.OU(np.eye(2), [0, 0], [[2, 1], [1, 2]]), InvalidInput, "couples some"),
         (Lattice(), tla.OU(np.eye(2), [0, 0], np.diag([1, 0])), InvalidInput, "zero on its"),
-        (Lattice(), Langevin(lambda x: -x, [1.0]), InvalidInput, "zero on its diagonal.*'baoab'"),
+        (Lattice(), Langevin(lambda x: -x, [1.0]), InvalidInput, "zero on its diagonal"),
     ],
 )
 def test_what_cannot_walk_on_a_lattice_is_named(lattice, process, error, message):

@@ -19,8 +19,9 @@ from thermolinalg.errors import (
     ShapeMismatch,
     UnstableStep,
 )
+from thermolinalg.simulation.drift import drift_of
 from thermolinalg.simulation.weak import EulerMaruyama, Heun
-from thermolinalg.theory.langevin import Langevin, Nonlinear, drift_of
+from thermolinalg.theory.langevin import Langevin, Nonlinear
 
 SCHEMES = {1: EulerMaruyama(), 2: Heun()}
 each_scheme = pytest.mark.parametrize("p", SCHEMES)
