@@ -9,6 +9,8 @@ Each word under the arrows is a module or package; open them in that order.
 from thermolinalg.device.ledger import Ledger
 from thermolinalg.device.machine import Device
 from thermolinalg.measurement.autocovariance import Autocovariance
+from thermolinalg.measurement.average import Average
+from thermolinalg.measurement.batch_means import BatchMeans
 from thermolinalg.measurement.integral import TimeAverage
 from thermolinalg.measurement.measure import Measured, measure
 from thermolinalg.measurement.moment import SecondMoment
@@ -58,7 +60,7 @@ __all__ = [  # in the order of the arrows above
     "log_likelihood", "fit", "Fit", "FitOutcome",
     "simulate", "Trajectory", "choose_integrator", "explain", "Explanation", "ramp", "Protocol", "Ramp",
     "Device", "Ledger",
-    "measure", "Measured", "Mean", "Covariance", "Autocovariance",
+    "measure", "Measured", "Mean", "Covariance", "Autocovariance", "BatchMeans", "Average",
     "TimeAverage", "SecondMoment",
     "Estimate", "Outcome", "Plan",
     "solve", "inv",

@@ -1,4 +1,4 @@
-"""Every error the project raises. A message says what is wrong, why it matters and what to do.
+"""Every error and warning of the project: what is wrong, why it matters and what to do.
 
 Errors are for misuse. Bad luck (a budget spent, a run that did not settle) is data in the result,
 see `thermolinalg.measurement.estimate.Outcome`.
@@ -43,6 +43,18 @@ class UnstableStep(InvalidInput):
 
 class Degenerate(InvalidInput):
     """A distribution has no density, because its covariance is singular."""
+
+
+class RecordWarning(UserWarning):
+    """A record of samples cannot say what it is asked. Subclasses say why."""
+
+
+class StuckRecord(RecordWarning):
+    """A chain does not move, so that its samples say nothing about their error."""
+
+
+class ShortRecord(RecordWarning):
+    """There are too few samples."""
 
 
 class DataError(ThermoError):

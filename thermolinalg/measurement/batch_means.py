@@ -1,0 +1,168 @@
+"""A mean and its error bar in fixed memory, whatever the correlation of the samples.
+
+A run is cut into batches. Once these are longer than the memory of the process their means are
+nearly independent, so that their spread measures the error of the mean. How long that is need not
+be known: when the store is full neighbours are merged, and batches become twice as long.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import final
+
+from thermolinalg import checks
+from thermolinalg.backend import Array, namespace, to_numpy
+from thermolinalg.errors import ShapeMismatch
+from thermolinalg.measurement.average import Average
+from thermolinalg.measurement.observable import Covariance, Mean, Moments, Observable
+from thermolinalg.measurement.stuck import is_stuck, warn_of_stuck
+
+
+@final
+@dataclass(frozen=True, eq=False, slots=True)
+class Run:
+    """Chains that run side by side: batch means, less the state in which each chain began.
+
+    A chain that stays where it is has exactly zero for them, and a large mean costs no digits.
+    """
+
+    origin: Array  # (chains, n)
+    means: Array  # (batches, chains, n)
+    length: int  # samples in a batch
+    rest: Array  # (chains, n), the sum of the samples that do not fill a batch yet
+    waiting: int  # how many of these there are
+
+
+@final
+@dataclass(frozen=True, eq=False, slots=True)
+class Batches:
+    """Runs, the last of which may go on, and the moments of all their samples."""
+
+    runs: tuple[Run, ...]
+    open: bool
+    moments: Moments
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class BatchMeans(Observable[Batches]):
+    """The mean of each coordinate with its standard error and effective size: an `Average`.
+
+    The error bar is honest once batches are long against the memory of the process; it is then
+    known to 1/sqrt(2 dof) of itself. Memory is that of `batches` states of each chain.
+
+    Merging keeps runs side by side, each with its store, so that it is exact in any order; the
+    value brings all to the length of the longest batch. A run too short for one such batch adds to
+    the mean alone. What is added to a merged record begins a run of its own.
+
+    Args:
+        batches: how many each chain stores, at most. Once full it has half as many or more.
+        ess: find the effective size too, for which the scatter (n, n) of all samples is kept.
+
+    Raises:
+        InvalidInput: batches is no integer >= 4.
+    """
+
+    batches: int = 64
+    ess: bool = True
+
+    def __post_init__(self) -> None:
+        checks.count("batches", self.batches, least=4)
+
+    @property
+    def _moments(self) -> Observable[Moments]:
+        return Covariance() if self.ess else Mean()
+
+    def init(self, like: Array) -> Batches:
+        return Batches((), False, self._moments.init(like))
+
+    def update(self, record: Batches, samples: Array) -> Batches:
+        x = samples[:, None, :] if samples.ndim == 2 else samples  # one chain
+        if x.ndim != 3 or (record.open and x.shape[1:] != record.runs[-1].origin.shape):
+            raise ShapeMismatch(
+                f"samples have shape {tuple(samples.shape)}; (steps, chains, n) in the order of "
+                "time is needed, with the same chains in every block. Keep a record for each run "
+                "and merge them."
+            )
+        if x.shape[0] == 0:
+            return record
+        done, run = (record.runs[:-1], record.runs[-1]) if record.open else (record.runs, _begun(x))
+        run = _extended(run, x - run.origin)
+        while run.means.shape[0] >= self.batches:
+            run = _doubled(run)
+        return Batches((*done, run), True, self._moments.update(record.moments, x))
+
+    def merge(self, one: Batches, other: Batches) -> Batches:
+        moments = self._moments.merge(one.moments, other.moments)
+        return Batches(one.runs + other.runs, False, moments)
+
+    def leave(self, record: Batches, leave: Callable[[Array], Array]) -> Batches:
+        runs = tuple(
+            replace(run, origin=leave(run.origin), means=leave(run.means), rest=leave(run.rest))
+            for run in record.runs
+        )
+        return Batches(runs, record.open, self._moments.leave(record.moments, leave))
+
+    def value(self, record: Batches) -> Average:
+        mean, count = Mean().value(record.moments), record.moments.count
+        xp, unknown = namespace(mean), mean + float("nan")
+        length = max((run.length for run in record.runs), default=1)
+        parts = [_batch_means(run, length, mean) for run in record.runs]
+        batches = sum(part.shape[0] for part in parts)
+        if batches < 2:
+            return Average(mean, unknown, unknown, count, batches, length)
+        x = xp.concat(parts, axis=0)
+        x = x - xp.mean(x, axis=0)
+        squared = xp.sum(x * x, axis=0) / (batches - 1) * (length / count)
+        stuck = xp.any(xp.stack([_stuck(run) for run in record.runs]), axis=0) | (squared == 0)
+        warn_of_stuck(to_numpy(stuck))
+        stderr = xp.where(stuck, unknown, xp.sqrt(squared))
+        if not self.ess:
+            return Average(mean, stderr, unknown, count, batches, length)
+        variance = xp.linalg.diagonal(Covariance().value(record.moments))
+        ess = xp.where(stuck, 0 * variance, variance) / xp.where(stuck, 1 + 0 * squared, squared)
+        return Average(mean, stderr, ess, count, batches, length)
+
+
+def _begun(x: Array) -> Run:
+    origin = namespace(x).asarray(x[0, ...], copy=True)  # do not hold the whole block
+    return Run(origin, x[:0, ...], 1, 0 * origin, 0)
+
+
+def _extended(run: Run, x: Array) -> Run:
+    """The run with samples x (steps, chains, n) added, in batches of the same length."""
+    xp, missing = namespace(x), run.length - run.waiting
+    if x.shape[0] < missing:
+        return replace(run, rest=run.rest + xp.sum(x, axis=0), waiting=run.waiting + x.shape[0])
+    first = (run.rest + xp.sum(x[:missing, ...], axis=0)) / run.length
+    whole = (x.shape[0] - missing) // run.length
+    last = missing + whole * run.length
+    cut = xp.reshape(x[missing:last, ...], (whole, run.length, *x.shape[1:]))
+    means = xp.concat([run.means, first[None, ...], xp.mean(cut, axis=1)], axis=0)
+    rest = xp.sum(x[last:, ...], axis=0)
+    return Run(run.origin, means, run.length, rest, x.shape[0] - last)
+
+
+def _doubled(run: Run) -> Run:
+    """The same run in batches of twice the length; one without a partner waits for another."""
+    pairs, odd = divmod(run.means.shape[0], 2)
+    means = (run.means[0 : 2 * pairs : 2, ...] + run.means[1 : 2 * pairs : 2, ...]) / 2
+    rest = run.rest + run.means[-1, ...] * run.length if odd else run.rest
+    return Run(run.origin, means, 2 * run.length, rest, run.waiting + odd * run.length)
+
+
+def _batch_means(run: Run, length: int, reference: Array) -> Array:
+    """Means (batches of all chains, n) of batches of this length, less the reference."""
+    while run.length < length:
+        run = _doubled(run)
+    x = run.means + (run.origin - reference)
+    return namespace(x).reshape(x, (-1, x.shape[-1]))
+
+
+def _stuck(run: Run) -> Array:
+    """In which coordinates (n,) a chain does not move from batch to batch."""
+    xp = namespace(run.means)
+    if run.means.shape[0] < 2:  # nobody can tell
+        return xp.zeros(run.origin.shape[1], dtype=xp.bool)
+    x = run.origin + run.means
+    still = is_stuck(xp.min(x, axis=0), xp.max(x, axis=0), float(xp.finfo(x.dtype).eps))
+    return xp.any(still, axis=0)

@@ -1,0 +1,33 @@
+"""Records that do not move: they hold one sample, however long they are."""
+
+import warnings
+
+import numpy as np
+
+from thermolinalg.backend import Array, NumpyArray
+from thermolinalg.errors import StuckRecord
+
+ROUNDING = 64
+"""A spread of so many units in the last place of the numbers themselves may all be rounding."""
+
+
+def is_stuck(lowest: Array, highest: Array, eps: float) -> Array:
+    """Where numbers between these two do not differ by more than rounding.
+
+    Only their own size counts, not the unit: a record of size 1e-30 may move as well as any.
+    """
+    size = abs(lowest) + abs(highest)
+    return highest - lowest <= ROUNDING / 2 * eps * size
+
+
+def warn_of_stuck(stuck: NumpyArray, stacklevel: int = 3) -> None:
+    """Name the coordinates (n,) that are stuck, if there are any."""
+    if stuck.any():
+        named = np.flatnonzero(stuck).tolist()
+        listed = ", ".join(map(str, named[:10])) + (" and more" if len(named) > 10 else "")
+        warnings.warn(
+            f"coordinates {listed} do not move in at least one chain, or by no more than rounding: "
+            "their effective size is 0 and their error unknown. Look whether noise reaches them.",
+            StuckRecord,
+            stacklevel=stacklevel,
+        )
