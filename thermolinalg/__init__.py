@@ -15,6 +15,7 @@ from thermolinalg.measurement.integral import TimeAverage
 from thermolinalg.measurement.measure import Measured, measure
 from thermolinalg.measurement.moment import SecondMoment
 from thermolinalg.measurement.observable import Covariance, Mean
+from thermolinalg.measurement.work import FreeEnergy, Work
 from thermolinalg.simulation.choice import choose_integrator
 from thermolinalg.simulation.explanation import Explanation, explain
 from thermolinalg.simulation.ramp import Protocol, Ramp, ramp
@@ -61,7 +62,7 @@ __all__ = [  # in the order of the arrows above
     "simulate", "Trajectory", "choose_integrator", "explain", "Explanation", "ramp", "Protocol", "Ramp",
     "Device", "Ledger",
     "measure", "Measured", "Mean", "Covariance", "Autocovariance", "BatchMeans", "Average",
-    "TimeAverage", "SecondMoment",
+    "Work", "FreeEnergy", "TimeAverage", "SecondMoment",
     "Estimate", "Outcome", "Plan",
     "solve", "inv",
 ]  # fmt: skip
