@@ -95,15 +95,16 @@ class ChebyshevStep:
 
 
 def _series(f: Callable[[NumpyArray], NumpyArray], low: float, high: float, eps: float) -> Series:
-    """Coefficients of f on [low, high], as many as matter beside the largest."""
+    """Coefficients of f on [low, high], as many as matter beside its largest value."""
     from scipy.fft import dct
 
     terms = 16
     while terms <= TERMS:
-        nodes = np.cos(np.pi * (np.arange(terms) + 0.5) / terms)
-        c = dct(f(low + (high - low) * (nodes + 1) / 2), type=2) / terms
+        half = np.pi / 2 * (np.arange(terms) + 0.5) / terms
+        values = f(low + (high - low) * np.cos(half) ** 2)  # near low, to low's own digits
+        c = dct(values, type=2) / terms
         c[0] /= 2
-        noise = 4 * eps * float(np.abs(c).max())
+        noise = 4 * eps * float(np.abs(values).max())
         if np.abs(c[-terms // 4 :]).max() <= noise:
             matter = np.flatnonzero(np.abs(c) > noise)
             return (c[: matter[-1] + 1] if matter.size else c[:1]).tolist()

@@ -9,6 +9,7 @@ from scipy.sparse.linalg import aslinearoperator
 
 import thermolinalg as tla
 from tests import oracles
+from tests.thermolinalg.simulation.steps import law_of
 from thermolinalg.errors import (
     InvalidInput,
     NotFinite,
@@ -26,15 +27,6 @@ def ring(n, ridge=0.3):
     return ((2 + ridge) * sp.eye_array(n) - links - links.T).tocsr()
 
 
-def law_of(step, n):
-    """E, shift and covariance of a step, from what it does to unit states and unit noise."""
-    still = np.zeros((n, n))
-    shift = step.color(np.zeros((1, 1, n)))[0, 0]
-    E = step(np.eye(n), still).T
-    F = (step.color(np.eye(n)[:, None, :].copy())[:, 0, :] - shift).T
-    return E, shift, F @ F.T
-
-
 @given(
     n=st.integers(3, 5),
     dt=st.sampled_from([1e-3, 0.1, 1.0, 30.0]),
@@ -50,6 +42,31 @@ def test_a_step_has_the_law_of_the_dense_process(n, dt, diffusion):
         assert np.abs(found - wanted).max() <= rounding * size * max(1.0, diffusion)
 
 
+FRICTIONS = st.lists(st.floats(-1, 1).map(lambda e: 10.0**e), min_size=4, max_size=4)
+
+
+@given(
+    friction=FRICTIONS,
+    dt=st.sampled_from([1e-6, 0.1, 1.0, 30.0]),
+    temperature=st.sampled_from([0.0, 0.5]),
+    low_rank=st.booleans(),
+)
+def test_every_coordinate_may_have_noise_of_its_own(friction, dt, temperature, low_rank):
+    """A is no longer symmetric; AD is. In units of each coordinate's width nothing is lost."""
+    S = tla.LowRank(friction[::-1], ring(4).toarray()[:, :2]) if low_rank else ring(4)
+    f, friction = np.arange(1.0, 5.0), np.array(friction)
+    network = tla.overdamped(S, f, friction=friction, temperature=temperature)
+    step = Chebyshev().prepare(network, dt)
+    A = network.A @ np.eye(4)
+    expected = oracles.law_in_many_digits(A, network.b, np.diag(network.diffusion), dt)
+    units = friction**-0.5
+    grids = units[:, None] / units, units, units[:, None] * units
+    rounding = 64 * step.products * np.finfo(float).eps
+    sizes = 1.0, np.abs(f / friction**0.5).sum() * dt, dt
+    for found, wanted, unit, size in zip(law_of(step, 4), expected, grids, sizes, strict=True):
+        assert (np.abs(found - wanted) / unit).max() <= rounding * size
+
+
 def test_an_operator_is_as_good_as_its_matrix():
     A, b = ring(8), np.ones(8)
     sparse = Network(A, b, 2.0)
@@ -58,6 +75,19 @@ def test_an_operator_is_as_good_as_its_matrix():
     assert runs[0].integrator == "chebyshev"
     rounding = 1000 * np.finfo(float).eps * np.abs(runs[0].states).max()
     assert np.abs(runs[0].states - runs[1].states).max() <= rounding
+
+
+@pytest.mark.parametrize("dt", [30.0, 1e3, 1e5])
+def test_a_long_step_takes_products_as_its_root(dt):
+    """About 6 sqrt(fastest dt) terms, as e^{-at} needs on [slowest, fastest], however long."""
+    network = Network(ring(9, ridge=1e-3), np.ones(9), 2.0)
+    step = Chebyshev().prepare(network, dt)
+    assert step.products <= 20 * np.sqrt(network.fastest * dt)
+    A, b = ring(9, ridge=1e-3).toarray(), np.ones(9)
+    E, _, C = law_of(step, 9)
+    right = oracles.law_by_lyapunov(A, b, 2.0 * np.eye(9), dt)
+    np.testing.assert_allclose(E, right.E, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(C, right.C, rtol=0, atol=1e-10 * np.abs(right.C).max())
 
 
 def test_products_grow_with_the_step():
