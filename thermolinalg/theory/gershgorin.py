@@ -36,6 +36,8 @@ def _is_scaled_sparse(A: Any) -> bool:
 
 def _discs(A: Any, t: NumpyArray) -> tuple[float, float]:
     """Where the discs of diag(1/t) A diag(t) begin and end."""
-    centre = A.diagonal()
-    radius = np.asarray(abs(A) @ t).ravel() / t - np.abs(centre)
+    centre, entries = A.diagonal(), A.tocoo()
+    i, j = entries.row, entries.col
+    sizes = np.where(i == j, 0.0, np.abs(entries.data) * t[j])
+    radius = np.bincount(i, weights=sizes, minlength=len(t)) / t
     return float((centre - radius).min()), float((centre + radius).max())

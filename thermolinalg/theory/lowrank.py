@@ -87,9 +87,10 @@ class LowRank:
         d = self.diagonal
         return float(xp.min(d)), float(xp.max(d)) + largest
 
-    def congruent(self, t: Array) -> "LowRank":
-        """diag(t) M diag(t) for t (n,), of the same kind."""
-        return LowRank(t**2 * self.diagonal, t[:, None] * self.factor, self.weights)
+    def weighted(self, scale: Array) -> "LowRank":
+        """diag(scale)^{1/2} M diag(scale)^{1/2} for scale (n,) > 0, of the same kind."""
+        width = namespace(scale).sqrt(scale)
+        return LowRank(scale * self.diagonal, width[:, None] * self.factor, self.weights)
 
     def __matmul__(self, x: Array) -> Array:
         """The product with a vector (n,), or with each column of (n, m)."""

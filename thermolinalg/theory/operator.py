@@ -88,12 +88,12 @@ class Network:
 
     @cached_property
     def low_rank(self) -> LowRank | None:
-        """If A is diagonal plus low rank, or a scaling of that, the symmetric matrix like it.
+        """The symmetric M with A = diag(t) M diag(1/t), if A is diagonal plus low rank; else None.
 
-        A = diag(width) low_rank diag(1/width).
+        t is 1, or for coordinates with friction of their own friction^{-1/2}.
         """
         if isinstance(self.A, Scaled) and isinstance(self.A.S, LowRank):
-            return self.A.S.congruent(self._width(self.A.S.factor))
+            return self.A.S.weighted(self.A.scale)
         return self.A if isinstance(self.A, LowRank) else None
 
     @cached_property
@@ -101,14 +101,9 @@ class Network:
         """Coordinates that move on their own, where `low_rank` has one level on its diagonal."""
         assert self.low_rank is not None
         assert self.low_rank.level is not None
-        B = self.low_rank.root
-        return split_modes(self.low_rank.level, B, self._width(B))
-
-    def _width(self, reference: Array) -> Array:
-        xp = namespace(reference)
-        if isinstance(self.A, Scaled):
-            return xp.sqrt(like(self.A.scale, reference))
-        return like(xp.ones(self.n), reference)
+        B, xp = self.low_rank.root, namespace(self.low_rank.factor)
+        t = xp.sqrt(self.A.scale) if isinstance(self.A, Scaled) else xp.ones_like(B[:, 0])
+        return split_modes(self.low_rank.level, B, t)
 
     def _known_bounds(self) -> tuple[float, float]:
         if self.low_rank is not None:
@@ -120,21 +115,16 @@ class Network:
         return f"Network(n={self.n}, {kind}, rates {self.slowest:.3g} to {self.fastest:.3g})"
 
 
+Runnable: TypeAlias = Process | Network
+"""Whatever can be simulated."""
+
+
 def operator_size(name: str, A: Any) -> int:
     """n, of a square operator (n, n)."""
     shape: tuple[int, ...] = getattr(A, "shape", ())
     if len(shape) != 2 or shape[0] != shape[1] or shape[0] == 0:
         raise ShapeMismatch(f"{name} has shape {tuple(shape)}; a square operator (n, n) is needed.")
     return int(shape[0])
-
-
-def _diffusion(value: float | Array, b: Array) -> float | Array:
-    """One number, or (n,) of them in the library of b; none negative."""
-    if np.ndim(value) == 0:
-        return checks.positive("diffusion", value, zero=True)
-    D = like(checks.vector("diffusion", value, int(b.shape[0])), b)
-    checks.positive("the smallest diffusion", namespace(D).min(D), zero=True)
-    return D
 
 
 def checked_bounds(bounds: tuple[float, float]) -> tuple[float, float]:
@@ -146,5 +136,10 @@ def checked_bounds(bounds: tuple[float, float]) -> tuple[float, float]:
     return checks.real_number("bounds[0]", low), checks.real_number("bounds[1]", high)
 
 
-Runnable: TypeAlias = Process | Network
-"""Whatever can be simulated."""
+def _diffusion(value: float | Array, b: Array) -> float | Array:
+    """One number, or (n,) of them in the library of b; none negative."""
+    if np.ndim(value) == 0:
+        return checks.positive("diffusion", value, zero=True)
+    D = like(checks.vector("diffusion", value, int(b.shape[0])), b)
+    checks.positive("the smallest diffusion", namespace(D).min(D), zero=True)
+    return D
