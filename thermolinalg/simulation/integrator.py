@@ -14,6 +14,10 @@ from thermolinalg.errors import InvalidInput
 from thermolinalg.theory.evolution import mode_transition
 
 
+ROWS = 512
+"""Rows of noise colored together: enough for a matrix product, few enough for the cache."""
+
+
 class Step(Protocol):
     """A prepared step over a fixed dt. States have any leading axes: (..., n)."""
 
@@ -99,7 +103,12 @@ class LinearStep:
         return x
 
     def color(self, z: Array) -> Array:
-        return apply_rows(z, self.F) + self.shift
+        together = max(1, ROWS // z[0, ...].shape[0]) if z.ndim > 2 else ROWS
+        for start in range(0, z.shape[0], together):
+            part = z[start : start + together, ...]
+            part[...] = apply_rows(part, self.F)
+            part += self.shift
+        return z
 
     def __call__(self, y: Array, kick: Array) -> Array:
         return apply_rows(y, self.E) + kick

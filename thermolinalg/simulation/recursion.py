@@ -1,8 +1,9 @@
 """x_k = F x_{k-1} + w_k over a whole block of steps, as few large operations instead of many small.
 
 A step on one small state is all overhead, or a matrix-vector product that waits for memory. Cut
-the block into stretches: run all stretches at once from zero, carry the ends through with the power
-of F, then add what each carry turns into. Twice the arithmetic, in matrix-matrix products.
+the block into stretches, and sum up what the kicks of each amount to at its end, all stretches at
+once: the ends obey the same recursion with a power of F, and are found in the same way. From them
+all stretches are filled at once. Twice the arithmetic, in matrix-matrix products.
 """
 
 from typing import Protocol, runtime_checkable
@@ -13,6 +14,9 @@ from thermolinalg.simulation.integrator import Step
 
 STRETCH = 32
 """Steps in a stretch."""
+
+SHORT = 128
+"""Steps that are taken one by one: stretches of so few are small operations too."""
 
 SMALL = 1024
 """Numbers in a state below which a step is mostly overhead."""
@@ -42,12 +46,10 @@ def advance(step: Step, y: Array, kicks: Array, done: int = 0) -> Array:
     `done` steps were taken before: errors count from the first of all.
     """
     steps, chains, n = kicks.shape
-    if not isinstance(step, LinearFlow) or steps < 4 * STRETCH:
+    if not isinstance(step, LinearFlow):
         return _one_by_one(step, y, kicks, done)
     waits = chains < FEW if step.couples else chains * n < SMALL
-    whole = steps - steps % STRETCH if waits else 0
-    y = _in_stretches(step, y, kicks[:whole, ...]) if waits else y
-    return _one_by_one(step, y, kicks[whole:, ...], done + whole)
+    return _in_stretches(step, y, kicks) if waits else _one_by_one(step, y, kicks, done)
 
 
 def _one_by_one(step: Step, y: Array, kicks: Array, done: int) -> Array:
@@ -62,15 +64,19 @@ def _one_by_one(step: Step, y: Array, kicks: Array, done: int) -> Array:
 def _in_stretches(step: LinearFlow, y: Array, kicks: Array) -> Array:
     xp = namespace(kicks)
     steps, chains, n = kicks.shape
-    u = xp.reshape(kicks, (steps // STRETCH, STRETCH, chains, n))  # a view: kicks are contiguous
+    if steps < SHORT:
+        return _one_by_one(step, y, kicks, 0)
+    whole = steps - steps % STRETCH
+    u = xp.reshape(kicks[:whole, ...], (whole // STRETCH, STRETCH, chains, n))  # a view
+    ends = xp.asarray(u[:, 0, ...], copy=True)
     for j in range(1, STRETCH):
-        u[:, j, ...] += step.flow(u[:, j - 1, ...])
-    ends, far = u[:, -1, ...], step.repeated(STRETCH)
-    carries = xp.empty_like(ends)
-    for b in range(steps // STRETCH):
-        carries[b, ...] = y
-        y = far.flow(y) + ends[b, ...]
-    for j in range(STRETCH):
-        carries = step.flow(carries)
-        u[:, j, ...] += carries
-    return kicks[-1, ...]
+        ends = step.flow(ends)
+        ends += u[:, j, ...]
+    y_end = _in_stretches(step.repeated(STRETCH), y, ends)
+    y = xp.concat([y[None, ...], ends[:-1, ...]])
+    for j in range(STRETCH - 1):
+        y = step.flow(y)
+        y += u[:, j, ...]
+        u[:, j, ...] = y
+    u[:, -1, ...] = ends
+    return _one_by_one(step, y_end, kicks[whole:, ...], 0)

@@ -17,6 +17,9 @@ from thermolinalg.theory.operator import Runnable
 BLOCK = 2**19
 """Numbers in a block of states: large enough for matrix products, small enough for the cache."""
 
+LONG = 2**22
+"""The same where steps are matrix products: the longer the block, the fewer small ones."""
+
 
 @final
 @dataclass(frozen=True, eq=False, slots=True)
@@ -59,9 +62,11 @@ def walk(
     dts = _rounded(intervals)
     if not dts.size:
         return
-    y = prepared(dts[0]).enter(x)
+    step = prepared(dts[0])
+    y = step.enter(x)
     chains, coordinates = y.shape
-    length = max(1, BLOCK // (chains * coordinates))
+    size = LONG if getattr(step, "couples", False) else BLOCK
+    length = max(1, size // (chains * coordinates))
     parts = [dts[start : start + length] for start in range(0, len(dts), length)]
     noise = NormalStream(rng, x)
     buffers = [noise.buffer((len(part), chains, coordinates)) for part in parts[:2]]
