@@ -44,8 +44,8 @@ def choose_integrator(process: Runnable) -> str:
         if integrator.refusal(process) is None:
             return name
     raise InvalidInput(
-        f"the process is a {type(process).__name__}, which no integrator runs. Use an OU, Network, "
-        "Nonlinear or Langevin."
+        f"process has the type {type(process).__name__}, which no integrator runs. Use an OU, "
+        "Network, Nonlinear or Langevin."
     )
 
 

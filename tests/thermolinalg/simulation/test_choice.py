@@ -73,12 +73,14 @@ def test_asking_computes_no_modes_of_a_network(monkeypatch):
 
 def test_what_cannot_be_run_is_named():
     for ask in (tla.choose_integrator, tla.explain, lambda p: find_integrator("auto", p)):
-        with pytest.raises(InvalidInput, match="the process is a int, which no integrator runs"):
+        with pytest.raises(
+            InvalidInput, match="process has the type int, which no integrator runs"
+        ):
             ask(3)
 
 
-@pytest.mark.parametrize(("name", "order"), [("euler", 1), ("heun", 2)])
-def test_a_network_moves_like_its_dense_twin(name, order):
+@pytest.mark.parametrize("name", ["euler", "heun", "lattice"])
+def test_a_network_moves_like_its_dense_twin(name):
     """Noise of its own on every coordinate: one step of the same normals ends in the same place."""
     stiff, friction = np.array([[2.0, 1.0], [1.0, 3.0]]), [0.5, 2.0]
     dense = tla.overdamped(stiff, [1.0, -1.0], friction=friction)
@@ -88,7 +90,6 @@ def test_a_network_moves_like_its_dense_twin(name, order):
         for p in (dense, large)
     ]
     np.testing.assert_allclose(*runs, rtol=1e-13)
-    assert INTEGRATORS[name].error == ("weak order one", "weak order two")[order - 1]
 
 
 def test_euler_refuses_steps_that_may_diverge_on_a_network():
