@@ -13,7 +13,6 @@ from thermolinalg.backend import Array, apply_rows, namespace
 from thermolinalg.errors import InvalidInput
 from thermolinalg.theory.evolution import mode_transition
 
-
 ROWS = 512
 """Rows of noise colored together: enough for a matrix product, few enough for the cache."""
 
