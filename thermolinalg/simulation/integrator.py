@@ -104,7 +104,7 @@ class LinearStep:
     def color(self, z: Array) -> Array:
         together = max(1, ROWS // z[0, ...].shape[0]) if z.ndim > 2 else ROWS
         for start in range(0, z.shape[0], together):
-            part = z[start : start + together, ...]
+            part = z[start : min(start + together, z.shape[0]), ...]
             part[...] = apply_rows(part, self.F)
             part += self.shift
         return z

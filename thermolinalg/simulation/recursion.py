@@ -26,7 +26,7 @@ FEW = 8
 
 
 @runtime_checkable
-class LinearFlow(Protocol):
+class LinearFlow(Step, Protocol):
     """A step that is linear in the state: y <- flow(y) + kick."""
 
     couples: bool  # does the flow mix coordinates (a matrix), or act on each alone?
@@ -45,7 +45,7 @@ def advance(step: Step, y: Array, kicks: Array, done: int = 0) -> Array:
 
     `done` steps were taken before: errors count from the first of all.
     """
-    steps, chains, n = kicks.shape
+    _, chains, n = kicks.shape
     if not isinstance(step, LinearFlow):
         return _one_by_one(step, y, kicks, done)
     waits = chains < FEW if step.couples else chains * n < SMALL
