@@ -11,8 +11,11 @@ from thermolinalg.device.machine import Device
 from thermolinalg.measurement.autocovariance import Autocovariance
 from thermolinalg.measurement.average import Average
 from thermolinalg.measurement.batch_means import BatchMeans
+from thermolinalg.measurement.diagnosis import Diagnosis, RecordOutcome, diagnose
+from thermolinalg.measurement.effective import effective_sample_size
 from thermolinalg.measurement.integral import TimeAverage
 from thermolinalg.measurement.measure import Measured, measure
+from thermolinalg.measurement.mixing import rhat
 from thermolinalg.measurement.moment import SecondMoment
 from thermolinalg.measurement.observable import Covariance, Mean
 from thermolinalg.measurement.work import FreeEnergy, Work
@@ -64,6 +67,7 @@ __all__ = [  # in the order of the arrows above
     "Device", "Ledger",
     "measure", "Measured", "Mean", "Covariance", "Autocovariance", "BatchMeans", "Average",
     "Work", "FreeEnergy", "TimeAverage", "SecondMoment",
+    "diagnose", "Diagnosis", "RecordOutcome", "effective_sample_size", "rhat",
     "Estimate", "Outcome", "Plan",
     "solve", "inv",
 ]  # fmt: skip

@@ -1,1 +1,1 @@
-"""Reading a running process: streaming moments, the analog integrator, second moments."""
+"""Reading a running process: moments, error bars, work, the analog integrator; diagnosis."""

@@ -74,7 +74,7 @@ class Autocovariance(Observable[Pairs]):
         if x.shape[0] == old:
             return record
         xp = namespace(x)
-        mean = xp.mean(x, axis=(0, 1))
+        mean = _average(xp.reshape(x, (-1, x.shape[-1])))
         centered = x - mean  # a large mean would drown the products
         found = [_pairs(centered, lag, max(old, lag)) for lag in self.lags]
         counts = np.array([count for count, *_ in found])
@@ -127,9 +127,13 @@ def _pairs(x: Array, lag: int, first: int) -> tuple[int, Array, Array, Array]:
     ends = (first, steps), (first - lag, steps - lag)
     later, earlier = (xp.reshape(x[max(a, 0) : max(b, 0), ...], (-1, n)) for a, b in ends)
     count = int(later.shape[0])
-    weights = xp.ones_like(later[:, 0]) / max(count, 1)  # a product is faster than `mean`
-    a, b = weights @ later, weights @ earlier
+    a, b = _average(later), _average(earlier)
     return count, a, b, later.T @ earlier - count * a[:, None] * b
+
+
+def _average(x: Array) -> Array:
+    """The mean of rows (m, n), 0 of none; as a product, which is faster than `mean`."""
+    return namespace(x).ones_like(x[:, 0]) @ x / max(int(x.shape[0]), 1)
 
 
 def _pooled(one: Pairs, other: Pairs, tail: Array) -> Pairs:

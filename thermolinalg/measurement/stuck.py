@@ -1,11 +1,11 @@
-"""Records that do not move: they hold one sample, however long they are."""
+"""Records that cannot say what they are worth: they do not move, or are too short."""
 
 import warnings
 
 import numpy as np
 
 from thermolinalg.backend import Array, NumpyArray
-from thermolinalg.errors import StuckRecord
+from thermolinalg.errors import ShortRecord, StuckRecord
 
 ROUNDING = 64
 """A spread of so many units in the last place of the numbers themselves may all be rounding."""
@@ -31,3 +31,13 @@ def warn_of_stuck(stuck: NumpyArray, stacklevel: int = 3) -> None:
             StuckRecord,
             stacklevel=stacklevel,
         )
+
+
+def warn_of_short(samples: int, least: int, stacklevel: int = 3) -> None:
+    """Say that chains have too few samples."""
+    warnings.warn(
+        f"{samples} samples in a chain say nothing about their correlation: the effective size is "
+        f"NaN. At least {least} are needed, and a few hundred for a fair error bar.",
+        ShortRecord,
+        stacklevel=stacklevel,
+    )
