@@ -41,10 +41,10 @@ class Prepared(Integrator):
 
     step: Step
 
-    def refusal(self, process: Any) -> None:
+    def refusal(self, process: Any) -> None:  # noqa: ARG002
         return None
 
-    def prepare(self, process: Any, dt: float) -> Step:
+    def prepare(self, process: Any, dt: float) -> Step:  # noqa: ARG002
         return self.step
 
 
@@ -159,7 +159,9 @@ def main() -> None:
     )
     prepare = median(lambda: Exact().prepare(process, DT), repeats)
     print(f"preparing a step, in none of the above: {prepare:.3f} s\n")
-    print(f"states against one product after another: {error_of_recursion(process, step, steps):.1e}")
+    print(
+        f"states against one product after another: {error_of_recursion(process, step, steps):.1e}"
+    )
     small = random_process(12)
     for dt in (0.01, 1.0, 50.0):
         print(f"law of a step of {dt:g} (n = 12) against Van Loan in 300 digits: "

@@ -15,7 +15,7 @@ from thermolinalg.simulation.simulate import initial_states
 from thermolinalg.simulation.walk import walk
 from thermolinalg.streams import RNG, open_streams
 from thermolinalg.theory.gaussian import Gaussian
-from thermolinalg.theory.process import OU
+from thermolinalg.theory.operator import Runnable
 
 
 @final
@@ -35,7 +35,7 @@ class Measured:
 
 
 def measure(
-    process: OU,
+    process: Runnable,
     dt: float,
     samples: int,
     /,
@@ -72,9 +72,10 @@ def measure(
     if burn_in:
         for block in walk(process, x, np.array([burn_in]), method, streams.stream("burn-in")):
             x = block.last
-    records = [observable.init(x) for observable in observables]
+    records: list[Any] = []
     progress = tqdm(total=samples, desc="measuring", delay=1, disable=None, leave=False)
     for block in walk(process, x, np.full(samples, dt), method, streams.stream("thermal")):
+        records = records or [observable.init(block.y) for observable in observables]
         for k, observable in enumerate(observables):
             records[k] = observable.update(records[k], block.y)
         last = block

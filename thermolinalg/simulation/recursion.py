@@ -49,7 +49,7 @@ def advance(step: Step, y: Array, kicks: Array, done: int = 0) -> Array:
     if not isinstance(step, LinearFlow):
         return _one_by_one(step, y, kicks, done)
     waits = chains < FEW if step.couples else chains * n < SMALL
-    return _in_stretches(step, y, kicks) if waits else _one_by_one(step, y, kicks, done)
+    return _in_stretches(step, y, kicks) if waits else _flowing(step, y, kicks)
 
 
 def _one_by_one(step: Step, y: Array, kicks: Array, done: int) -> Array:
@@ -61,11 +61,19 @@ def _one_by_one(step: Step, y: Array, kicks: Array, done: int) -> Array:
     return y
 
 
+def _flowing(step: LinearFlow, y: Array, kicks: Array) -> Array:
+    for k in range(kicks.shape[0]):
+        kick = kicks[k, ...]
+        kick += step.flow(y)
+        y = kick
+    return y
+
+
 def _in_stretches(step: LinearFlow, y: Array, kicks: Array) -> Array:
     xp = namespace(kicks)
     steps, chains, n = kicks.shape
     if steps < SHORT:
-        return _one_by_one(step, y, kicks, 0)
+        return _flowing(step, y, kicks)
     whole = steps - steps % STRETCH
     u = xp.reshape(kicks[:whole, ...], (whole // STRETCH, STRETCH, chains, n))  # a view
     ends = xp.asarray(u[:, 0, ...], copy=True)
@@ -79,4 +87,4 @@ def _in_stretches(step: LinearFlow, y: Array, kicks: Array) -> Array:
         y += u[:, j, ...]
         u[:, j, ...] = y
     u[:, -1, ...] = ends
-    return _one_by_one(step, y_end, kicks[whole:, ...], 0)
+    return _flowing(step, y_end, kicks[whole:, ...])

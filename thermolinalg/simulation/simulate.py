@@ -47,8 +47,8 @@ def simulate(
             from, such as `stationary(process)`. None starts every chain at zero.
         chains: how many independent runs; as many as drives if the process has a drive per chain.
         rng: int, Generator, SeedSequence, or None for fresh entropy.
-        integrator: "auto" (the cheapest valid one), "symmetric", "exact", "euler"; for nonlinear
-            drift "heun", "baoab", "lattice" or "euler".
+        integrator: "auto" (the cheapest exact one that takes the process) or a name; `explain` says
+            which there are for this process, what each costs and what error its steps make.
         step: longest step between the given times, for integrators with a step-size error; None
             takes one step from each time to the next.
 

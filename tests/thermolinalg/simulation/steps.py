@@ -24,6 +24,17 @@ def law_of(step, n):
     return E.T, shift, F.T @ F
 
 
+def assert_same_law(found, truth):
+    """E, shift and C agree to 11 digits of their largest entry.
+
+    E and the kicks were read as differences from the shift, and keep its rounding.
+    """
+    rounding = 8 * np.finfo(float).eps * (1 + np.abs(truth[1]).max())
+    for part, right in zip(found, truth, strict=True):
+        atol = 1e-11 * np.abs(right).max() + rounding
+        np.testing.assert_allclose(part, right, rtol=0, atol=atol)
+
+
 def settled(E, C):
     """The covariance S = ESE' + C at rest."""
     return scipy.linalg.solve_discrete_lyapunov(E, C)
