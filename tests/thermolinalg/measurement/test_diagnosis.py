@@ -81,7 +81,7 @@ def test_a_long_record_knows_its_theory(name):
 
 
 def test_short_steps_give_the_autocorrelation_time_of_the_process():
-    process, dt, samples = PROCESSES["reversible"], 0.05, 100_000
+    process, dt, samples = PROCESSES["reversible"], 0.05, 40_000
     found = tla.diagnose(at_rest(process, dt, samples, 1, 2), dt=dt).autocorrelation_time
     for i, tau in enumerate(tla.autocorrelation_time(process)):
         assert abs(found[i] / tau - 1) <= chance(process, dt, samples, i) + dt**2
