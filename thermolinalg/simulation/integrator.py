@@ -13,9 +13,6 @@ from thermolinalg.backend import Array, apply_rows, namespace
 from thermolinalg.errors import InvalidInput
 from thermolinalg.theory.evolution import mode_transition
 
-ROWS = 512
-"""Rows of noise colored together: enough for a matrix product, few enough for the cache."""
-
 
 class Step(Protocol):
     """A prepared step over a fixed dt. States have any leading axes: (..., n)."""
@@ -89,7 +86,7 @@ class Coordinates(Protocol):
 
 
 @final
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False, slots=True, weakref_slot=True)
 class LinearStep:
     """x <- E x + shift + F z, in the original coordinates."""
 
@@ -102,12 +99,9 @@ class LinearStep:
         return x
 
     def color(self, z: Array) -> Array:
-        together = max(1, ROWS // z[0, ...].shape[0]) if z.ndim > 2 else ROWS
-        for start in range(0, z.shape[0], together):
-            part = z[start : min(start + together, z.shape[0]), ...]
-            part[...] = apply_rows(part, self.F)
-            part += self.shift
-        return z
+        kicks = apply_rows(z, self.F)
+        kicks += self.shift
+        return kicks
 
     def __call__(self, y: Array, kick: Array) -> Array:
         return apply_rows(y, self.E) + kick
@@ -125,7 +119,7 @@ class LinearStep:
 
 
 @final
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False, slots=True, weakref_slot=True)
 class ModeStep:
     """y <- decay y + shift + spread z, each coordinate on its own: O(1) for each, a step."""
 

@@ -7,6 +7,7 @@ all stretches are filled at once. Twice the arithmetic, in matrix-matrix product
 """
 
 from typing import Protocol, runtime_checkable
+from weakref import WeakKeyDictionary
 
 from thermolinalg.backend import Array, namespace
 from thermolinalg.errors import UnstableStep
@@ -61,6 +62,16 @@ def _one_by_one(step: Step, y: Array, kicks: Array, done: int) -> Array:
     return y
 
 
+_powers: "WeakKeyDictionary[LinearFlow, LinearFlow]" = WeakKeyDictionary()
+
+
+def _far(step: LinearFlow) -> LinearFlow:
+    """The flow over a stretch, found once for each step."""
+    if step not in _powers:
+        _powers[step] = step.repeated(STRETCH)
+    return _powers[step]
+
+
 def _flowing(step: LinearFlow, y: Array, kicks: Array) -> Array:
     for k in range(kicks.shape[0]):
         kick = kicks[k, ...]
@@ -80,7 +91,7 @@ def _in_stretches(step: LinearFlow, y: Array, kicks: Array) -> Array:
     for j in range(1, STRETCH):
         ends = step.flow(ends)
         ends += u[:, j, ...]
-    y_end = _in_stretches(step.repeated(STRETCH), y, ends)
+    y_end = _in_stretches(_far(step), y, ends)
     y = xp.concat([y[None, ...], ends[:-1, ...]])
     for j in range(STRETCH - 1):
         y = step.flow(y)

@@ -1,24 +1,39 @@
 """The one loop: step an ensemble along a grid of times, in blocks of bounded memory."""
 
+import math
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import pairwise
-from typing import final
+from typing import TypeAlias, final
 
 import numpy as np
 
 from thermolinalg.backend import Array, NumpyArray, namespace
 from thermolinalg.simulation.integrator import Integrator, Step
-from thermolinalg.simulation.noise import NormalStream
-from thermolinalg.simulation.recursion import advance
+from thermolinalg.simulation.noise import NormalStream, Task
+from thermolinalg.simulation.recursion import LinearFlow, advance
 from thermolinalg.theory.operator import Runnable
+from thermolinalg.threads import one_blas_thread
 
 BLOCK = 2**19
 """Numbers in a block of states: large enough for matrix products, small enough for the cache."""
 
-LONG = 2**22
-"""The same where steps are matrix products: the longer the block, the fewer small ones."""
+LONG = 2**20
+"""The same where a step is a matrix product: the longer the block, the fewer small ones."""
+
+ROWS = 512
+"""States whose noise is colored together: a matrix product that stays in the cache."""
+
+ALONE = 512
+"""Coordinates up to which the noise keeps all cores busy, and threads of BLAS only get in the way:
+they wait for each other in a loop."""
+
+KINDS = 64
+"""Prepared steps that are kept."""
+
+Prepared: TypeAlias = Callable[[float], Step]
 
 
 @final
@@ -55,44 +70,33 @@ def walk(
     Intervals that agree up to rounding share one prepared step.
     """
 
-    @lru_cache(maxsize=64)
+    @lru_cache(maxsize=KINDS)
     def prepared(dt: float) -> Step:
         return integrator.prepare(process, float(dt))
 
     dts = _rounded(intervals)
     if not dts.size:
         return
-    step = prepared(dts[0])
-    y = step.enter(x)
-    chains, coordinates = y.shape
-    size = LONG if getattr(step, "couples", False) else BLOCK
-    length = max(1, size // (chains * coordinates))
-    parts = [dts[start : start + length] for start in range(0, len(dts), length)]
-    noise = NormalStream(rng, x)
-    buffers = [noise.buffer((len(part), chains, coordinates)) for part in parts[:2]]
-    block, done = noise.begin(buffers[0])(), 0
-    for k, part in enumerate(parts, start=1):
-        coming = None  # noise is drawn while the block before it is stepped
-        if k < len(parts):
-            coming = noise.begin(buffers[k % 2][: len(parts[k])])
-        y = _advanced(y, part, block, done, prepared)
-        done += len(part)
-        states = Block(block, prepared(part[0]))
-        block = coming() if coming else None  # waited for: the reader has every core to itself
-        yield states
+    y = prepared(dts[0]).enter(x)
+    parts = _parts(dts, y, prepared(dts[0]))
+    aside = _may_color_aside(dts, y, prepared(dts[0]))
 
+    def after(k: int, z: NumpyArray) -> list[Task]:
+        runs = _runs(parts[k], z, prepared) if aside else []
+        return [partial(_color, step, rows) for step, kicks in runs for rows in _together(kicks)]
 
-def _advanced(
-    y: Array, part: NumpyArray, block: Array, done: int, prepared: Callable[[float], Step]
-) -> Array:
-    """The state after steps over these intervals. Spent noise is overwritten by the states."""
-    for first, last in _runs(part):
-        step, z = prepared(part[first]), block[first:last, ...]
-        kicks = step.color(z)
-        if kicks is not z:
-            z[...] = kicks
-        y = advance(step, y, z, done + first)
-    return namespace(y).asarray(y, copy=True)
+    blocks = NormalStream(rng, x).blocks(tuple(y.shape), [len(part) for part in parts], after)
+    done = 0
+    with one_blas_thread() if y.shape[-1] <= ALONE else nullcontext():
+        for part, block in zip(parts, blocks, strict=True):
+            for step, kicks in _runs(part, block, prepared):
+                if not aside:
+                    for rows in _together(kicks):
+                        _color(step, rows)
+                y = advance(step, y, kicks, done)  # written over the kicks
+                done += kicks.shape[0]
+            y = namespace(y).asarray(y, copy=True)
+            yield Block(block, prepared(part[0]))
 
 
 def _rounded(intervals: NumpyArray) -> NumpyArray:
@@ -101,7 +105,37 @@ def _rounded(intervals: NumpyArray) -> NumpyArray:
     return np.array([float(f"{dt:.12e}") for dt in kinds.tolist()])[which]
 
 
-def _runs(values: NumpyArray) -> Iterator[tuple[int, int]]:
-    """Stretches [first, last) of equal values."""
-    changes = np.flatnonzero(np.diff(values)) + 1
-    return pairwise([0, *changes.tolist(), len(values)])
+def _parts(dts: NumpyArray, y: Array, step: Step) -> list[NumpyArray]:
+    """The intervals of each block."""
+    size = LONG if isinstance(step, LinearFlow) and step.couples else BLOCK
+    length = max(1, size // max(1, math.prod(y.shape)))
+    return [dts[start : start + length] for start in range(0, len(dts), length)]
+
+
+def _may_color_aside(dts: NumpyArray, y: Array, step: Step) -> bool:
+    """Can threads make kicks of noise ahead of time? A user's own code is left out of that."""
+    if not isinstance(step, LinearFlow) or not isinstance(y, np.ndarray):
+        return False
+    alone = not step.couples or y.shape[-1] <= ALONE
+    return alone and len(np.unique(dts)) <= KINDS
+
+
+def _runs(part: NumpyArray, block: Array, prepared: Prepared) -> Iterator[tuple[Step, Array]]:
+    """Stretches of equal intervals: their step, and what the block holds of them."""
+    changes = np.flatnonzero(np.diff(part)) + 1
+    for first, last in pairwise([0, *changes.tolist(), len(part)]):
+        yield prepared(part[first]), block[first:last, ...]
+
+
+def _together(kicks: Array) -> Iterator[Array]:
+    """Views of a few rows each."""
+    steps, chains = kicks.shape[:2]
+    length = max(1, ROWS // chains)
+    for start in range(0, steps, length):
+        yield kicks[start : min(start + length, steps), ...]
+
+
+def _color(step: Step, z: Array) -> None:
+    kicks = step.color(z)
+    if kicks is not z:
+        z[...] = kicks
