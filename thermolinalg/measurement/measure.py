@@ -74,7 +74,7 @@ def measure(
             x = block.last
     records: list[Any] = []
     progress = tqdm(total=samples, desc="measuring", delay=1, disable=None, leave=False)
-    for block in walk(process, x, np.full(samples, dt), method, streams.stream("thermal")):
+    for block in walk(process, x, np.broadcast_to(dt, samples), method, streams.stream("thermal")):
         records = records or [observable.init(block.y) for observable in observables]
         for k, observable in enumerate(observables):
             records[k] = observable.update(records[k], block.y)

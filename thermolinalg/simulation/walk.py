@@ -74,21 +74,23 @@ def walk(
     def prepared(dt: float) -> Step:
         return integrator.prepare(process, float(dt))
 
-    dts = _rounded(intervals)
-    if not dts.size:
+    if not intervals.size:
         return
-    y = prepared(dts[0]).enter(x)
-    parts = _parts(dts, y, prepared(dts[0]))
-    aside = _may_color_aside(dts, y, prepared(dts[0]))
+    first = prepared(_rounded(intervals[:1])[0])
+    y = first.enter(x)
+    parts = _parts(intervals, y, first)
 
     def after(k: int, z: NumpyArray) -> list[Task]:
-        runs = _runs(parts[k], z, prepared) if aside else []
+        part = _rounded(parts[k])
+        runs = _runs(part, z, prepared) if _colors_aside(part, y, first) else []
         return [partial(_color, step, rows) for step, kicks in runs for rows in _together(kicks)]
 
-    blocks = NormalStream(rng, x).blocks(tuple(y.shape), [len(part) for part in parts], after)
+    blocks = NormalStream(rng, x).blocks(tuple(y.shape), [part.size for part in parts], after)
     done = 0
     with one_blas_thread() if y.shape[-1] <= ALONE else nullcontext():
-        for part, block in zip(parts, blocks, strict=True):
+        for raw, block in zip(parts, blocks, strict=True):
+            part = _rounded(raw)
+            aside = _colors_aside(part, y, first)
             for step, kicks in _runs(part, block, prepared):
                 if not aside:
                     for rows in _together(kicks):
@@ -96,7 +98,14 @@ def walk(
                 y = advance(step, y, kicks, done)  # written over the kicks
                 done += kicks.shape[0]
             y = namespace(y).asarray(y, copy=True)
-            yield Block(block, prepared(part[0]))
+            yield Block(block, first)
+
+
+def _parts(intervals: NumpyArray, y: Array, step: Step) -> list[NumpyArray]:
+    """Views of the intervals of each block."""
+    size = LONG if isinstance(step, LinearFlow) and step.couples else BLOCK
+    length = max(1, size // max(1, math.prod(y.shape)))
+    return [intervals[start : start + length] for start in range(0, len(intervals), length)]
 
 
 def _rounded(intervals: NumpyArray) -> NumpyArray:
@@ -105,19 +114,12 @@ def _rounded(intervals: NumpyArray) -> NumpyArray:
     return np.array([float(f"{dt:.12e}") for dt in kinds.tolist()])[which]
 
 
-def _parts(dts: NumpyArray, y: Array, step: Step) -> list[NumpyArray]:
-    """The intervals of each block."""
-    size = LONG if isinstance(step, LinearFlow) and step.couples else BLOCK
-    length = max(1, size // max(1, math.prod(y.shape)))
-    return [dts[start : start + length] for start in range(0, len(dts), length)]
-
-
-def _may_color_aside(dts: NumpyArray, y: Array, step: Step) -> bool:
-    """Can threads make kicks of noise ahead of time? A user's own code is left out of that."""
+def _colors_aside(part: NumpyArray, y: Array, step: Step) -> bool:
+    """Can threads make these kicks ahead of time? A user's own code is left out of that."""
     if not isinstance(step, LinearFlow) or not isinstance(y, np.ndarray):
         return False
     alone = not step.couples or y.shape[-1] <= ALONE
-    return alone and len(np.unique(dts)) <= KINDS
+    return alone and len(np.unique(part)) <= KINDS
 
 
 def _runs(part: NumpyArray, block: Array, prepared: Prepared) -> Iterator[tuple[Step, Array]]:
