@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = [p for p in ("thermolinalg", "models", "tngd") if (ROOT / p / "__init__.py").exists()]
 FILES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
 
-LAYERS = ["theory", "simulation", "measurement", "device", "solvers"]
+LAYERS = ["theory", "simulation", "measurement", "device", "solvers", "plots"]
 GROUND = {"backend", "errors", "streams", "threads", "files", "checks"}
 RUNS = ("simulation", "measurement", "device", "solvers")
 ORACLE = "thermolinalg.theory.equilibrium"
@@ -77,7 +77,7 @@ def reach(name):
 
 
 def level(name):
-    """Where a module of thermolinalg stands: 0 for the ground files, 6 for the front door."""
+    """Where a module of thermolinalg stands: 0 for the ground files, 7 for the front door."""
     parts = name.split(".")
     if len(parts) == 1:
         return len(LAYERS) + 1

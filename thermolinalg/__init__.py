@@ -19,6 +19,12 @@ from thermolinalg.measurement.mixing import rhat
 from thermolinalg.measurement.moment import SecondMoment
 from thermolinalg.measurement.observable import Covariance, Mean
 from thermolinalg.measurement.work import FreeEnergy, Work
+from thermolinalg.plots import (
+    plot_autocovariance,
+    plot_ellipses,
+    plot_spectrum,
+    plot_trajectories,
+)
 from thermolinalg.simulation.choice import choose_integrator
 from thermolinalg.simulation.explanation import Explanation, explain
 from thermolinalg.simulation.ramp import Protocol, Ramp, ramp
@@ -70,4 +76,5 @@ __all__ = [  # in the order of the arrows above
     "diagnose", "Diagnosis", "RecordOutcome", "effective_sample_size", "rhat",
     "Estimate", "Outcome", "Plan",
     "solve", "inv",
+    "plot_trajectories", "plot_ellipses", "plot_autocovariance", "plot_spectrum",
 ]  # fmt: skip

@@ -1,0 +1,12 @@
+"""Pictures of a run beside its exact law: paths, ellipses, autocovariances, spectra.
+
+Each function draws on one matplotlib Axes (`ax=`, or a new figure), returns it and shows nothing.
+Processes without an exact law are drawn by their measured moments, and the legend says so.
+"""
+
+from thermolinalg.plots.ellipses import plot_ellipses
+from thermolinalg.plots.memory import plot_autocovariance
+from thermolinalg.plots.paths import plot_trajectories
+from thermolinalg.plots.spectrum import plot_spectrum
+
+__all__ = ["plot_trajectories", "plot_ellipses", "plot_autocovariance", "plot_spectrum"]

@@ -1,0 +1,243 @@
+"""At which frequencies a run moves: its periodogram, and the band in which it should stay."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from thermolinalg import checks
+from thermolinalg.backend import Array, NumpyArray, to_numpy
+from thermolinalg.errors import InvalidInput
+from thermolinalg.plots.canvas import (
+    POINTS,
+    add_legend,
+    band,
+    choose,
+    colours,
+    entries,
+    lawless,
+    line,
+    name,
+    note_of,
+    open_axes,
+)
+from thermolinalg.plots.memory import centred
+from thermolinalg.plots.record import evenly_sampled
+from thermolinalg.simulation.simulate import Trajectory
+from thermolinalg.theory.correlation import spectral_density
+from thermolinalg.theory.operator import Runnable
+from thermolinalg.theory.process import OU
+from thermolinalg.theory.readings import read_density
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+SEGMENT = 50
+"""Relaxation times in a segment: its window then moves the exact spectrum by less than 1 %."""
+
+SHORTEST = 8
+"""States in a segment, at least."""
+
+FULL = 6
+"""Up to so many rates are lines from top to bottom; more are ticks."""
+
+TICK = 0.05
+"""Length of a tick, as a share of the height: rates hang from above, frequencies stand below."""
+
+INSIDE = 0.95
+
+RATES, TURNING = "0.55", "0.2"
+"""Greys of the marks."""
+
+
+def plot_spectrum(
+    process: Runnable,
+    run: Trajectory | Array,
+    /,
+    *,
+    dt: float | None = None,
+    coordinates: int | Sequence[int] | None = None,
+    segment: int | None = None,
+    ax: "Axes | None" = None,
+) -> "Axes":
+    """Measured spectral density of a run at rest, beside the exact one, on logarithmic axes.
+
+    It is two-sided, over the angular frequency ω, as in `spectral_density`: its integral over
+    dω/2π, negative ω included, is the variance. States that are read every dt cannot tell ω from
+    ω + 2π/dt; what they should show, everything folded onto |ω| < π/dt, is drawn beside the
+    spectrum of the process itself. It is measured by Welch's average over windowed segments, which
+    overlap by half; the band is where 95 % of its values should be, at any one frequency. Vertical
+    lines mark the relaxation rates and, dotted, the frequencies at which modes oscillate.
+
+    For a process that is not linear, the band is where the true value should be, by the same law.
+
+    Args:
+        process: what ran. Its run must be at rest: start it from `x0=stationary(process)`.
+        run: evenly spaced; a Trajectory, or states (chains, m, n) or (m, n) with their `dt`.
+        dt: time between states.
+        coordinates: what to draw; None draws the first 3.
+        segment: states in a segment; None takes 50 relaxation times, if the run is long enough.
+        ax: matplotlib Axes to draw on; None opens a figure.
+
+    Raises:
+        InvalidInput: a subclass that says which argument cannot be used, and why.
+    """
+    states, dt = evenly_sampled(process, run, dt)
+    chosen = choose(coordinates, process.n)
+    length = _segment(process, dt, states.shape, segment)
+    x = centred(process, states)[:, :, chosen]
+    omega, measured = periodogram(x, dt, length)
+    share = _chi_square_share(degrees_of_freedom(len(x), x.shape[1], length))
+    ax = open_axes(ax)
+    for k, colour in enumerate(colours(len(chosen))):
+        ax.plot(omega, measured[:, k], color=colour, lw=0.8, alpha=0.8, zorder=3)
+    if isinstance(process, OU):
+        _draw_exact(ax, process, chosen, dt, omega, share)
+        _mark_modes(ax, process)
+    else:
+        for k, colour in enumerate(colours(len(chosen))):
+            low, high = measured[:, k] / share[1], measured[:, k] / share[0]
+            ax.fill_between(omega, low, high, color=colour, alpha=0.2, lw=0)
+    _scale(ax, omega, dt, measured)
+    ax.set(xlabel="angular frequency $\\omega$ (per unit of time)")
+    ax.set(ylabel="spectral density of " + ", ".join(map(name, chosen[:4])))
+    handles = _handles(process, chosen, dt)
+    add_legend(ax, handles, note_of(chosen, process.n), lawless(process))
+    return ax
+
+
+def periodogram(x: NumpyArray, dt: float, length: int) -> tuple[NumpyArray, NumpyArray]:
+    """Angular frequencies (f,) between 0 and π/dt, and Welch's two-sided density (f, k) there.
+
+    Of states (chains, m, k), whose mean is zero, by Hann windows; the chains are averaged. The
+    two ends are left out: 0 has no logarithm, and at π/dt there are half the degrees of freedom.
+    """
+    from scipy.signal import welch
+
+    frequency, density = welch(
+        x, fs=1 / dt, nperseg=length, detrend=False, return_onesided=False, axis=1
+    )
+    inner = slice(1, (length + 1) // 2)
+    return 2 * np.pi * frequency[inner], density[:, inner].mean(axis=0)
+
+
+def degrees_of_freedom(chains: int, m: int, length: int) -> float:
+    """Of Welch's average, as if it were of that many squares (Welch 1967).
+
+    Two of each segment, less what neighbours share: Hann windows that overlap by half have the
+    correlation 1/6.
+    """
+    step = length - length // 2
+    segments = 1 + (m - length) // step
+    return 2 * chains * segments / (1 + 2 * (1 - 1 / segments) / 36)
+
+
+def _segment(process: Runnable, dt: float, shape: tuple[int, ...], segment: int | None) -> int:
+    chains, m, _ = shape
+    if segment is not None:
+        length = checks.count("segment", segment, least=SHORTEST)
+        if length > m:
+            raise InvalidInput(f"segment = {length} is longer than the run, which has {m} states.")
+        return length
+    longest = min(m, chains * m // 8)  # 15 segments or more
+    if longest < SHORTEST:
+        raise InvalidInput(
+            f"the run has {m} states of {chains} chains: too few for a spectrum. Read it "
+            f"{8 * SHORTEST} times or more, or pass segment={SHORTEST}."
+        )
+    wanted = SEGMENT / process.slowest / dt if isinstance(process, OU) else longest
+    return int(min(longest, max(wanted, 64)))
+
+
+def _chi_square_share(freedom: float) -> tuple[float, float]:
+    """Between which shares of their mean 95 % of chi-square numbers are."""
+    from scipy.special import gammaincinv
+
+    tail = (1 - INSIDE) / 2
+    low, high = gammaincinv(freedom / 2, [tail, 1 - tail]) / (freedom / 2)
+    return float(low), float(high)
+
+
+def _draw_exact(
+    ax: "Axes",
+    process: OU,
+    chosen: list[int],
+    dt: float,
+    omega: NumpyArray,
+    share: tuple[float, float],
+) -> None:
+    fine = _fine(process, omega[0], np.pi / dt)
+    itself = to_numpy(spectral_density(process, fine))[:, chosen, chosen].real
+    sampled = read_density(process, chosen, dt, fine)
+    for k, colour in enumerate(colours(len(chosen))):
+        low, high = share[0] * sampled[:, k], share[1] * sampled[:, k]
+        ax.fill_between(fine, low, high, color=colour, alpha=0.2, lw=0)
+        ax.plot(fine, sampled[:, k], color=colour, lw=2.0, ls="--", zorder=4)
+        ax.plot(fine, itself[:, k], color=colour, lw=1.4, ls=":", zorder=4)
+
+
+def _fine(process: OU, low: float, high: float) -> NumpyArray:
+    """Frequencies for a smooth curve, denser around each resonance."""
+    turning = (a for a in _modes(process) if a.imag > 2 * a.real)  # the others are broad
+    around = [a.imag + a.real * np.linspace(-4, 4, 41) for a in turning]
+    fine = np.unique(np.concatenate([np.geomspace(low, high, POINTS), *around]))
+    return fine[(fine >= low) & (fine <= high)]
+
+
+def _modes(process: OU) -> NumpyArray:
+    return np.linalg.eigvals(to_numpy(process.A).astype(float))
+
+
+def _turning(process: OU) -> NumpyArray:
+    """The angular frequencies at which modes oscillate, beyond what rounding makes of others."""
+    modes = _modes(process)
+    return modes.imag[modes.imag > 1e-6 * np.abs(modes)]
+
+
+def _mark_modes(ax: "Axes", process: OU) -> None:
+    modes = _modes(process)
+    rates = modes[modes.imag >= 0].real  # once for a mode that oscillates
+    marks = (rates, RATES, "-", 1.0), (_turning(process), TURNING, ":", 0.0)
+    for at, colour, style, edge in marks:
+        reach = 1.0 if len(at) <= FULL else TICK
+        ax.vlines(
+            at,
+            edge,
+            abs(edge - reach),
+            transform=ax.get_xaxis_transform(),
+            color=colour,
+            lw=0.9,
+            ls=style,
+            zorder=1,
+        )
+
+
+def _scale(ax: "Axes", omega: NumpyArray, dt: float, measured: NumpyArray) -> None:
+    """Logarithmic axes around the data, labelled so that no labels overlap."""
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+    ax.set(xscale="log", yscale="log", xlim=(omega[0], np.pi / dt))
+    if seen := [column[column > 0] for column in measured.T if np.any(column > 0)]:
+        # A single value may be near zero: at π/dt some integrators leave nothing.
+        lowest = min(np.quantile(values, 0.01) for values in seen)
+        ax.set_ylim(lowest / 3, 3 * max(values.max() for values in seen))
+    for axis, (low, high) in ((ax.xaxis, ax.get_xlim()), (ax.yaxis, ax.get_ylim())):
+        if high / low < 30:  # decades alone would leave one label or none
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axis.set_minor_formatter(NullFormatter())
+
+
+def _handles(process: Runnable, chosen: list[int], dt: float) -> list[Any]:
+    handles = [*entries(chosen), line("measured (Welch)", lw=0.8)]
+    if not isinstance(process, OU):
+        return [*handles, band("95 % interval")]
+    handles += [
+        line(f"exact, read every {dt:.3g}", lw=2, ls="--"),
+        band("95 % of what such\na run measures"),
+        line("exact, of the process", lw=1.4, ls=":"),
+        line("relaxation rates", color=RATES, lw=0.9),
+    ]
+    if _turning(process).size:
+        handles.append(line("frequencies of modes", color=TURNING, lw=0.9, ls=":"))
+    return handles
