@@ -1,15 +1,24 @@
-"""The README's own code runs, and its promises about files hold."""
+"""The code of the README and of the pages in docs/ runs, and promises about files hold."""
 
 import contextlib
 import io
 import re
 from pathlib import Path
 
+import matplotlib
 import pytest
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
-SNIPPETS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
+LINK = re.compile(r"\]\((?!http)([^)#]+)\)")
+SNIPPETS = PYTHON.findall(README)
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+LARGEST = 120_000
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 
 @pytest.mark.parametrize("snippet", SNIPPETS, ids=range(len(SNIPPETS)))
@@ -25,9 +34,25 @@ def test_readme_shows_all_three_packages():
     assert all(f"import {name}" in README for name in ("thermolinalg", "models", "tngd"))
 
 
-@pytest.mark.parametrize("path", re.findall(r"\]\((?!http)([^)]+)\)", README))
+@pytest.mark.parametrize("path", LINK.findall(README))
 def test_readme_link_exists(path):
     assert (ROOT / path).exists()
+
+
+@each_page
+def test_a_page_is_one_program(page):
+    """Its pieces run in order, in one namespace."""
+    known = {}
+    for code in PYTHON.findall(page.read_text()):
+        exec(compile(code, page.name, "exec"), known)
+    plt.close("all")
+
+
+@each_page
+def test_links_of_a_page_lead_to_files_and_pictures_are_small(page):
+    for path in LINK.findall(page.read_text()):
+        assert (page.parent / path).exists(), path
+        assert not path.endswith(".png") or (page.parent / path).stat().st_size < LARGEST, path
 
 
 @pytest.mark.parametrize("folder", re.findall(r"^\| `([^`]+)` \|", README, flags=re.MULTILINE))
