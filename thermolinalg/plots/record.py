@@ -65,6 +65,8 @@ def start_of(process: Runnable, states: NumpyArray, x0: Any) -> Start:
     """
     first = states[:, 0, :]
     if isinstance(x0, Gaussian):
+        if x0.n != process.n:
+            raise ShapeMismatch(f"x0 has {x0.n} coordinates; the process has {process.n}.")
         return x0
     if x0 is None:
         if np.any(first != first[0]):

@@ -7,7 +7,7 @@ import numpy as np
 
 from thermolinalg import checks
 from thermolinalg.backend import Array, NumpyArray, to_numpy
-from thermolinalg.errors import InvalidInput
+from thermolinalg.errors import Degenerate, InvalidInput
 from thermolinalg.plots.canvas import (
     POINTS,
     add_legend,
@@ -80,13 +80,19 @@ def plot_spectrum(
         ax: matplotlib Axes to draw on; None opens a figure.
 
     Raises:
-        InvalidInput: a subclass that says which argument cannot be used, and why.
+        Degenerate: a coordinate does not move.
+        InvalidInput: another subclass that says which argument cannot be used, and why.
     """
     states, dt = evenly_sampled(process, run, dt)
     chosen = choose(coordinates, process.n)
     length = _segment(process, dt, states.shape, segment)
     x = centred(process, states)[:, :, chosen]
     omega, measured = periodogram(x, dt, length)
+    if still := [i for i, column in zip(chosen, measured.T, strict=True) if not np.any(column)]:
+        raise Degenerate(
+            f"coordinates {still} stay at their mean, so they have no spectrum to draw. Name "
+            "others with coordinates=."
+        )
     share = _chi_square_share(degrees_of_freedom(len(x), x.shape[1], length))
     ax = open_axes(ax)
     for k, colour in enumerate(colours(len(chosen))):
@@ -217,10 +223,9 @@ def _scale(ax: "Axes", omega: NumpyArray, dt: float, measured: NumpyArray) -> No
     from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
     ax.set(xscale="log", yscale="log", xlim=(omega[0], np.pi / dt))
-    if seen := [column[column > 0] for column in measured.T if np.any(column > 0)]:
-        # A single value may be near zero: at π/dt some integrators leave nothing.
-        lowest = min(np.quantile(values, 0.01) for values in seen)
-        ax.set_ylim(lowest / 3, 3 * max(values.max() for values in seen))
+    # A single value may be near zero: at π/dt some integrators leave nothing.
+    lowest = min(np.quantile(column[column > 0], 0.01) for column in measured.T)
+    ax.set_ylim(lowest / 3, 3 * measured.max())
     for axis, (low, high) in ((ax.xaxis, ax.get_xlim()), (ax.yaxis, ax.get_ylim())):
         if high / low < 30:  # decades alone would leave one label or none
             axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
