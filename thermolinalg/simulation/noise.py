@@ -4,21 +4,36 @@ The stream is cut into pieces of PIECE numbers. Piece k has a generator of its o
 do not depend on how many threads draw them, nor on the sizes in which they are asked for.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
-from functools import partial
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
 from typing import TypeAlias, final
 
 import numpy as np
 
-from thermolinalg import threads
 from thermolinalg.backend import Array, NumpyArray, like
 
 PIECE = 2**15
 """Numbers in a piece: a third of a millisecond to draw, so that starting a generator is cheap."""
 
+THREADS = min(16, 2 * (os.cpu_count() or 1))
+"""Threads that draw. The variates are all that a long run of a small system costs.
+
+Two for each core: for some 25 ms after a product the threads of BLAS wait in a loop, and a core
+shares its time evenly.
+"""
+
 Task: TypeAlias = Callable[[], None]
-Work: TypeAlias = "Sequence[Future[None]]"
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(THREADS, "normals")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # threads do not survive a fork
 
 
 @final
@@ -35,39 +50,22 @@ class NormalStream:
 
     def draw(self, shape: tuple[int, ...]) -> Array:
         """The next numbers of the stream."""
-        z = np.empty(shape, self._dtype)
-        _wait(self._begin(z, ()))
-        return self._given(z)
+        return self.fill(self.room(shape))
 
-    def blocks(
-        self,
-        shape: tuple[int, ...],
-        lengths: Sequence[int],
-        after: Callable[[int, NumpyArray], Sequence[Task]],
-    ) -> Iterator[Array]:
-        """The next numbers in blocks (length, *shape), each made while the one before is in use.
+    def room(self, shape: tuple[int, ...]) -> NumpyArray:
+        """An array that `fill` can fill again and again."""
+        return np.empty(shape, self._dtype)
 
-        Once block k is drawn into z, the tasks after(k, z) are done on it, in threads as well. Two
-        buffers take turns: a block holds its numbers until the next one is asked for.
-        """
-        buffers = [np.empty((max(lengths), *shape), self._dtype) for _ in lengths[:2]]
-        blocks = [buffers[k % 2][:length] for k, length in enumerate(lengths)]
-        made = self._begin(blocks[0], after(0, blocks[0]))
-        for k, z in enumerate(blocks):
-            _wait(made)
-            if k + 1 < len(blocks):
-                made = self._begin(blocks[k + 1], after(k + 1, blocks[k + 1]))
-            yield self._given(z)
-
-    def _begin(self, z: NumpyArray, after: Sequence[Task]) -> Work:
-        drawn = _shared_out(self._tasks(z))
-        return [*drawn, *_shared_out(after, drawn)]
-
-    def _given(self, z: NumpyArray) -> Array:
+    def fill(self, z: NumpyArray) -> Array:
+        """The next numbers of the stream, written over z."""
+        tasks = self._tasks(z.reshape(-1))
+        if len(tasks) == 1 or THREADS == 1:
+            _run(tasks)
+        else:
+            list(_pool().map(_run, [tasks[k::THREADS] for k in range(THREADS)]))
         return z if isinstance(self._reference, np.ndarray) else like(z, self._reference)
 
-    def _tasks(self, z: NumpyArray) -> list[Task]:
-        flat = z.reshape(-1)  # a view
+    def _tasks(self, flat: NumpyArray) -> list[Task]:
         cuts = range(PIECE - self._used % PIECE, flat.size, PIECE)
         parts = np.split(flat, cuts) if flat.size > cuts.start else [flat]
         first, *rest = parts
@@ -92,24 +90,6 @@ class NormalStream:
         generator.standard_normal(out=part, dtype=self._dtype)
 
 
-def _shared_out(
-    tasks: Sequence[Task], first: "Sequence[Future[None]]" = ()
-) -> "list[Future[None]]":
-    """Every thread takes its share of the tasks; a single task is not worth a thread."""
-    if not first and (len(tasks) <= 1 or threads.THREADS == 1):
-        _run(tasks)
-        return []
-    shares = (tasks[k :: threads.THREADS] for k in range(min(threads.THREADS, len(tasks))))
-    # The pool begins tasks in their order: those that wait never hold up those they wait for.
-    return [threads.pool().submit(_run, share, first) for share in shares]
-
-
-def _run(tasks: Sequence[Task], first: Work = ()) -> None:
-    _wait(first)
+def _run(tasks: list[Task]) -> None:
     for task in tasks:
         task()
-
-
-def _wait(futures: Work) -> None:
-    for future in futures:
-        future.result()

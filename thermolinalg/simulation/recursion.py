@@ -92,10 +92,8 @@ def _in_stretches(step: LinearFlow, y: Array, kicks: Array) -> Array:
         ends = step.flow(ends)
         ends += u[:, j, ...]
     y_end = _in_stretches(_far(step), y, ends)
-    y = xp.concat([y[None, ...], ends[:-1, ...]])
-    for j in range(STRETCH - 1):
-        y = step.flow(y)
-        y += u[:, j, ...]
-        u[:, j, ...] = y
+    u[:, 0, ...] += step.flow(xp.concat([y[None, ...], ends[:-1, ...]]))
+    for j in range(1, STRETCH - 1):
+        u[:, j, ...] += step.flow(u[:, j - 1, ...])
     u[:, -1, ...] = ends
     return _flowing(step, y_end, kicks[whole:, ...])

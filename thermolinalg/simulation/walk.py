@@ -1,39 +1,29 @@
 """The one loop: step an ensemble along a grid of times, in blocks of bounded memory."""
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import pairwise
-from typing import TypeAlias, final
+from typing import final
 
 import numpy as np
 
 from thermolinalg.backend import Array, NumpyArray, namespace
-from thermolinalg.simulation.integrator import Integrator, Step
-from thermolinalg.simulation.noise import NormalStream, Task
-from thermolinalg.simulation.recursion import LinearFlow, advance
+from thermolinalg.simulation.integrator import Integrator, LinearStep, Step
+from thermolinalg.simulation.noise import NormalStream
+from thermolinalg.simulation.recursion import advance
+from thermolinalg.simulation.white import whitened
 from thermolinalg.theory.operator import Runnable
-from thermolinalg.threads import one_blas_thread
 
-BLOCK = 2**19
-"""Numbers in a block of states: large enough for matrix products, small enough for the cache."""
+BLOCK = 2**21
+"""Numbers in a block of states: as few blocks as 16 MiB allow, for they end in small operations."""
 
-LONG = 2**20
-"""The same where a step is a matrix product: the longer the block, the fewer small ones."""
+MANY = 32
+"""States for each coordinate from which on it pays to prepare a step of one dt further."""
 
 ROWS = 512
 """States whose noise is colored together: a matrix product that stays in the cache."""
-
-ALONE = 512
-"""Coordinates up to which the noise keeps all cores busy, and threads of BLAS only get in the way:
-they wait for each other in a loop."""
-
-KINDS = 64
-"""Prepared steps that are kept."""
-
-Prepared: TypeAlias = Callable[[float], Step]
 
 
 @final
@@ -69,43 +59,34 @@ def walk(
 
     Intervals that agree up to rounding share one prepared step.
     """
-
-    @lru_cache(maxsize=KINDS)
-    def prepared(dt: float) -> Step:
-        return integrator.prepare(process, float(dt))
-
     if not intervals.size:
         return
+    alone = intervals.size * x.shape[0] >= MANY * process.n and _regular(intervals)
+
+    @lru_cache(maxsize=64)
+    def prepared(dt: float) -> Step:
+        step = integrator.prepare(process, float(dt))
+        return whitened(step) if alone and isinstance(step, LinearStep) else step
+
     first = prepared(_rounded(intervals[:1])[0])
     y = first.enter(x)
-    parts = _parts(intervals, y, first)
-
-    def after(k: int, z: NumpyArray) -> list[Task]:
-        part = _rounded(parts[k])
-        runs = _runs(part, z, prepared) if _colors_aside(part, y, first) else []
-        return [partial(_color, step, rows) for step, kicks in runs for rows in _together(kicks)]
-
-    blocks = NormalStream(rng, x).blocks(tuple(y.shape), [part.size for part in parts], after)
-    done = 0
-    with one_blas_thread() if y.shape[-1] <= ALONE else nullcontext():
-        for raw, block in zip(parts, blocks, strict=True):
-            part = _rounded(raw)
-            aside = _colors_aside(part, y, first)
-            for step, kicks in _runs(part, block, prepared):
-                if not aside:
-                    for rows in _together(kicks):
-                        _color(step, rows)
-                y = advance(step, y, kicks, done)  # written over the kicks
-                done += kicks.shape[0]
-            y = namespace(y).asarray(y, copy=True)
-            yield Block(block, first)
+    length = max(1, BLOCK // math.prod(y.shape))
+    noise = NormalStream(rng, x)
+    room = noise.room((min(length, intervals.size), *y.shape))
+    for start in range(0, intervals.size, length):
+        dts = _rounded(intervals[start : start + length])
+        block = noise.fill(room[: dts.size])
+        for begin, end in _runs(dts):
+            step, kicks = prepared(dts[begin]), block[begin:end, ...]
+            _color(step, kicks)
+            y = advance(step, y, kicks, start + begin)  # written over the kicks
+        y = namespace(y).asarray(y, copy=True)
+        yield Block(block, first)
 
 
-def _parts(intervals: NumpyArray, y: Array, step: Step) -> list[NumpyArray]:
-    """Views of the intervals of each block."""
-    size = LONG if isinstance(step, LinearFlow) and step.couples else BLOCK
-    length = max(1, size // max(1, math.prod(y.shape)))
-    return [intervals[start : start + length] for start in range(0, len(intervals), length)]
+def _regular(intervals: NumpyArray) -> bool:
+    """Are they all equal, up to rounding?"""
+    return len(set(_rounded(np.array([intervals.min(), intervals.max()])).tolist())) == 1
 
 
 def _rounded(intervals: NumpyArray) -> NumpyArray:
@@ -114,30 +95,17 @@ def _rounded(intervals: NumpyArray) -> NumpyArray:
     return np.array([float(f"{dt:.12e}") for dt in kinds.tolist()])[which]
 
 
-def _colors_aside(part: NumpyArray, y: Array, step: Step) -> bool:
-    """Can threads make these kicks ahead of time? A user's own code is left out of that."""
-    if not isinstance(step, LinearFlow) or not isinstance(y, np.ndarray):
-        return False
-    alone = not step.couples or y.shape[-1] <= ALONE
-    return alone and len(np.unique(part)) <= KINDS
-
-
-def _runs(part: NumpyArray, block: Array, prepared: Prepared) -> Iterator[tuple[Step, Array]]:
-    """Stretches of equal intervals: their step, and what the block holds of them."""
-    changes = np.flatnonzero(np.diff(part)) + 1
-    for first, last in pairwise([0, *changes.tolist(), len(part)]):
-        yield prepared(part[first]), block[first:last, ...]
-
-
-def _together(kicks: Array) -> Iterator[Array]:
-    """Views of a few rows each."""
-    steps, chains = kicks.shape[:2]
-    length = max(1, ROWS // chains)
-    for start in range(0, steps, length):
-        yield kicks[start : min(start + length, steps), ...]
+def _runs(values: NumpyArray) -> Iterator[tuple[int, int]]:
+    """Stretches [first, last) of equal values."""
+    changes = np.flatnonzero(np.diff(values)) + 1
+    return pairwise([0, *changes.tolist(), len(values)])
 
 
 def _color(step: Step, z: Array) -> None:
-    kicks = step.color(z)
-    if kicks is not z:
-        z[...] = kicks
+    """Turn noise (steps, chains, n) into kicks, in its place."""
+    together = max(1, ROWS // z.shape[1])
+    for start in range(0, z.shape[0], together):
+        rows = z[start : min(start + together, z.shape[0]), ...]
+        kicks = step.color(rows)
+        if kicks is not rows:
+            rows[...] = kicks

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.statistics import assert_covariance_matches
-from thermolinalg import threads
+from thermolinalg.simulation import noise
 from thermolinalg.simulation.noise import PIECE, NormalStream
 
 DTYPES = [np.float32, np.float64]
@@ -28,8 +28,8 @@ def test_numbers_do_not_depend_on_the_sizes_asked_for(dtype, sizes):
 
 def test_numbers_do_not_depend_on_the_number_of_threads(monkeypatch):
     one = stream().draw((5 * PIECE + 3,))
-    for count in (1, 3):
-        monkeypatch.setattr(threads, "THREADS", count)
+    for threads in (1, 3):
+        monkeypatch.setattr(noise, "THREADS", threads)
         assert np.array_equal(stream().draw((5 * PIECE + 3,)), one)
 
 
