@@ -13,7 +13,8 @@ from thermolinalg.backend import Array, apply_rows, namespace
 from thermolinalg.simulation.integrator import LinearStep
 
 LOST = 32.0
-"""The condition of F up to which its coordinates are taken: five bits of rounding."""
+"""The condition of F up to which its coordinates are taken: five bits of rounding. Units count: of
+motion with inertia, the positions that noise barely moves would drown the velocities."""
 
 
 @final
@@ -69,7 +70,7 @@ def _whitened(step: LinearStep) -> WhiteStep | None:
         return None
     # `square_root` makes F symmetric in units in which its rows have length 1.
     widths, V = xp.linalg.eigh(step.F / unit[:, None])
-    if float(widths[0]) * LOST <= float(widths[-1]):
+    if float(widths[0] * xp.min(unit)) * LOST <= float(widths[-1] * xp.max(unit)):
         return None
     W = ((V / widths) @ V.T) / unit
     return WhiteStep(W @ step.E @ step.F, apply_rows(step.shift, W), step.F, W)

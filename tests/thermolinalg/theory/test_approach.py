@@ -15,7 +15,7 @@ from tests.thermolinalg.cases import PROCESSES, definite, matrices, processes
 from thermolinalg.errors import InvalidInput, NotFinite, NotReal, ShapeMismatch, Unstable
 from thermolinalg.theory.approach import relaxation
 from thermolinalg.theory.evolution import evolve
-from thermolinalg.theory.process import underdamped
+from thermolinalg.theory.potential import underdamped
 
 EPS = np.finfo(float).eps
 TIMES = [0.0, 0.01, 0.5, 3.0]

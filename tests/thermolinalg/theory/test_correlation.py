@@ -20,7 +20,7 @@ from thermolinalg.theory.correlation import (
     spectral_density,
     spectral_gap,
 )
-from thermolinalg.theory.process import underdamped
+from thermolinalg.theory.potential import underdamped
 
 EPS = np.finfo(float).eps
 MILD = sorted(set(PROCESSES) - {"stiff"})  # what an explicit integrator of the moments can follow

@@ -28,7 +28,7 @@ from thermolinalg.theory.irreversibility import (
     irreversible_current,
     obeys_detailed_balance,
 )
-from thermolinalg.theory.process import underdamped
+from thermolinalg.theory.potential import underdamped
 
 S, F = np.array([[3.0, 1.0], [1.0, 2.0]]), np.array([1.0, -2.0])
 REVERSIBLE = {"reversible", "reversible, unequal noise", "reversible, coupled noise"}
