@@ -33,6 +33,14 @@ class Measured:
     seed: int
     integrator: str
 
+    def __repr__(self) -> str:
+        shapes = ", ".join(str(tuple(np.shape(value))) for value in self.values)
+        chains, n = self.last.shape
+        return (
+            f"Measured(values of shape {shapes}; chains={chains}, n={n}, "
+            f"integrator={self.integrator!r}, seed={self.seed})"
+        )
+
 
 def measure(
     process: Runnable,

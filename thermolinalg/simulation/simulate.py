@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import final
 
 import numpy as np
+from tqdm import tqdm
 
 from thermolinalg import checks
 from thermolinalg.backend import Array, NumpyArray, like, namespace, normals
@@ -25,6 +26,14 @@ class Trajectory:
     states: Array  # (chains, m, n)
     seed: int
     integrator: str
+
+    def __repr__(self) -> str:
+        chains, m, n = self.states.shape
+        start, end = float(self.times[0]), float(self.times[-1])
+        return (
+            f"Trajectory(chains={chains}, times={m} from {start:.4g} to {end:.4g}, n={n}, "
+            f"integrator={self.integrator!r}, seed={self.seed})"
+        )
 
 
 def simulate(
@@ -68,14 +77,17 @@ def simulate(
     states[:, 0, :] = start
     intervals, ends = _subdivided(np.diff(t), step)
     first, kept = 0, 1
+    progress = tqdm(total=intervals.size, desc="simulating", delay=1, disable=None, leave=False)
     for block in walk(process, start, intervals, method, streams.stream("thermal")):
         last = first + block.y.shape[0]
+        progress.update(block.y.shape[0])
         wanted = ends[(ends >= first) & (ends < last)] - first
         if wanted.size:
             every = wanted.size == block.y.shape[0]
             found = block.states if every else block.states[:, wanted.tolist(), :]
             states[:, kept : kept + wanted.size, :] = found
         first, kept = last, kept + wanted.size
+    progress.close()
     name = choose_integrator(process) if integrator == "auto" else integrator
     return Trajectory(like(t, process.reference), states, streams.seed, name)
 

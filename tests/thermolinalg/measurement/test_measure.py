@@ -56,3 +56,10 @@ def test_records_merge():
 def test_bad_input_is_named(arguments, knobs, word):
     with pytest.raises(InvalidInput, match=word):
         tla.measure(PROCESSES["modes"], *arguments, **knobs)
+
+
+def test_a_measurement_says_what_it_is_in_a_line():
+    found = tla.measure(PROCESSES["general"], 0.1, 10, tla.Mean(), tla.Covariance(), rng=7)
+    assert repr(found) == (
+        "Measured(values of shape (2,), (2, 2); chains=1, n=2, integrator='exact', seed=7)"
+    )

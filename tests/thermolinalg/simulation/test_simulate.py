@@ -222,3 +222,10 @@ def test_step_divides_the_intervals_and_keeps_the_given_times():
     coarse = tla.simulate(process, [0.0, 0.3, 0.7, 1.2], rng=3, integrator="euler", step=0.1000001)
     rounding = 100 * np.finfo(float).eps * np.abs(fine.states).max()
     assert np.abs(coarse.states - fine.states[:, [0, 3, 7, 12], :]).max() <= rounding
+
+
+def test_a_trajectory_says_what_it_is_in_a_line():
+    run = tla.simulate(tla.OU([[1.0]], [0.0], [[1.0]]), [0.0, 0.5, 2.0], chains=4, rng=7)
+    assert repr(run) == (
+        "Trajectory(chains=4, times=3 from 0 to 2, n=1, integrator='symmetric', seed=7)"
+    )
