@@ -77,14 +77,15 @@ def products(step: LinearStep, steps: int, chains: int, together: int) -> None:
             x @ step.E.T
 
 
-def median(task: Callable[[], object], repeats: int) -> float:
-    task()
-    seconds = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        task()
-        seconds.append(time.perf_counter() - started)
-    return statistics.median(seconds)
+def in_turns(tasks: list[Callable[[], object]], repeats: int) -> list[float]:
+    """Median seconds of each task; in turns, so that all meet the same weather."""
+    seconds: list[list[float]] = [[] for _ in tasks]
+    for _ in range(repeats + 1):
+        for task, times in zip(tasks, seconds, strict=True):
+            started = time.perf_counter()
+            task()
+            times.append(time.perf_counter() - started)
+    return [statistics.median(times[1:]) for times in seconds]
 
 
 def van_loan(A: np.ndarray, D: np.ndarray, dt: float) -> tuple[np.ndarray, np.ndarray]:
@@ -146,23 +147,27 @@ def main() -> None:
     step = Exact().prepare(process, DT)
     repeats = options.repeats
     print(f"{process}, {steps} steps, medians of {repeats}, {os.cpu_count()} cores\n")
-    one, loop = (
-        median(lambda: ours(process, step, steps, 1), repeats),
-        median(lambda: plain_loop(step, steps), repeats),
+    one, loop = in_turns(
+        [lambda: ours(process, step, steps, 1), lambda: plain_loop(step, steps)], repeats
     )
     print(f"1 chain:   ours {one:.3f} s, plain loop {loop:.3f} s: {loop / one:.2f}x (bar 3)")
-    many = median(lambda: ours(process, step, steps, chains), repeats)
-    for together, whose, bar in ((1, "the loop's", " (bar 1.2)"), (16, "its own", "")):
-        least = median(lambda t=together: products(step, steps, chains, t), repeats)
+    many, loops, own = in_turns(
+        [
+            lambda: ours(process, step, steps, chains),
+            lambda: products(step, steps, chains, together=1),
+            lambda: products(step, steps, chains, together=16),
+        ],
+        repeats,
+    )
+    for whose, least, bar in (("the loop's", loops, " (bar 1.2)"), ("in blocks, its", own, "")):
         print(
             f"{chains} chains: ours {many:.3f} s, {whose} products {least:.3f} s: "
             f"{many / least:.2f} of them{bar}"
         )
-    prepare = median(lambda: Exact().prepare(process, DT), repeats)
+    (prepare,) = in_turns([lambda: Exact().prepare(process, DT)], repeats)
     print(f"preparing a step, in none of the above: {prepare:.3f} s\n")
-    print(
-        f"states against one product after another: {error_of_recursion(process, step, steps):.1e}"
-    )
+    gap = error_of_recursion(process, step, steps)
+    print(f"states against one product after another: {gap:.1e}")
     small = random_process(12)
     for dt in (0.01, 1.0, 50.0):
         print(f"law of a step of {dt:g} (n = 12) against Van Loan in 300 digits: "

@@ -32,14 +32,15 @@ def wishart(n: int) -> np.ndarray:
     return G @ G.T / n
 
 
-def median(task: Callable[[], object], repeats: int) -> float:
-    task()  # compiles, warms caches
-    seconds = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        task()
-        seconds.append(time.perf_counter() - started)
-    return statistics.median(seconds)
+def in_turns(tasks: list[Callable[[], object]], repeats: int) -> list[float]:
+    """Median seconds of each task; in turns, so that all meet the same weather."""
+    seconds: list[list[float]] = [[] for _ in tasks]
+    for _ in range(repeats + 1):
+        for task, times in zip(tasks, seconds, strict=True):
+            started = time.perf_counter()
+            task()
+            times.append(time.perf_counter() - started)
+    return [statistics.median(times[1:]) for times in seconds]  # the first compiles
 
 
 def peer(
@@ -106,12 +107,9 @@ def main() -> None:
     )
     for name, size, run, answer, product, bar in rows:
         A, b = wishart(size), np.ones(size)
-        theirs = median(peer(A, b, answer), options.repeats)
-        mine = median(lambda run=run, A=A, b=b: run(A, b), options.repeats)
-        if product is None:
-            least = median(lambda A=A: np.linalg.eigh(A), options.repeats)
-        else:
-            least = median(floor(A, product), options.repeats)
+        least = floor(A, product) if product else lambda A=A: np.linalg.eigh(A)
+        mine = lambda run=run, A=A, b=b: run(A, b)  # noqa: E731
+        theirs, mine, least = in_turns([peer(A, b, answer), mine, least], options.repeats)
         print(
             f"{name:26}{size:6d}{theirs:12.3f}{mine:10.3f}{theirs / mine:8.1f}{bar:6d}"
             f"{mine / least:10.2f}"
