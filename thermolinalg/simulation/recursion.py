@@ -19,7 +19,7 @@ STRETCH = 32
 SHORT = 128
 """Steps that are taken one by one: stretches of so few are small operations too."""
 
-SMALL = 1024
+SMALL = 512
 """Numbers in a state below which a step is mostly overhead."""
 
 FEW = 8

@@ -22,8 +22,8 @@ BLOCK = 2**21
 MANY = 32
 """States for each coordinate from which on it pays to prepare a step of one dt further."""
 
-ROWS = 512
-"""States whose noise is colored together: a matrix product that stays in the cache."""
+TOGETHER = 2**17
+"""Numbers of noise colored together: enough for a matrix product, few enough for the cache."""
 
 
 @final
@@ -103,7 +103,7 @@ def _runs(values: NumpyArray) -> Iterator[tuple[int, int]]:
 
 def _color(step: Step, z: Array) -> None:
     """Turn noise (steps, chains, n) into kicks, in its place."""
-    together = max(1, ROWS // z.shape[1])
+    together = max(1, TOGETHER // math.prod(z.shape[1:]))
     for start in range(0, z.shape[0], together):
         rows = z[start : min(start + together, z.shape[0]), ...]
         kicks = step.color(rows)
