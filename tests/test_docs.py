@@ -11,6 +11,8 @@ import pytest
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
+from thermolinalg.simulation.choice import INTEGRATORS
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
@@ -63,3 +65,9 @@ def test_folder_of_the_map_exists(folder):
 def test_ci_runs_the_command_that_the_readme_gives():
     assert "pip install '.[test]' && pytest" in README
     assert "pip install '.[test]'" in (ROOT / ".ci" / "run").read_text()
+
+
+def test_integrators_of_the_page_are_those_that_there_are():
+    page = (ROOT / "docs" / "simulation.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| .* \| (.*) \| (.*) \|$", page, flags=re.MULTILINE)
+    assert rows == [(i.name, i.error, i.cost) for i in INTEGRATORS.values()]
