@@ -58,17 +58,20 @@ def measure(
 
     Args:
         process: what to run.
-        dt: time between samples.
+        dt: time between samples, taken in one step: for an integrator with step-size error (of
+            `Nonlinear` and `Langevin` all are) it must be as short as its steps need to be.
         samples: how many of each chain.
         observables: what to keep, such as `Mean(), Covariance()`.
         x0: initial state, as in `simulate`.
         chains: how many independent runs, pooled in each observable.
-        burn_in: time to run before the first sample.
+        burn_in: time to run before the first sample, in one step too. For an integrator with
+            step-size error burn in by `simulate(..., step=)`, and pass its last states as x0.
         rng: int, Generator, SeedSequence, or None for fresh entropy.
         integrator: as in `simulate`.
 
     Raises:
-        InvalidInput: a subclass that says which argument cannot be used, and why.
+        InvalidInput: a subclass that says which argument cannot be used, and why; `UnstableStep` if
+            the integrator diverges in steps of dt.
     """
     if not observables:
         raise InvalidInput("name at least one observable to keep, such as Mean().")

@@ -62,7 +62,8 @@ def simulate(
             takes one step from each time to the next.
 
     Raises:
-        InvalidInput: a subclass that says which argument cannot be used, and why.
+        InvalidInput: a subclass that says which argument cannot be used, and why; `UnstableStep` if
+            the integrator diverges in so long a step.
     """
     t = checks.increasing_times("times", times)
     chains = checks.count("chains", chains)

@@ -19,6 +19,9 @@ def autocovariance(process: OU, lag: Array) -> Array:
     Args:
         process: the process.
         lag: a number, or an array of them (...).
+
+    Raises:
+        Unstable: the process is stable only within rounding, as in `stationary`.
     """
     lags = to_numpy(checks.real_array("lag", lag))
     S = like(stationary_covariance(process), process.A)

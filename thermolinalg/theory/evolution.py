@@ -23,9 +23,9 @@ from thermolinalg.theory.process import OU, single
 class Transition:
     """The law x(t) | x(0) ~ N(E x(0) + shift, C)."""
 
-    E: Array
+    E: Array  # (n, n)
     shift: Array  # (n,), or (k, n) for k drives
-    C: Array
+    C: Array  # (n, n)
 
 
 def transition(process: OU, t: float) -> Transition:

@@ -61,12 +61,14 @@ def fit(
         diffusion: "full", or "diagonal".
         start: "given" conditions on each first row; "stationary" has it drawn from the equilibrium;
             a Gaussian, from that law.
-        noise: known covariance (n, n) of an independent error in every reading.
-        guess: where to begin; None makes a regression.
+        noise: known covariance (n, n) of an independent error in every reading; start must then be
+            "stationary" or a Gaussian, as no state is known exactly.
+        guess: an `OU` to begin at; None makes a regression.
         iterations: how many steps of the search at most.
 
     Raises:
-        InvalidInput: a subclass that says which argument cannot be used, and why.
+        Degenerate: under the process that the search begins at, the data have no density.
+        InvalidInput: another subclass that says which argument cannot be used, and why.
     """
     trajectories = read_trajectories(ts, xs)
     n = trajectories[0].states.shape[1]

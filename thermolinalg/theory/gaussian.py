@@ -147,7 +147,7 @@ class Gaussian:
         return Gaussian(self.mean + other.mean, self.cov + other.cov)
 
     def log_prob(self, x: Array) -> Array:
-        """Log density at points (..., n).
+        """Log density (...) at points (..., n), in nats.
 
         Raises:
             Degenerate: cov is singular.

@@ -45,6 +45,9 @@ def obeys_detailed_balance(process: OU, *, odd: Sequence[int] = ()) -> bool:
     Args:
         process: the process.
         odd: the coordinates that change sign when time is reversed, such as velocities.
+
+    Raises:
+        InvalidInput: odd names a coordinate twice, or one that there is not.
     """
     flow = _flow(process, odd)
     moves = (np.abs(flow.Q) > flow.blur_Q).any() or (np.abs(flow.u) > flow.blur_u).any()
@@ -63,6 +66,9 @@ def entropy_production_rate(process: OU, *, odd: Sequence[int] = ()) -> float:
     Args:
         process: the process.
         odd: the coordinates that change sign when time is reversed, such as velocities.
+
+    Raises:
+        InvalidInput: odd names a coordinate twice, or one that there is not.
     """
     flow = _flow(process, odd)
     whiten, still = _split(flow.D / 2)

@@ -29,7 +29,7 @@ MANY = 4
 def log_likelihood(
     process: OU, ts: Any, xs: Any, /, *, start: Start = "given", noise: Array | None = None
 ) -> float:
-    """The log density of observed states, all trajectories together.
+    """The log density of observed states in nats, all trajectories together.
 
     Exact for any times: no step-size error. Computed by NumPy in float64, whatever library the
     arrays live in.
@@ -41,7 +41,8 @@ def log_likelihood(
             length. NaN marks a missing entry, which is integrated out.
         start: "given" for the density of all rows after the first, given the first; "stationary" if
             the first state is drawn from the equilibrium; or the Gaussian that it is drawn from.
-        noise: covariance (n, n) of an independent error in every reading. None: readings are exact.
+        noise: covariance (n, n) of an independent error in every reading; start must then be a law,
+            as no state is known exactly. None: readings are exact.
 
     Raises:
         Degenerate: the states have no density, because too little noise reaches them.
