@@ -63,8 +63,8 @@ def test_split_modes_carry_drift_and_states(M):
     assert k == min(n, M.rank)
     np.testing.assert_allclose(split.Q.T @ split.Q, np.eye(k), atol=1e-14)
     eye = np.eye(n)
-    np.testing.assert_allclose(split.leave(split.enter(eye)), eye, atol=1e-15)
-    np.testing.assert_allclose(split.leave(split.enter(eye)[:, None, :])[:, 0, :], eye, atol=1e-15)
+    np.testing.assert_allclose(split.leave(split.enter(eye)), eye, atol=4e-15)
+    np.testing.assert_allclose(split.leave(split.enter(eye)[:, None, :])[:, 0, :], eye, atol=4e-15)
     B = M.root
     A = width[:, None] * (level * eye + B @ B.T) / width
     moved = split.leave(split.rates * split.enter(eye)).T
