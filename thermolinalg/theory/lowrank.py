@@ -4,13 +4,14 @@ Ridge regression, factor models and kernels with few features are of this kind. 
 n(k + 1) numbers and is never formed.
 """
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, final
 
 from thermolinalg import checks
 from thermolinalg.backend import Array, like, namespace
-from thermolinalg.errors import NotPositiveDefinite, ShapeMismatch
+from thermolinalg.errors import NotPositiveDefinite, NotReal, ShapeMismatch
 
 
 @final
@@ -37,6 +38,10 @@ class LowRank:
             raise ShapeMismatch(
                 f"factor has shape {tuple(U.shape)}; (n, k) with n, k >= 1 is needed. "
                 "A single column u is u[:, None]."
+            )
+        if namespace(U).finfo(U.dtype).bits < 32:
+            raise NotReal(
+                f"factor has dtype {U.dtype}; at least float32 is needed to decompose it."
             )
         n, k = U.shape
         ready = {
@@ -82,10 +87,14 @@ class LowRank:
         O(nk²), from the smaller of the Gram matrices B'B and BB'.
         """
         xp, B = namespace(self.factor), self.root
+        size = float(xp.max(xp.abs(B))) or 1.0
+        if not math.isfinite(size):
+            return float(xp.min(self.diagonal)), math.inf
+        B = B / size  # so that its squares are finite
         gram = B.T @ B if B.shape[1] <= B.shape[0] else B @ B.T
         largest = float(xp.max(xp.linalg.eigvalsh(gram))) * (1 + checks.rounding(gram))
         d = self.diagonal
-        return float(xp.min(d)), float(xp.max(d)) + largest
+        return float(xp.min(d)), float(xp.max(d)) + largest * size * size
 
     def weighted(self, scale: Array) -> "LowRank":
         """diag(scale)^{1/2} M diag(scale)^{1/2} for scale (n,) > 0, of the same kind."""
@@ -94,6 +103,8 @@ class LowRank:
 
     def __matmul__(self, x: Array) -> Array:
         """The product with a vector (n,), or with each column of (n, m)."""
+        if isinstance(x, list | tuple):
+            x = like(checks.real_array("x", x), self.factor)
         if x.ndim not in {1, 2} or x.shape[0] != self.shape[0]:
             raise ShapeMismatch(
                 f"a LowRank of shape {self.shape} meets an array of shape {tuple(x.shape)}."

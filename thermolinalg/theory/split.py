@@ -2,13 +2,14 @@
 
 With the thin SVD B = Q Σ V' the drift αI + BB' is αI + Q diag(μ) Q', μ = Σ². Let r in R^n relax at
 the rate α in every direction, let c in R^k relax at the rates α + μ, each with noise of its own.
-Then x = Pr + Qc, P = I - QQ', obeys the process: along Q it is c, across it r, and what r does along
-Q is nobody's business. So every step is diagonal, and Q is needed only on the way in and out.
+Then x = Pr + Qc, P = I - QQ', obeys the process: along Q it is c, across it r, and what r does
+along Q is nobody's business. So every step is diagonal, and Q is needed only on the way in and out.
 
 Along Q the noise of r is wider than that of x by (α + μ)/α, which may be 1e16, and must leave no
 trace. P is applied twice, on leaving alone: what rounding lets pass the first time, eps|r|, is
 stopped the second time but for eps²|r|. Kicks without such noise would do no better, as x itself
-holds digits of its widest direction only; and they would cost O(nk) a step, as much as drawing them.
+holds digits of its widest direction only; and they would cost O(nk) a step, as much as drawing
+them.
 """
 
 from dataclasses import dataclass
