@@ -27,6 +27,8 @@ from thermolinalg.plots import (
 )
 from thermolinalg.simulation.choice import choose_integrator
 from thermolinalg.simulation.explanation import Explanation, explain
+from thermolinalg.simulation.integrator import Integrator
+from thermolinalg.simulation.lattice import Lattice
 from thermolinalg.simulation.ramp import Protocol, Ramp, ramp
 from thermolinalg.simulation.simulate import Trajectory, simulate
 from thermolinalg.solvers.budget import Plan
@@ -69,7 +71,7 @@ __all__ = [  # in the order of the arrows above
     "covariance_of_mean", "independent_samples",
     "log_likelihood", "fit", "Fit", "FitOutcome",
     "simulate", "Trajectory", "choose_integrator", "explain", "Explanation",
-    "ramp", "Protocol", "Ramp",
+    "Integrator", "Lattice", "ramp", "Protocol", "Ramp",
     "Device", "Ledger",
     "measure", "Measured", "Mean", "Covariance", "Autocovariance", "BatchMeans", "Average",
     "Work", "FreeEnergy", "TimeAverage", "SecondMoment",

@@ -49,15 +49,18 @@ def choose_integrator(process: Runnable) -> str:
     )
 
 
-def find_integrator(name: str, process: Runnable) -> Integrator:
-    """The integrator of this name; "auto" chooses.
+def find_integrator(name: str | Integrator, process: Runnable) -> Integrator:
+    """The integrator of this name, or this one itself; "auto" chooses.
 
     Raises:
         InvalidInput: there is none of this name, or it does not take this process.
     """
+    if isinstance(name, Integrator):
+        name.require(process)
+        return name
     if name == "auto":
         return INTEGRATORS[choose_integrator(process)]
-    if name not in INTEGRATORS:
+    if not isinstance(name, str) or name not in INTEGRATORS:
         raise InvalidInput(
             f"integrator = {name!r} is unknown. Use 'auto' or one of {', '.join(INTEGRATORS)}."
         )

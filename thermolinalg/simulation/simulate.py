@@ -9,7 +9,8 @@ from tqdm import tqdm
 from thermolinalg import checks
 from thermolinalg.backend import Array, NumpyArray, like, namespace, normals
 from thermolinalg.errors import ShapeMismatch
-from thermolinalg.simulation.choice import choose_integrator, find_integrator
+from thermolinalg.simulation.choice import find_integrator
+from thermolinalg.simulation.integrator import Integrator
 from thermolinalg.simulation.walk import walk
 from thermolinalg.streams import RNG, Streams, open_streams
 from thermolinalg.theory.gaussian import Gaussian, square_root
@@ -44,7 +45,7 @@ def simulate(
     x0: Array | Gaussian | None = None,
     chains: int = 1,
     rng: RNG = None,
-    integrator: str = "auto",
+    integrator: str | Integrator = "auto",
     step: float | None = None,
 ) -> Trajectory:
     """Run a process and record its state at the given times.
@@ -57,7 +58,8 @@ def simulate(
         chains: how many independent runs; as many as drives if the process has a drive per chain.
         rng: int, Generator, SeedSequence, or None for fresh entropy.
         integrator: "auto" (the cheapest exact one that takes the process) or a name; `explain` says
-            which there are for this process, what each costs and what error its steps make.
+            which there are for this process, what each costs and what error its steps make. Or an
+            `Integrator`, such as `Lattice(spacing=0.1)`.
         step: longest step between the given times, for integrators with a step-size error; None
             takes one step from each time to the next.
 
@@ -65,13 +67,9 @@ def simulate(
         InvalidInput: a subclass that says which argument cannot be used, and why; `UnstableStep` if
             the integrator diverges in so long a step.
     """
+    method = find_integrator(integrator, process)
     t = checks.increasing_times("times", times)
     chains = checks.count("chains", chains)
-    if isinstance(process, OU) and process.b.ndim == 2 and process.b.shape[0] != chains:
-        raise ShapeMismatch(
-            f"the process has {process.b.shape[0]} drives, one per chain, but chains = {chains}."
-        )
-    method = find_integrator(integrator, process)
     streams = open_streams(rng)
     start = initial_states(process, x0, chains, streams)
     states = namespace(start).empty((chains, t.size, process.n), dtype=start.dtype)
@@ -89,8 +87,7 @@ def simulate(
             states[:, kept : kept + wanted.size, :] = found
         first, kept = last, kept + wanted.size
     progress.close()
-    name = choose_integrator(process) if integrator == "auto" else integrator
-    return Trajectory(like(t, process.reference), states, streams.seed, name)
+    return Trajectory(like(t, process.reference), states, streams.seed, method.name)
 
 
 def _subdivided(intervals: NumpyArray, step: float | None) -> tuple[NumpyArray, NumpyArray]:
@@ -105,6 +102,10 @@ def initial_states(
     process: Runnable, x0: Array | Gaussian | None, chains: int, streams: Streams
 ) -> Array:
     """States (chains, n) to start from: zero, a point, one point per chain, or draws from a law."""
+    if isinstance(process, OU) and process.b.ndim == 2 and process.b.shape[0] != chains:
+        raise ShapeMismatch(
+            f"the process has {process.b.shape[0]} drives, one per chain, but chains = {chains}."
+        )
     xp = namespace(process.reference)
     if x0 is None:
         return like(xp.zeros((chains, process.n)), process.reference)
