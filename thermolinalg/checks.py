@@ -40,10 +40,19 @@ def real_array(name: str, x: Array) -> Array:
 
 
 def _remedy(x: Array) -> str:
-    if hasattr(x.item() if x.ndim == 0 else x, "toarray"):
-        return "A scipy.sparse array is not taken here yet: pass its .toarray()."
+    if x.dtype == object and x.size:
+        return _remedy_of_object(x.flat[0])
     if "complex" in str(x.dtype):
         return "For a complex problem, use the equivalent real one of twice the size."
+    return "Convert it to float first."
+
+
+def _remedy_of_object(held: Any) -> str:
+    if hasattr(held, "toarray"):
+        return "A scipy.sparse array is not taken here yet: pass its .toarray()."
+    parts = [f".{part}" for part in ("states", "values", "times") if hasattr(held, part)]
+    if parts:
+        return f"It holds a {type(held).__name__}: pass its {' or '.join(parts)}."
     return "Convert it to float first."
 
 
