@@ -99,8 +99,10 @@ class Polynomials:
     def _watch(self, x: Array, grown: Array) -> None:
         """|T_k(Ã) x| <= |x| in units in which Ã is symmetric; in the largest entry, √n|x|."""
         xp = namespace(x)
-        start, end = (xp.max(xp.abs(part / self.unit), axis=0) for part in (x, grown))
-        if not xp.all(end <= GROWTH * x.shape[0] ** 0.5 * start):  # so that NaN is caught, too
+        if not isinstance(self.unit, float):
+            x, grown = x / self.unit, grown / self.unit
+        start, end = (float(xp.max(xp.abs(part))) for part in (x, grown))
+        if not end <= GROWTH * x.shape[0] ** 0.5 * start:  # so that NaN is caught, too
             low, high = self.bounds
             raise UnstableStep(
                 f"a polynomial of A that is at most 1 on bounds = ({low:.6g}, {high:.6g}) makes a "

@@ -11,7 +11,7 @@ from typing import Any, final
 
 from thermolinalg import checks
 from thermolinalg.backend import Array, like, namespace
-from thermolinalg.errors import NotPositiveDefinite, NotReal, ShapeMismatch
+from thermolinalg.errors import NotPositiveDefinite, ShapeMismatch
 
 
 @final
@@ -38,10 +38,6 @@ class LowRank:
             raise ShapeMismatch(
                 f"factor has shape {tuple(U.shape)}; (n, k) with n, k >= 1 is needed. "
                 "A single column u is u[:, None]."
-            )
-        if namespace(U).finfo(U.dtype).bits < 32:
-            raise NotReal(
-                f"factor has dtype {U.dtype}; at least float32 is needed to decompose it."
             )
         n, k = U.shape
         ready = {

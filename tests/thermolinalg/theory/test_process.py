@@ -82,7 +82,7 @@ def test_bad_knobs_are_named(knobs, message):
 def test_a_potential_is_symmetric_and_confining():
     with pytest.raises(NotSymmetric, match="S is not symmetric"):
         tla.overdamped(A, B)
-    with pytest.raises(Unstable, match="A has an eigenvalue"):
+    with pytest.raises(Unstable, match="S has the eigenvalue"):
         tla.overdamped([[1, 2], [2, 1]], B)
     with pytest.raises(ShapeMismatch, match="f has shape"):
         tla.overdamped(np.eye(2), np.ones(3))
@@ -170,7 +170,7 @@ def test_bad_knobs_of_inertia_are_named(knobs, message):
 def test_inertia_needs_a_potential_that_confines():
     with pytest.raises(NotSymmetric, match="S is not symmetric"):
         underdamped(A, B)
-    with pytest.raises(Unstable, match="A has an eigenvalue"):
+    with pytest.raises(Unstable, match="S has the eigenvalue"):
         underdamped([[1, 2], [2, 1]], B)
     with pytest.raises(ShapeMismatch, match="f has shape"):
         underdamped(np.eye(2), np.ones(3))
