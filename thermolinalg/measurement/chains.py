@@ -64,7 +64,10 @@ class Chains:
     @property
     def mean(self) -> NumpyArray:
         """The mean (n,) over all chains."""
-        return self.unit * (np.einsum("csn,n->n", self.states, 1 / self.unit) / self.total)
+        sums = np.concatenate([x.sum(axis=(1, 2)) for _, x in self.halves()])
+        if self.samples % 2:
+            sums += (self.states[:, self.samples // 2] / self.unit).sum(axis=0)
+        return self.unit * (sums / self.total)
 
     def halves(self) -> Iterator[tuple[slice, NumpyArray]]:
         """Half-chains (coordinates, 2 chains, samples//2) of some coordinates at a time, in `unit`.
@@ -78,7 +81,7 @@ class Chains:
             both = np.empty((x.shape[0], 2 * x.shape[1], half))  # time runs fastest
             scale = 1 / self.unit[some, None, None]
             np.multiply(x[:, :, :half], scale, out=both[:, ::2])
-            np.multiply(x[:, :, -half:], scale, out=both[:, 1::2])
+            np.multiply(x[:, :, self.samples - half :], scale, out=both[:, 1::2])
             yield some, both
 
     @cached_property

@@ -115,11 +115,8 @@ def test_intervals_cover_the_truth():
     [(100, 60, 0.1), (100, 300, 0.1), (40, 300, 0.2), (20, 300, 0.2), (1, 20_000, 0.1)],
 )
 def test_intervals_of_short_chains_cover_the_truth(chains, samples, dt):
-    process, observable, trials = (
-        tla.OU([[2.0, 0.5], [0.5, 1.0]], [1.0, 0.0]),
-        tla.BatchMeans(),
-        200,
-    )
+    process = tla.OU([[2.0, 0.5], [0.5, 1.0]], [1.0, 0.0], np.eye(2))
+    observable, trials = tla.BatchMeans(), 200
     rest, hits = tla.stationary(process), 0
     for seed in range(trials):
         run = tla.measure(process, dt, samples, observable, x0=rest, chains=chains, rng=seed)
