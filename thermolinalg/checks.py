@@ -28,6 +28,8 @@ def real_array(name: str, x: Array) -> Array:
         raise NotReal(f"{name} is not an array of real numbers ({error}).") from error
     if not real:
         raise NotReal(f"{name} has dtype {x.dtype}, which is not of real numbers. {_remedy(x)}")
+    if x.dtype not in (xp.float32, xp.float64):
+        raise NotReal(f"{name} has dtype {x.dtype}. Convert it to single or double precision.")
     bad = int(xp.count_nonzero(~xp.isfinite(x)))
     if bad:
         raise NotFinite(
@@ -38,10 +40,19 @@ def real_array(name: str, x: Array) -> Array:
 
 
 def _remedy(x: Array) -> str:
-    if hasattr(x.item() if x.ndim == 0 else x, "toarray"):
-        return "A scipy.sparse array is not taken here yet: pass its .toarray()."
+    if x.dtype == object and x.size:
+        return _remedy_of_object(x.flat[0])
     if "complex" in str(x.dtype):
         return "For a complex problem, use the equivalent real one of twice the size."
+    return "Convert it to float first."
+
+
+def _remedy_of_object(held: Any) -> str:
+    if hasattr(held, "toarray"):
+        return "A scipy.sparse array is not taken here yet: pass its .toarray()."
+    parts = [f".{part}" for part in ("states", "values", "times") if hasattr(held, part)]
+    if parts:
+        return f"It holds a {type(held).__name__}: pass its {' or '.join(parts)}."
     return "Convert it to float first."
 
 
@@ -88,11 +99,19 @@ def semidefinite(name: str, D: Array) -> Array:
     """A symmetric matrix with no negative eigenvalue beyond rounding."""
     D = symmetric(name, D, f"A covariance is symmetric: pass ({name} + {name}.T)/2 if you mean it.")
     xp = namespace(D)
-    lowest = xp.min(xp.linalg.diagonal(D) if is_diagonal(D) else xp.linalg.eigvalsh(D))
-    if float(lowest) < -rounding(D) * float(xp.max(xp.abs(D))):
+    variances = xp.linalg.diagonal(D)
+    lowest = float(xp.min(variances))
+    if not is_diagonal(D) and lowest >= 0:
+        # In units in which variances are 1: beside a large block a small one is not all rounding.
+        unit = xp.where(variances > 0, xp.sqrt(variances), xp.inf)
+        still = xp.any((D != 0) & (variances == 0)[:, None])
+        lowest = float(xp.min(xp.linalg.eigvalsh(D / unit[:, None] / unit)))
+        lowest = -1.0 if still else 0.0 if lowest >= -rounding(D) else lowest
+    if lowest < 0:
         raise NotPositiveDefinite(
-            f"{name} has the eigenvalue {float(lowest):.3g} < 0, so it is not the covariance of "
-            "any noise. Check its signs, or project it onto the positive semidefinite matrices."
+            f"{name} has the eigenvalue {lowest:.3g} < 0 in units of its variances, so it is not "
+            "the covariance of any noise. Check its signs, or project it onto the positive "
+            "semidefinite matrices."
         )
     return D
 
@@ -133,6 +152,8 @@ def count(name: str, value: Any, *, least: int = 1) -> int:
 
 def real_number(name: str, value: Any) -> float:
     """A finite Python float."""
+    if isinstance(value, str | bytes | bool):
+        raise InvalidInput(f"{name} = {value!r} must be a number.")
     try:
         number = float(value)
     except (TypeError, ValueError) as error:

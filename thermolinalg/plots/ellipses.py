@@ -59,7 +59,7 @@ def plot_ellipses(
     /,
     *,
     coordinates: Sequence[int] = (0, 1),
-    times: Sequence[float] = (),
+    times: float | Sequence[float] = (),
     x0: Array | Gaussian | None = None,
     ax: "Axes | None" = None,
 ) -> "Axes":
@@ -73,17 +73,17 @@ def plot_ellipses(
         process: what ran.
         trajectory: a run. Its states are drawn at `times`; without them, at all its times.
         coordinates: which two.
-        times: when to draw the law on its way to rest, on the clock of the run; without a run,
-            since the start.
+        times: one or more, at which to draw the law on its way to rest, on the clock of the run;
+            without a run, since the start.
         x0: where the run began, as in `plot_trajectories`; needed for `times` without a run.
         ax: matplotlib Axes to draw on; None opens a figure.
 
     Raises:
         InvalidInput: a subclass that says which argument cannot be used, and why.
     """
-    wanted = [checks.real_number("each of times", t) for t in times]
+    wanted = _numbers(times)
     clock, states, start = _run(process, trajectory, wanted, x0)
-    pair = choose(tuple(coordinates), process.n)
+    pair = choose(coordinates, process.n)
     if len(pair) != 2:
         raise InvalidInput(f"coordinates = {coordinates!r} must be two, such as (0, 1).")
     xy = states[:, :, pair]
@@ -111,6 +111,11 @@ def ellipse(law: Gaussian, sigmas: float, points: int = 181) -> NumpyArray:
     circle = np.stack([np.cos(angle), np.sin(angle)])
     root = to_numpy(square_root(law.cov))
     return to_numpy(law.mean) + sigmas * (root @ circle).T
+
+
+def _numbers(times: Any) -> list[float]:
+    named = [times] if np.ndim(times) == 0 else times
+    return [checks.real_number("each of times", t) for t in named]
 
 
 def _run(

@@ -27,7 +27,7 @@ from thermolinalg.simulation.simulate import Trajectory
 from thermolinalg.theory.correlation import spectral_density
 from thermolinalg.theory.operator import Runnable
 from thermolinalg.theory.process import OU
-from thermolinalg.theory.readings import read_density
+from thermolinalg.theory.readings import welch_moments
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -64,12 +64,14 @@ def plot_spectrum(
 
     It is two-sided, over the angular frequency ω, as in `spectral_density`: its integral over
     dω/2π, negative ω included, is the variance. States that are read every dt cannot tell ω from
-    ω + 2π/dt; what they should show, everything folded onto |ω| < π/dt, is drawn beside the
-    spectrum of the process itself. It is measured by Welch's average over windowed segments, which
-    overlap by half; the band is where 95 % of its values should be, at any one frequency. Vertical
-    lines mark the relaxation rates and, dotted, the frequencies at which modes oscillate.
+    ω + 2π/dt, so everything is folded onto |ω| < π/dt. It is measured by Welch's average over
+    windowed segments, which overlap by half; a window of length T blurs over 4π/T or so. The exact
+    mean of such a measurement, folded and blurred, is drawn beside the spectrum of the process
+    itself, in a band that holds 95 % of the values measured at any one frequency. Vertical lines
+    mark the relaxation rates and, dotted, the frequencies at which modes oscillate.
 
-    For a process that is not linear, the band is where the true value should be, by the same law.
+    For a process that is not linear, the band is where that mean should be, if segments are
+    independent but for their overlap.
 
     Args:
         process: what ran. Its run must be at rest: start it from `x0=stationary(process)`.
@@ -93,21 +95,21 @@ def plot_spectrum(
             f"coordinates {still} stay at their mean, so they have no spectrum to draw. Name "
             "others with coordinates=."
         )
-    share = _chi_square_share(degrees_of_freedom(len(x), x.shape[1], length))
     ax = open_axes(ax)
     for k, colour in enumerate(colours(len(chosen))):
         ax.plot(omega, measured[:, k], color=colour, lw=0.8, alpha=0.8, zorder=3)
     if isinstance(process, OU):
-        _draw_exact(ax, process, chosen, dt, omega, share)
+        mean, low, high = expected(process, chosen, dt, x.shape, length)
+        _draw_exact(ax, process, chosen, dt, omega, mean)
+        _fill(ax, omega, low, high)
         _mark_modes(ax, process)
     else:
-        for k, colour in enumerate(colours(len(chosen))):
-            low, high = measured[:, k] / share[1], measured[:, k] / share[0]
-            ax.fill_between(omega, low, high, color=colour, alpha=0.2, lw=0)
+        low, high = _chi_square_share(degrees_of_freedom(len(x), x.shape[1], length))
+        _fill(ax, omega, measured / high, measured / low)
     _scale(ax, omega, dt, measured)
     ax.set(xlabel="angular frequency $\\omega$ (per unit of time)")
     ax.set(ylabel="spectral density of " + ", ".join(map(name, chosen[:4])))
-    handles = _handles(process, chosen, dt)
+    handles = _handles(process, chosen)
     add_legend(ax, handles, note_of(chosen, process.n), lawless(process))
     return ax
 
@@ -133,9 +135,33 @@ def degrees_of_freedom(chains: int, m: int, length: int) -> float:
     Two of each segment, less what neighbours share: Hann windows that overlap by half have the
     correlation 1/6.
     """
-    step = length - length // 2
-    segments = 1 + (m - length) // step
+    _, segments = _steps(m, length)
     return 2 * chains * segments / (1 + 2 * (1 - 1 / segments) / 36)
+
+
+def expected(
+    process: OU, chosen: list[int], dt: float, shape: tuple[int, ...], length: int
+) -> tuple[NumpyArray, NumpyArray, NumpyArray]:
+    """Exact mean of `periodogram` of a run at rest, and the edges of its band: (f, k) each.
+
+    The band is that of a chi-square number with the exact mean and variance.
+    """
+    from scipy.signal import get_window
+
+    chains, m, _ = shape
+    window = get_window("hann", length)
+    mean, variance = welch_moments(process, chosen, dt, window, *_steps(m, length))
+    inner = slice(1, (length + 1) // 2)
+    mean, variance = mean[inner], variance[inner] / chains
+    freedom = 2 * mean**2 / np.maximum(variance, np.finfo(float).tiny)
+    low, high = _chi_square_share(np.maximum(freedom, 1.0))  # below 1 by rounding alone
+    return mean, low * mean, high * mean
+
+
+def _steps(m: int, length: int) -> tuple[int, int]:
+    """Readings from one segment to the next, and how many segments a run of m has."""
+    step = length - length // 2
+    return step, 1 + (m - length) // step
 
 
 def _segment(process: Runnable, dt: float, shape: tuple[int, ...], segment: int | None) -> int:
@@ -155,13 +181,12 @@ def _segment(process: Runnable, dt: float, shape: tuple[int, ...], segment: int 
     return int(min(longest, max(wanted, 64)))
 
 
-def _chi_square_share(freedom: float) -> tuple[float, float]:
+def _chi_square_share(freedom: Any) -> tuple[Any, Any]:
     """Between which shares of their mean 95 % of chi-square numbers are."""
     from scipy.special import gammaincinv
 
-    tail = (1 - INSIDE) / 2
-    low, high = gammaincinv(freedom / 2, [tail, 1 - tail]) / (freedom / 2)
-    return float(low), float(high)
+    half, tail = np.asarray(freedom) / 2, (1 - INSIDE) / 2
+    return gammaincinv(half, tail) / half, gammaincinv(half, 1 - tail) / half
 
 
 def _draw_exact(
@@ -170,16 +195,18 @@ def _draw_exact(
     chosen: list[int],
     dt: float,
     omega: NumpyArray,
-    share: tuple[float, float],
+    mean: NumpyArray,
 ) -> None:
     fine = _fine(process, omega[0], np.pi / dt)
     itself = to_numpy(spectral_density(process, fine))[:, chosen, chosen].real
-    sampled = read_density(process, chosen, dt, fine)
     for k, colour in enumerate(colours(len(chosen))):
-        low, high = share[0] * sampled[:, k], share[1] * sampled[:, k]
-        ax.fill_between(fine, low, high, color=colour, alpha=0.2, lw=0)
-        ax.plot(fine, sampled[:, k], color=colour, lw=2.0, ls="--", zorder=4)
+        ax.plot(omega, mean[:, k], color=colour, lw=2.0, ls="--", zorder=4)
         ax.plot(fine, itself[:, k], color=colour, lw=1.4, ls=":", zorder=4)
+
+
+def _fill(ax: "Axes", omega: NumpyArray, low: NumpyArray, high: NumpyArray) -> None:
+    for k, colour in enumerate(colours(low.shape[1])):
+        ax.fill_between(omega, low[:, k], high[:, k], color=colour, alpha=0.2, lw=0)
 
 
 def _fine(process: OU, low: float, high: float) -> NumpyArray:
@@ -233,13 +260,13 @@ def _scale(ax: "Axes", omega: NumpyArray, dt: float, measured: NumpyArray) -> No
         axis.set_minor_formatter(NullFormatter())
 
 
-def _handles(process: Runnable, chosen: list[int], dt: float) -> list[Any]:
+def _handles(process: Runnable, chosen: list[int]) -> list[Any]:
     handles = [*entries(chosen), line("measured (Welch)", lw=0.8)]
     if not isinstance(process, OU):
         return [*handles, band("95 % interval")]
     handles += [
-        line(f"exact, read every {dt:.3g}", lw=2, ls="--"),
-        band("95 % of what such\na run measures"),
+        line("exact mean of what\nsuch a run measures", lw=2, ls="--"),
+        band("95 % of what it\nmeasures"),
         line("exact, of the process", lw=1.4, ls=":"),
         line("relaxation rates", color=RATES, lw=0.9),
     ]

@@ -214,6 +214,11 @@ def ramp(
     Raises:
         InvalidInput: a subclass that says which argument cannot be used, and why.
     """
+    if not isinstance(protocol, Protocol):
+        raise InvalidInput(
+            f"protocol has the type {type(protocol).__name__}; a potential on its way from one "
+            "stiffness to another is needed: Protocol(A1, A2)."
+        )
     duration = checks.positive("duration", duration, zero=True)
     steps, chains = checks.count("steps", steps), checks.count("chains", chains)
     streams, direction = open_streams(rng), "reverse" if reverse else "forward"

@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from thermolinalg import checks
 from thermolinalg.backend import Array, NumpyArray, like, namespace, normals
-from thermolinalg.errors import ShapeMismatch
+from thermolinalg.errors import InvalidInput, ShapeMismatch
 from thermolinalg.simulation.choice import find_integrator
 from thermolinalg.simulation.integrator import Integrator
 from thermolinalg.simulation.walk import walk
@@ -16,6 +16,9 @@ from thermolinalg.streams import RNG, Streams, open_streams
 from thermolinalg.theory.gaussian import Gaussian, square_root
 from thermolinalg.theory.operator import Runnable
 from thermolinalg.theory.process import OU
+
+MOST = 2.0**28
+"""Steps of a run; asking for more is a slip, as a rule."""
 
 
 @final
@@ -94,8 +97,22 @@ def _subdivided(intervals: NumpyArray, step: float | None) -> tuple[NumpyArray, 
     """Intervals of at most `step`, and which of them end where a given one does."""
     if step is None:
         return intervals, np.arange(intervals.size)
-    parts = np.ceil(intervals / checks.positive("step", step)).astype(int)
+    parts = np.ceil(intervals / checks.positive("step", step))
+    require_feasible(step, float(parts.sum()))
+    parts = parts.astype(int)
     return np.repeat(intervals / parts, parts), np.cumsum(parts) - 1
+
+
+def require_feasible(step: float, steps: float) -> None:
+    """Refuse a number of steps that no machine takes.
+
+    Raises:
+        InvalidInput: there are more than MOST.
+    """
+    if steps > MOST:
+        raise InvalidInput(
+            f"step = {step:.3g} asks for {steps:.3g} steps, more than {MOST:.0g}. Take longer ones."
+        )
 
 
 def initial_states(

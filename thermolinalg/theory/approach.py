@@ -24,6 +24,16 @@ class Relaxation:
     wasserstein: Array  # (m,), 2-Wasserstein distance to the law at rest
     rest: Gaussian
 
+    def __repr__(self) -> str:
+        m, n = self.means.shape
+        (start, end), (kl, left), (far, near) = (
+            (float(x[0]), float(x[-1])) for x in (self.times, self.kl, self.wasserstein)
+        )
+        return (
+            f"Relaxation(times={m} from {start:.4g} to {end:.4g}, n={n}, kl {kl:.3g} to "
+            f"{left:.3g}, wasserstein {far:.3g} to {near:.3g})"
+        )
+
     def free_energy(self, *, temperature: float = 1.0) -> Array:
         """Nonequilibrium free energy above that at rest (m,): temperature times kl.
 

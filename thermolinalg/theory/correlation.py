@@ -1,5 +1,7 @@
 """How a process at rest remembers: in time by its autocovariance, in frequency by its spectrum."""
 
+import math
+
 import numpy as np
 import scipy.linalg
 
@@ -9,7 +11,7 @@ from thermolinalg.errors import Degenerate, InvalidInput, Unstable
 from thermolinalg.theory.equilibrium import solve_linear, stationary_covariance
 from thermolinalg.theory.evolution import transition
 from thermolinalg.theory.gaussian import square_root
-from thermolinalg.theory.process import OU
+from thermolinalg.theory.process import OU, linear
 from thermolinalg.theory.refinement import EPS
 
 
@@ -21,6 +23,7 @@ def autocovariance(process: OU, lag: Array) -> Array:
         lag: a number, or an array of them (...).
 
     Raises:
+        InvalidInput: lag is no array of finite numbers, or the process is no OU.
         Unstable: the process is stable only within rounding, as in `stationary`.
     """
     lags = to_numpy(checks.real_array("lag", lag))
@@ -42,9 +45,10 @@ def spectral_density(process: OU, frequency: Array) -> Array:
         frequency: the angular frequency ω, or an array of them (...).
 
     Raises:
+        InvalidInput: frequency is no array of finite numbers, or the process is no OU.
         Unstable: A + iω is singular within rounding, so that half of the digits or more are lost.
     """
-    xp = namespace(process.A)
+    xp = namespace(linear(process).A)
     omega = like(checks.real_array("frequency", frequency), process.A)
     eye = like(xp.eye(process.n), process.A)
     complex_type = xp.result_type(process.A.dtype, xp.complex64)
@@ -65,12 +69,20 @@ def relaxation_times(process: OU, *, rtol: float | None = None) -> Array:
         rtol: the relative error that may be left; by default, half of the digits must be right.
 
     Raises:
-        InvalidInput: rounding leaves a larger error, as where A is stiff or near a Jordan block.
+        InvalidInput: rounding leaves a larger error, as where A is stiff or near a Jordan block;
+            or the process is no OU.
     """
-    half = float(namespace(process.A).finfo(process.A.dtype).eps) ** 0.5
+    half = float(namespace(linear(process).A).finfo(process.A.dtype).eps) ** 0.5
     wanted = half if rtol is None else checks.positive("rtol", rtol)
     rates, doubt = _rates(process)
-    worst = float((doubt / rates).max())
+    worst = float((doubt / rates).max()) if rates.min() > 0 else math.inf
+    if worst >= 1:
+        raise InvalidInput(
+            "rounding leaves no bound on the relaxation rates of this process: A is at a Jordan "
+            "block, where eigenvectors are parallel within rounding, or so stiff that its slowest "
+            "rate is lost in the fastest. Ask for autocovariance or autocorrelation_time, which "
+            "need no eigenvectors; process.slowest is that rate as computed, with no bound."
+        )
     if worst > wanted:
         raise InvalidInput(
             f"rounding may change a relaxation rate of this process by {worst:.1g} of its size, "
@@ -92,6 +104,7 @@ def autocorrelation_time(process: OU) -> Array:
     samples. It is (A⁻¹D A⁻ᵀ)_ii/S_ii: the spectral density at frequency 0.
 
     Raises:
+        InvalidInput: the process is no OU.
         Degenerate: a coordinate has no noise, so it has no autocorrelation.
     """
     variances = np.diag(stationary_covariance(process))

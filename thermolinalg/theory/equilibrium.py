@@ -8,7 +8,7 @@ import scipy.linalg
 from thermolinalg.backend import NumpyArray, like, to_numpy
 from thermolinalg.errors import Unstable
 from thermolinalg.theory.gaussian import Gaussian
-from thermolinalg.theory.process import OU, single
+from thermolinalg.theory.process import OU, linear, single
 from thermolinalg.theory.refinement import EPS, product, refined, slices, two_sum
 
 TRUSTED = EPS**0.5
@@ -21,6 +21,7 @@ def stationary(process: OU) -> Gaussian:
     Right to rounding, in units of each coordinate's own spread, however stiff A is.
 
     Raises:
+        InvalidInput: the process is no OU.
         ShapeMismatch: the process has more than one drive.
         Unstable: A is stable only within rounding, so that half of the digits or more are lost.
     """
@@ -32,7 +33,7 @@ def stationary(process: OU) -> Gaussian:
 
 def stationary_covariance(process: OU) -> NumpyArray:
     """S (n, n) with AS + SA' = D in float64, whatever drives the process."""
-    A, unit = _balanced(process)
+    A, unit = _balanced(linear(process))
     D = to_numpy(process.D).astype(float) / unit[:, None] / unit
     # Under detailed balance AS = D/2: a linear equation, which costs less than a Schur form.
     S = solve_lyapunov(A, D) if process.modes is None else solve_linear(A, D / 2)

@@ -15,7 +15,7 @@ from thermolinalg.backend import Array, NumpyArray, like, namespace, to_numpy
 from thermolinalg.errors import ShapeMismatch
 from thermolinalg.theory.gaussian import Gaussian
 from thermolinalg.theory.modes import Modes
-from thermolinalg.theory.process import OU, single
+from thermolinalg.theory.process import OU, linear, single
 
 
 @final
@@ -26,6 +26,14 @@ class Transition:
     E: Array  # (n, n)
     shift: Array  # (n,), or (k, n) for k drives
     C: Array  # (n, n)
+
+    def __repr__(self) -> str:
+        kept, widest = np.linalg.norm(to_numpy(self.E)), np.diag(to_numpy(self.C)).max()
+        drives = f"{self.shift.shape[0]} drives, " if self.shift.ndim == 2 else ""
+        return (
+            f"Transition(n={self.E.shape[0]}, {drives}|E| = {kept:.3g}, largest variance "
+            f"{widest:.3g})"
+        )
 
 
 def transition(process: OU, t: float) -> Transition:
@@ -38,9 +46,10 @@ def transition(process: OU, t: float) -> Transition:
     most: their share loses as many digits as ‖A‖t has, or ‖A‖/slowest once they have relaxed.
 
     Raises:
-        InvalidInput: t is negative or not finite.
+        InvalidInput: t is negative or not finite, or the process is no OU.
     """
     t = checks.positive("t", t, zero=True)
+    process = linear(process)
     if process.modes is not None:
         return _by_modes(process.modes, process.b, t)
     A, b, D = (to_numpy(x).astype(float) for x in (process.A, process.b, process.D))
@@ -53,7 +62,8 @@ def evolve(process: OU, start: Array | Gaussian, t: float) -> Gaussian:
     """The law of x(t), for a process that starts in a point (n,) or in a law.
 
     Raises:
-        InvalidInput: t is negative or not finite, or the start has another size than the process.
+        InvalidInput: t is negative or not finite, the start has another size than the process, or
+            the process is no OU.
     """
     step = transition(single(process), t)
     noise = Gaussian(step.shift, step.C)

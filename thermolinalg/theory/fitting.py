@@ -21,7 +21,7 @@ from thermolinalg.theory.observations import (
     observe,
     read_trajectories,
 )
-from thermolinalg.theory.process import OU
+from thermolinalg.theory.process import OU, linear
 from thermolinalg.theory.propagators import Coefficients
 from thermolinalg.theory.structure import Chart, Definite, Entries, Known, Structure, Symmetric
 
@@ -117,7 +117,7 @@ def _beginning(
     structure = objective.structure
     rough = Objective(structure, intervals, moments, [], None, objective.noise)
     if guess is not None:
-        if guess.n != data.n or guess.b.ndim != 1:
+        if linear(guess, "guess").n != data.n or guess.b.ndim != 1:
             raise ShapeMismatch(f"guess has n = {guess.n}; one drive and n = {data.n} are needed.")
         A, b, D = (to_numpy(x).astype(float) for x in (guess.A, guess.b, guess.D))
         return rough, structure.read(Coefficients(A, b - A @ structure.center, D))

@@ -30,12 +30,16 @@ from thermolinalg import checks
 from thermolinalg.backend import Array, NumpyArray, like, to_numpy
 from thermolinalg.errors import InvalidInput
 from thermolinalg.theory.equilibrium import stationary, stationary_covariance
-from thermolinalg.theory.process import OU
+from thermolinalg.theory.process import OU, linear
 
 
 def irreversible_current(process: OU) -> Array:
-    """Q = AS - D/2 (n, n), antisymmetric: at rest, probability flows at -Q S⁻¹ (x - mean) p(x)."""
-    Q = to_numpy(process.A).astype(float) @ stationary_covariance(process)
+    """Q = AS - D/2 (n, n), antisymmetric: at rest, probability flows at -Q S⁻¹ (x - mean) p(x).
+
+    Raises:
+        InvalidInput: the process is no OU.
+    """
+    Q = to_numpy(linear(process).A).astype(float) @ stationary_covariance(process)
     return like((Q - Q.T) / 2, process.A)
 
 
@@ -47,7 +51,8 @@ def obeys_detailed_balance(process: OU, *, odd: Sequence[int] = ()) -> bool:
         odd: the coordinates that change sign when time is reversed, such as velocities.
 
     Raises:
-        InvalidInput: odd names a coordinate twice, or one that there is not.
+        InvalidInput: odd names a coordinate twice, or one that there is not, or the process is no
+            OU.
     """
     flow = _flow(process, odd)
     moves = (np.abs(flow.Q) > flow.blur_Q).any() or (np.abs(flow.u) > flow.blur_u).any()
@@ -68,7 +73,8 @@ def entropy_production_rate(process: OU, *, odd: Sequence[int] = ()) -> float:
         odd: the coordinates that change sign when time is reversed, such as velocities.
 
     Raises:
-        InvalidInput: odd names a coordinate twice, or one that there is not.
+        InvalidInput: odd names a coordinate twice, or one that there is not, or the process is no
+            OU.
     """
     flow = _flow(process, odd)
     whiten, still = _split(flow.D / 2)
@@ -97,8 +103,8 @@ class _Flow:
 
 
 def _flow(process: OU, odd: Sequence[int]) -> _Flow:
-    A, b, D = (to_numpy(M).astype(float) for M in (process.A, process.b, process.D))
     rest = stationary(process)
+    A, b, D = (to_numpy(M).astype(float) for M in (process.A, process.b, process.D))
     mean, S = (to_numpy(M).astype(float) for M in (rest.mean, rest.cov))
     sign = _signs(process.n, odd)
     kept = (1 + np.outer(sign, sign)) / 2  # picks (A + εAε)/2

@@ -16,7 +16,7 @@ from thermolinalg.theory.gaussian import Gaussian
 from thermolinalg.theory.kalman import kalman_filter
 from thermolinalg.theory.modes import Modes
 from thermolinalg.theory.observations import Observations, Start, observe, read_trajectories
-from thermolinalg.theory.process import OU
+from thermolinalg.theory.process import OU, single
 from thermolinalg.theory.propagators import Coefficients, propagators, with_start
 
 BLOCK = 2**18
@@ -48,12 +48,10 @@ def log_likelihood(
         Degenerate: the states have no density, because too little noise reaches them.
         InvalidInput: a subclass that says which argument cannot be used, and why.
     """
-    if process.b.ndim != 1:
-        raise ShapeMismatch("the process has a drive per chain; take one: OU(A, b[0], D).")
+    n = single(process).n
     trajectories = read_trajectories(ts, xs)
-    n = trajectories[0].states.shape[1]
-    if n != process.n:
-        raise ShapeMismatch(f"xs has {n} coordinates; the process has {process.n}.")
+    if (width := trajectories[0].states.shape[1]) != n:
+        raise ShapeMismatch(f"xs has {width} coordinates; the process has {n}.")
     R = reading_error(noise, n)
     data = observe(trajectories, start, noisy=noise is not None)
     law = stationary(process) if start == "stationary" else start

@@ -4,6 +4,7 @@ Ridge regression, factor models and kernels with few features are of this kind. 
 n(k + 1) numbers and is never formed.
 """
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, final
@@ -82,10 +83,14 @@ class LowRank:
         O(nk²), from the smaller of the Gram matrices B'B and BB'.
         """
         xp, B = namespace(self.factor), self.root
+        size = float(xp.max(xp.abs(B))) or 1.0
+        if not math.isfinite(size):
+            return float(xp.min(self.diagonal)), math.inf
+        B = B / size  # so that its squares are finite
         gram = B.T @ B if B.shape[1] <= B.shape[0] else B @ B.T
         largest = float(xp.max(xp.linalg.eigvalsh(gram))) * (1 + checks.rounding(gram))
         d = self.diagonal
-        return float(xp.min(d)), float(xp.max(d)) + largest
+        return float(xp.min(d)), float(xp.max(d)) + largest * size * size
 
     def weighted(self, scale: Array) -> "LowRank":
         """diag(scale)^{1/2} M diag(scale)^{1/2} for scale (n,) > 0, of the same kind."""
@@ -94,6 +99,8 @@ class LowRank:
 
     def __matmul__(self, x: Array) -> Array:
         """The product with a vector (n,), or with each column of (n, m)."""
+        if isinstance(x, list | tuple):
+            x = like(checks.real_array("x", x), self.factor)
         if x.ndim not in {1, 2} or x.shape[0] != self.shape[0]:
             raise ShapeMismatch(
                 f"a LowRank of shape {self.shape} meets an array of shape {tuple(x.shape)}."

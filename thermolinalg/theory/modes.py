@@ -35,7 +35,8 @@ def normal_modes(A: Array, D: Array) -> Modes | None:
     """The modes, or None when D is singular or detailed balance does not hold up to rounding.
 
     The balance is asked as A = DA'D⁻¹, in units of A: in units of AD, what A does to a coordinate
-    with little noise would pass for rounding.
+    with little noise would pass for rounding. And it is asked as symmetry of the whitened drift,
+    entry by entry: in units of A, what couples slow coordinates would.
     """
     xp = namespace(A)
     if checks.is_diagonal(D):
@@ -45,9 +46,11 @@ def normal_modes(A: Array, D: Array) -> Modes | None:
     if float(variances[0]) <= checks.rounding(D) * float(variances[-1]):
         return None
     white, back = (V * xp.sqrt(variances)) @ V.T, (V / xp.sqrt(variances)) @ V.T
-    if not _equal(A, D @ A.T @ back @ back):
+    M = back @ A @ white  # D^{-1/2} A D^{1/2}
+    condition = float(xp.sqrt(variances[-1] / variances[0]))
+    if not (_equal(A, D @ A.T @ back @ back) and _is_symmetric(M, condition)):
         return None
-    rates, U = _eigh(back @ A @ white)  # D^{-1/2} A D^{1/2}
+    rates, U = _eigh(M)
     return Modes(rates, white @ U, U.T @ back)
 
 
@@ -55,21 +58,34 @@ def _diagonal_noise(A: Array, d: Array) -> Modes | None:
     xp = namespace(A)
     sigma = xp.sqrt(d)
     if float(xp.min(d)) == float(xp.max(d)):
-        if not _equal(A, A.T):
-            return None
-        rates, U = _eigh(A)
+        M = A
+    elif _equal(A, A.T * (d[:, None] / d[None, :])):
+        M = A * (sigma[None, :] / sigma[:, None])
     else:
-        if not _equal(A, A.T * (d[:, None] / d[None, :])):
-            return None
-        rates, U = _eigh(A * (sigma[None, :] / sigma[:, None]))
+        return None
+    if not _is_symmetric(M):
+        return None
+    rates, U = _eigh(M)
     return Modes(rates, sigma[:, None] * U, U.T / sigma[None, :])
 
 
 def _equal(A: Array, M: Array) -> bool:
     xp = namespace(A)
-    gap = A - M
-    largest = max(float(xp.max(gap)), -float(xp.min(gap)))
-    return largest <= checks.rounding(A) * max(float(xp.max(A)), -float(xp.min(A)))
+    return float(xp.max(xp.abs(A - M))) <= checks.rounding(A) * float(xp.max(xp.abs(A)))
+
+
+def _is_symmetric(M: Array, condition: float = 1.0) -> bool:
+    """Up to rounding, which in a definite M leaves |M_ij| some digits of (M_ii M_jj)^{1/2}.
+
+    Each entry counts by itself, lest the coupling of slow coordinates pass for rounding of fast
+    ones. `condition` is that of the matrices M was multiplied with.
+    """
+    xp = namespace(M)
+    gap = M - M.T
+    if max(float(xp.max(gap)), -float(xp.min(gap))) == 0:
+        return True
+    size = xp.sqrt(xp.abs(xp.linalg.diagonal(M)))
+    return bool(xp.all(xp.abs(gap) <= checks.rounding(M) * condition * size[:, None] * size))
 
 
 def _eigh(M: Array) -> tuple[Array, Array]:

@@ -205,8 +205,8 @@ def _pairs(ts: Any, xs: Any) -> Iterator[tuple[str, Any, Any]]:
 
 
 def _checked(name: str, ts: Any, xs: Any) -> Record:
-    t = checks.increasing_times(f"ts{name}", ts).astype(float)
     x = _states(f"xs{name}", xs)
+    t = checks.increasing_times(f"ts{name}", ts).astype(float)
     if x.ndim != 2 or len(x) != len(t) or x.shape[1] == 0:
         raise ShapeMismatch(
             f"xs{name} has shape {x.shape}, but there are {len(t)} times: a row of coordinates for "
@@ -228,7 +228,8 @@ def _checked(name: str, ts: Any, xs: Any) -> Record:
 def _states(name: str, x: Array) -> NumpyArray:
     """Real numbers, some of which may be missing, as NumPy float64."""
     x = namespace(x).asarray(x) if hasattr(x, "dtype") else _from_lists(name, x)
-    checks.real_array(name, x[:0, ...])  # its type: its entries may be NaN
+    # Its type: its entries may be NaN. What holds objects goes whole, for the check to name them.
+    checks.real_array(name, x if x.ndim == 0 or x.dtype == object else x[:0, ...])
     return to_numpy(floating(x)).astype(float, copy=False)
 
 

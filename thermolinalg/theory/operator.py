@@ -7,10 +7,10 @@ from typing import Any, TypeAlias, final
 import numpy as np
 
 from thermolinalg import checks
-from thermolinalg.backend import Array, like, namespace
-from thermolinalg.errors import InvalidInput, ShapeMismatch, Unstable
-from thermolinalg.theory.balance import balance_weights, require_balance
-from thermolinalg.theory.gershgorin import gershgorin
+from thermolinalg.backend import Array, is_dense, like, namespace, to_numpy
+from thermolinalg.errors import InvalidInput, NotFinite, ShapeMismatch, Unstable
+from thermolinalg.theory.balance import balance_weights, is_sparse, require_balance
+from thermolinalg.theory.gershgorin import gershgorin, reach
 from thermolinalg.theory.langevin import Process
 from thermolinalg.theory.lowrank import LowRank
 from thermolinalg.theory.scaled import Scaled
@@ -45,10 +45,8 @@ class Network:
     bounds: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
-        n = operator_size("A", self.A)
-        b = checks.vector("b", self.b, n)
-        if self.low_rank is not None:
-            b = like(b, self.low_rank.factor)
+        operator_size("A", self.A)
+        b = operand("b", self.b, self.A)
         object.__setattr__(self, "b", b)
         object.__setattr__(self, "diffusion", _diffusion(self.diffusion, b))
         require_balance(self.A, self.diffusion)
@@ -58,6 +56,8 @@ class Network:
                 f"the eigenvalues of A are only known to lie in [{low:.3g}, {high:.3g}], which "
                 "does not make it positive definite. If you know better, pass bounds=(low, high)."
             )
+        if self.bounds is not None:
+            self._require_held(low, high)
         object.__setattr__(self, "bounds", (low, high))
 
     @property
@@ -107,8 +107,24 @@ class Network:
 
     def _known_bounds(self) -> tuple[float, float]:
         if self.low_rank is not None:
-            return self.low_rank.bounds
+            low, high = self.low_rank.bounds
+            if high > float(namespace(self.b).finfo(self.b.dtype).max):
+                raise NotFinite(
+                    f"the largest eigenvalue of {self.low_rank!r} is beyond the numbers of "
+                    f"{self.low_rank.dtype}. Divide it and b by a large number, and measure time "
+                    "in units of that."
+                )
+            return low, high
         return gershgorin(self.A, balance_weights(self.A, self.diffusion))
+
+    def _require_held(self, low: float, high: float) -> None:
+        lowest, highest = reach(self.A, self.low_rank) or (low, high)
+        miss = float(namespace(self.b).finfo(self.b.dtype).eps) ** 0.5  # series forgive as much
+        if low * (1 - miss) > lowest or highest > high * (1 + miss):
+            raise InvalidInput(
+                f"bounds = ({low:.6g}, {high:.6g}) do not hold the eigenvalues of A, which reach "
+                f"from {lowest:.6g} to {highest:.6g} at least. Leave bounds out, or widen them."
+            )
 
     def __repr__(self) -> str:
         kind = "only multiplied" if self.low_rank is None else f"diagonal + {self.low_rank.rank}"
@@ -120,11 +136,30 @@ Runnable: TypeAlias = Process | Network
 
 
 def operator_size(name: str, A: Any) -> int:
-    """n, of a square operator (n, n)."""
+    """n, of a square operator (n, n).
+
+    Raises:
+        InvalidInput: it is an array, or it has another shape.
+    """
+    if is_dense(A):
+        raise InvalidInput(
+            f"{name} is an array (or a list), and a Network is for what is only multiplied. Use "
+            f"OU(A, b, D) or overdamped(S, f); or pass scipy.sparse.csr_array({name})."
+        )
     shape: tuple[int, ...] = getattr(A, "shape", ())
     if len(shape) != 2 or shape[0] != shape[1] or shape[0] == 0:
         raise ShapeMismatch(f"{name} has shape {tuple(shape)}; a square operator (n, n) is needed.")
     return int(shape[0])
+
+
+def operand(name: str, b: Array, A: Any) -> Array:
+    """A vector (n,) of the library with which the operator A can be multiplied."""
+    b = checks.vector(name, b, int(A.shape[0]))
+    if isinstance(A, Scaled):
+        A = A.S
+    if isinstance(A, LowRank):
+        return like(b, A.factor)
+    return to_numpy(b) if is_sparse(A) else b
 
 
 def checked_bounds(bounds: tuple[float, float]) -> tuple[float, float]:

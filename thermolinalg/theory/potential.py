@@ -6,10 +6,10 @@ import numpy as np
 
 from thermolinalg import checks
 from thermolinalg.backend import Array, like, namespace, to_numpy
-from thermolinalg.errors import InvalidInput
+from thermolinalg.errors import InvalidInput, Unstable
 from thermolinalg.theory.balance import is_sparse, require_symmetric
 from thermolinalg.theory.lowrank import LowRank
-from thermolinalg.theory.operator import Network, checked_bounds, operator_size
+from thermolinalg.theory.operator import Network, checked_bounds, operand, operator_size
 from thermolinalg.theory.process import OU
 from thermolinalg.theory.scaled import Scaled
 
@@ -53,7 +53,7 @@ def overdamped(
     S, f = _potential(S, f)
     friction = _friction(friction, S)
     noise = 2 * temperature / friction * like(namespace(S).eye(S.shape[0]), S)
-    return OU(S / _column(friction), f / friction, noise)
+    return _process(S, S / _column(friction), f / friction, noise)
 
 
 def underdamped(
@@ -85,7 +85,20 @@ def underdamped(
     rate = friction / mass
     A = _blocks(zero, -one, S / mass, rate * one)
     D = _blocks(zero, zero, zero, 2 * rate * temperature / mass * one)
-    return OU(A, xp.concat([xp.zeros_like(f), f / mass], axis=-1), D)
+    return _process(S, A, xp.concat([xp.zeros_like(f), f / mass], axis=-1), D)
+
+
+def _process(S: Array, A: Array, b: Array, D: Array) -> OU:
+    """OU(A, b, D), whose A is stable if S is positive definite, and so no affair of the caller."""
+    try:
+        return OU(A, b, D)
+    except Unstable as error:
+        lowest = float(namespace(S).min(namespace(S).linalg.eigvalsh(S)))
+        raise Unstable(
+            f"S has the eigenvalue {lowest:.3g}, and of a stiffness all must be > 0 beyond "
+            "rounding: else nothing draws that direction back, and there is no equilibrium. Check "
+            "the sign (the force is f - Sx), or add a ridge: S + r I with r above its size."
+        ) from error
 
 
 def _only_multiplied(S: Any) -> bool:
@@ -101,11 +114,10 @@ def _network(
     friction: float | Array,
     bounds: tuple[float, float] | None,
 ) -> Network:
-    n = operator_size("S", S)
+    operator_size("S", S)
     if is_sparse(S):
         require_symmetric("S", S)
-    f = checks.vector("f", f, n)
-    f = like(f, S.factor) if isinstance(S, LowRank) else f
+    f = operand("f", f, S)
     friction = _friction(friction, f)
     if bounds is not None:
         low, high = checked_bounds(bounds)

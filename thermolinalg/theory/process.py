@@ -2,12 +2,20 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import final
+from typing import Any, final
 
 from thermolinalg import checks
 from thermolinalg.backend import Array, like, namespace
-from thermolinalg.errors import ShapeMismatch, Unstable
+from thermolinalg.errors import InvalidInput, ShapeMismatch, Unstable
 from thermolinalg.theory.modes import Modes, normal_modes
+
+INSTEAD = {
+    "Network": "A Network is simulated and measured; for its exact law build an OU of arrays.",
+    "Nonlinear": "A Nonlinear process has no exact law that is known; simulate and measure it.",
+    "Langevin": "A Langevin process is simulated and measured; with the force f - S x it is also "
+    "underdamped(S, f), an OU.",
+}
+"""What to do with a process that is not linear, or whose matrix is only multiplied."""
 
 
 @final
@@ -83,13 +91,29 @@ class OU:
         return f"OU(n={self.n}, {balance}, rates {self.slowest:.3g} to {self.fastest:.3g})"
 
 
-def single(process: OU) -> OU:
-    """The process itself, if it has one drive and so one law.
+def linear(process: Any, name: str = "process") -> OU:
+    """The process itself, if it is an OU.
 
     Raises:
+        InvalidInput: it is anything else.
+    """
+    if isinstance(process, OU):
+        return process
+    kind = type(process).__name__
+    remedy = INSTEAD.get(kind, "OU(A, b, D), overdamped and underdamped make one.")
+    raise InvalidInput(
+        f"{name} has the type {kind}; a linear process of dense arrays, an OU, is needed. {remedy}"
+    )
+
+
+def single(process: OU) -> OU:
+    """The process itself, if it is an OU with one drive and so one law.
+
+    Raises:
+        InvalidInput: the process is no OU.
         ShapeMismatch: the process has more than one drive.
     """
-    if process.b.ndim != 1:
+    if linear(process).b.ndim != 1:
         raise ShapeMismatch(
             "the process has a drive per chain; ask for the law of one: OU(A, b[0], D)."
         )

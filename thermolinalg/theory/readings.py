@@ -10,9 +10,14 @@ import numpy as np
 from thermolinalg.backend import NumpyArray, to_numpy
 from thermolinalg.theory.equilibrium import stationary_covariance
 from thermolinalg.theory.evolution import transition
-from thermolinalg.theory.gaussian import square_root
 from thermolinalg.theory.process import OU
 from thermolinalg.theory.refinement import EPS
+
+NEAR = 8
+"""Bins from 0 and π/dt within which a window lets ω and -ω meet."""
+
+FORGOTTEN = 1e-6
+"""Segments with less memory of each other, as a share of the variance, count as independent."""
 
 
 def read_autocovariances(
@@ -58,23 +63,46 @@ def autocovariance_variances(exact: NumpyArray, lags: Sequence[int]) -> NumpyArr
     return variances
 
 
-def read_density(
-    process: OU, coordinates: Sequence[int], dt: float, frequency: NumpyArray
-) -> NumpyArray:
-    """Two-sided spectral density (f, k) at rest of the readings of k coordinates.
+def welch_moments(
+    process: OU, coordinates: Sequence[int], dt: float, window: NumpyArray, step: int, segments: int
+) -> tuple[NumpyArray, NumpyArray]:
+    """Mean and variance (f, k) of Welch's two-sided density of one run at rest, less its true mean.
 
-    It is dt Σ_j e^{-iωj dt} Cov(x(j dt), x(0)) = Σ_k S(ω + 2πk/dt): all frequencies that readings
-    cannot tell from ω, folded onto it. Readings are an autoregression x(t + dt) = E x(t) + N(0, C),
-    so it is the diagonal of dt (1 - E e^{-iθ})⁻¹ C (1 - E e^{-iθ})⁻ᴴ with θ = ω dt.
+    A segment's density is dt |X|² / Σw² with X = Σ_t w(t) x(t) e^{-iωt dt}, at ω = 2πf/(L dt) for
+    f = 0 to L/2. Its mean is dt Σ_j ρ(j) C(j) e^{-iωj dt}, with ρ(j) = Σ_t w(t) w(t + j) / Σw²:
+    what is read, blurred by the window. X is normal, so |X|² and |Y|² of two segments have the
+    covariance |E XȲ|² + |E XY|² (Isserlis). The last is next to nothing except near 0 and π/dt,
+    where ω and -ω meet: elsewhere it is left out.
 
     Args:
         process: the process.
         coordinates: which k of its coordinates.
         dt: time between readings.
-        frequency: angular frequencies ω (f,).
+        window: its weights (L,).
+        step: readings from one segment's begin to the next.
+        segments: how many are averaged.
     """
-    step = transition(process, dt)
-    E, C = to_numpy(step.E).astype(float), to_numpy(step.C).astype(float)
-    turn = np.exp(-1j * np.asarray(frequency, float) * dt)
-    response = np.linalg.inv(np.eye(process.n) - turn[:, None, None] * E)[:, list(coordinates)]
-    return dt * (np.abs(response @ square_root(C)) ** 2).sum(axis=2)
+    L = len(window)
+    C = read_autocovariances(process, coordinates, dt, (segments - 1) * step + L)
+    scale, shared = dt / (window @ window), _shared(window[:, None])
+    f, j = np.arange(L // 2 + 1), np.r_[:L, -L:0]
+    edges = np.flatnonzero((f < NEAR) | (f > L // 2 - NEAR))
+    waves = np.exp(-2j * np.pi / L * np.outer(np.arange(L), edges))
+    mirrored = _shared(window[:, None] * waves)
+    mean, variance = np.zeros((2, len(f), C.shape[1]))
+    for s in range(segments):
+        later = C[np.minimum(np.abs(s * step + j), len(C) - 1)]  # shared is 0 at the one cut off
+        if np.all(np.abs(later) <= FORGOTTEN * C[0]):
+            break
+        alike = scale * np.fft.fft(shared * later, axis=0)[: L + 1 : 2]
+        pairs = (1 if s == 0 else 2) * (segments - s) / segments**2
+        mean = mean if s else alike.real
+        variance += pairs * np.abs(alike) ** 2
+        variance[edges] += pairs * np.abs(scale * mirrored.T @ later) ** 2
+    return mean, variance
+
+
+def _shared(v: NumpyArray) -> NumpyArray:
+    """Σ_t v(t) v(t + j) of each column, no conjugate, for j = 0 to L - 1 and then -L to -1."""
+    V = np.fft.fft(v, 2 * len(v), axis=0)
+    return np.fft.ifft(V * np.roll(V[::-1], 1, axis=0), axis=0)

@@ -20,7 +20,7 @@ from thermolinalg.errors import Degenerate
 from thermolinalg.theory.batches import both, transpose
 from thermolinalg.theory.equilibrium import stationary_covariance
 from thermolinalg.theory.evolution import mode_transition, propagate
-from thermolinalg.theory.process import OU
+from thermolinalg.theory.process import OU, linear
 from thermolinalg.theory.refinement import EPS
 
 Law: TypeAlias = Callable[[float], tuple[NumpyArray, NumpyArray]]
@@ -34,7 +34,7 @@ def covariance_of_mean(process: OU, dt: float, samples: int, /) -> Array:
     that does not obey detailed balance lose what they lose in `transition`.
 
     Raises:
-        InvalidInput: dt is not positive, or samples is no integer >= 1.
+        InvalidInput: dt is not positive, samples is no integer >= 1, or the process is no OU.
     """
     return like(_covariance_of_mean(process, dt, samples), process.A)
 
@@ -47,7 +47,7 @@ def independent_samples(process: OU, dt: float, samples: int, /) -> Array:
     is above `samples` where neighbours oppose each other.
 
     Raises:
-        InvalidInput: dt is not positive, or samples is no integer >= 1.
+        InvalidInput: dt is not positive, samples is no integer >= 1, or the process is no OU.
         Degenerate: a coordinate has no noise.
     """
     variances = np.diag(stationary_covariance(process))
@@ -62,6 +62,7 @@ def independent_samples(process: OU, dt: float, samples: int, /) -> Array:
 
 def _covariance_of_mean(process: OU, dt: float, samples: int) -> NumpyArray:
     dt, samples = checks.positive("dt", dt), checks.count("samples", samples)
+    process = linear(process)
     if process.modes is None:
         cov = _covariance_of_sum(_law(process), stationary_covariance(process), dt, samples)
     else:  # n processes of one coordinate: only positive numbers are added

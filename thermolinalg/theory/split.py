@@ -2,8 +2,14 @@
 
 With the thin SVD B = Q Σ V' the drift αI + BB' is αI + Q diag(μ) Q', μ = Σ². Let r in R^n relax at
 the rate α in every direction, let c in R^k relax at the rates α + μ, each with noise of its own.
-Then x = r + Q (c - Q'r) obeys the process: along Q it is c, across it r, and what r does along Q is
-nobody's business. So every step is diagonal, and Q is needed only on the way in and out.
+Then x = Pr + Qc, P = I - QQ', obeys the process: along Q it is c, across it r, and what r does
+along Q is nobody's business. So every step is diagonal, and Q is needed only on the way in and out.
+
+Along Q the noise of r is wider than that of x by (α + μ)/α, which may be 1e16, and must leave no
+trace. P is applied twice, on leaving alone: what rounding lets pass the first time, eps|r|, is
+stopped the second time but for eps²|r|. Kicks without such noise would do no better, as x itself
+holds digits of its widest direction only; and they would cost O(nk) a step, as much as drawing
+them.
 """
 
 from dataclasses import dataclass
@@ -26,15 +32,20 @@ class SplitModes:
     width: Array  # (n,), scale^{1/2}: the whitened state is x / width
 
     def enter(self, x: Array) -> Array:
-        """Coordinates (..., n + k) of states (..., n)."""
-        r = x / self.width
-        return namespace(r).concat([r, apply_rows(r, self.Q.T)], axis=-1)
+        """Coordinates (..., n + k) of states (..., n): a drive, too, is across Q or along it."""
+        x = x / self.width
+        return namespace(x).concat([self._across(x), apply_rows(x, self.Q.T)], axis=-1)
 
     def leave(self, y: Array) -> Array:
         """States (..., n) of coordinates (..., n + k)."""
         n = self.Q.shape[0]
-        r, c = y[..., :n], y[..., n:]
-        return (r + apply_rows(c - apply_rows(r, self.Q.T), self.Q)) * self.width
+        return (self._across(y[..., :n]) + apply_rows(y[..., n:], self.Q)) * self.width
+
+    def _across(self, r: Array) -> Array:
+        """Pr, down to eps² along Q."""
+        for _ in range(2):
+            r = r - apply_rows(apply_rows(r, self.Q.T), self.Q)
+        return r
 
 
 def split_modes(level: float, B: Array, width: Array) -> SplitModes:

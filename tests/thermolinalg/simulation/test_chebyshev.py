@@ -5,7 +5,7 @@ import pytest
 import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.sparse.linalg import aslinearoperator
+from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
 import thermolinalg as tla
 from tests import oracles
@@ -16,8 +16,9 @@ from thermolinalg.errors import (
     NotSymmetric,
     ShapeMismatch,
     Unstable,
+    UnstableStep,
 )
-from thermolinalg.simulation.chebyshev import Chebyshev
+from thermolinalg.simulation.chebyshev import GROWTH, Chebyshev
 from thermolinalg.theory.operator import Network
 
 
@@ -88,6 +89,52 @@ def test_a_long_step_takes_products_as_its_root(dt):
     right = oracles.law_by_lyapunov(A, b, 2.0 * np.eye(9), dt)
     np.testing.assert_allclose(E, right.E, rtol=0, atol=1e-12)
     np.testing.assert_allclose(C, right.C, rtol=0, atol=1e-10 * np.abs(right.C).max())
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_coupling_survives_however_short_the_step(dtype):
+    """(E - I)/dt = -A, to the rounding of E = 1 itself."""
+    dt, K = 2.0**-22 if dtype == "float32" else 2.0**-51, np.array([[2.0, -1.0], [-1.0, 2.0]])
+    network = Network(sp.csr_array(K.astype(dtype)), np.zeros(2, dtype), 0.0)
+    step = Chebyshev().prepare(network, dt)
+    E = step(np.eye(2, dtype=dtype), np.zeros((2, 2), dtype))
+    np.testing.assert_allclose((E - np.eye(2)) / dt, -K, atol=np.finfo(dtype).eps / dt)
+    assert E[0, 1] == pytest.approx(dt, rel=1e-2 if dtype == "float32" else 0.3)
+
+
+@pytest.mark.parametrize("ends", [(1.0, 1.0), (1.0, 1.0 + 1e-15), (1e-13, 10.0)])
+def test_bounds_may_be_as_tight_or_wide_as_they_are(ends):
+    A = sp.diags_array(np.linspace(*ends, 3)).tocsr()
+    step = Chebyshev().prepare(Network(A, np.zeros(3), 2.0, bounds=ends), 3.0)
+    E, _, _ = law_of(step, 3)
+    np.testing.assert_allclose(np.diag(E), np.exp(-3.0 * A.diagonal()), rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("bounds", [(1.0, 2.0), (10.0, 100.0)])
+def test_bounds_that_products_contradict_are_named(bounds):
+    """Of an operator they are believed, until a polynomial that they bound by 1 grows."""
+    A = aslinearoperator(sp.diags_array(np.linspace(1.0, 100.0, 5)).tocsr())
+    network = Network(A, np.zeros(5), 1.0, bounds=bounds)
+    with pytest.raises(UnstableStep, match=r"bounds = .* outside these bounds"):
+        tla.simulate(network, [0.0, 1.0, 2.0], rng=0)
+    with pytest.raises(UnstableStep, match=r"step 1: .* outside these bounds"):
+        tla.simulate(Network(A, np.zeros(5), 0.0, bounds=bounds), [0, 1], x0=np.ones(5), rng=0)
+
+
+def test_bounds_that_miss_by_a_little_are_forgiven():
+    """By a thousandth, at a cost of so many roundings as GROWTH allows."""
+    A, b = ring(9), np.ones(9)
+    low, high = np.linalg.eigvalsh(A.toarray())[[0, -1]]
+    close = low * 1.001, high * 0.999
+    E = law_of(Chebyshev().prepare(Network(aslinearoperator(A), b, 2.0, bounds=close), 5.0), 9)[0]
+    right = oracles.law_by_lyapunov(A.toarray(), b, 2.0 * np.eye(9), 5.0).E
+    np.testing.assert_allclose(E, right, rtol=0, atol=4 * GROWTH * 3 * np.finfo(float).eps)
+
+
+def test_products_that_are_not_numbers_are_named():
+    A = LinearOperator((3, 3), matvec=lambda x: x * np.nan, dtype=float)
+    with pytest.raises(UnstableStep, match="or NaN"):
+        tla.simulate(Network(A, np.ones(3), 1.0, bounds=(1.0, 2.0)), [0.0, 1.0], rng=0)
 
 
 def test_products_grow_with_the_step():

@@ -84,6 +84,37 @@ def test_a_stiff_direction_keeps_its_digits():
     assert ((kicks @ u) ** 2).sum() == pytest.approx(u @ u / rate, rel=rounding)
 
 
+def test_a_drive_along_a_column_keeps_its_digits_whatever_the_condition():
+    """u'x rests at 1/(1 + level). Across u the rounding of u as a drive is all there is."""
+    u, level = np.linalg.qr(U)[0][:, 0], 1e-12
+    network = tla.overdamped(LowRank(level, u[:, None]), u, temperature=0)
+    for x0 in (None, u):
+        run = tla.simulate(network, [0.0, 100 / level], x0=x0, rng=0)
+        assert u @ run.states[0, -1] == pytest.approx(1 / (1 + level), rel=1e-14)
+
+
+BLOCK = np.array([[0.6, -0.8], [0.8, 0.6], [0.0, 0.0], [0.0, 0.0]])
+WIDE, NARROW = 1e20, 1e-12
+"""Variances: two coordinates are held tight, two are nearly free, and no floating-point array of
+states has to hold both in one number. Their ratio is the square of what eps can tell apart."""
+TIGHT = tla.overdamped(LowRank(1 / WIDE, BLOCK, [1 / NARROW] * 2), np.zeros(4))
+
+
+def test_coordinates_within_the_columns_feel_nothing_of_the_wide_noise():
+    _, _, C = law_of(DiagonalPlusLowRank().prepare(TIGHT, 100 * WIDE), 4)
+    np.testing.assert_allclose(C[:2, :2], NARROW * np.eye(2), rtol=0, atol=1e-13 * NARROW)
+    np.testing.assert_allclose(C[2:, 2:], WIDE * np.eye(2), rtol=0, atol=1e-13 * WIDE)
+
+
+def test_records_within_the_columns_feel_nothing_of_the_wide_noise():
+    """What a record says of them is what the states say, one by one."""
+    samples, dt = 200, 100 * WIDE
+    x = tla.simulate(TIGHT, dt * np.arange(samples + 1), rng=3).states[0, 1:, :2]
+    found = tla.measure(TIGHT, dt, samples, tla.Covariance(), rng=3).values[0][:2, :2]
+    statistics.assert_covariance_matches(x, NARROW * np.eye(2))
+    np.testing.assert_allclose(found, np.cov(x.T), rtol=1e-11 + 2 / samples)
+
+
 def test_the_law_after_irregular_steps():
     network, times = SPRINGS["a friction each"], np.array([1.0, 1.2, 1.4, 2.5])
     x0 = tla.Gaussian(F, np.diag(FRICTION))

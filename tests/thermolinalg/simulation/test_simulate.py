@@ -229,3 +229,18 @@ def test_a_trajectory_says_what_it_is_in_a_line():
     assert repr(run) == (
         "Trajectory(chains=4, times=3 from 0 to 2, n=1, integrator='symmetric', seed=7)"
     )
+
+
+@pytest.mark.parametrize("step", [1e-300, 1e-17])
+def test_no_end_of_steps_is_refused(step):
+    process = tla.Nonlinear(lambda x: -x, [[1.0]])
+    with pytest.raises(InvalidInput, match=r"step = .* asks for"):
+        tla.simulate(process, [0.0, 1.0, 3.0], step=step)
+    with pytest.raises(InvalidInput, match=r"step = .* asks for"):
+        tla.measure(process, 1.0, 3, tla.Mean(), step=step)
+
+
+@pytest.mark.parametrize("step", ["0.1", True])
+def test_text_is_no_number(step):
+    with pytest.raises(InvalidInput, match=r"step = .* must be a number"):
+        tla.simulate(tla.Nonlinear(lambda x: -x, [[1.0]]), [0.0, 1.0], step=step)

@@ -1,6 +1,7 @@
 """The way to equilibrium, against moment equations, 60-digit divergences and closed forms."""
 
 import math
+import re
 
 import mpmath
 import numpy as np
@@ -202,6 +203,12 @@ def test_impossible_times_are_refused(t):
 def test_a_temperature_is_positive():
     with pytest.raises(InvalidInput, match="temperature = 0"):
         relaxation(SHEAR, [0.0, 0.0], [1.0]).free_energy(temperature=0.0)
+
+
+def test_a_way_is_named_in_a_line():
+    way = relaxation(SHEAR, [0.0, 0.0], [0.0, 2.0, 9.0])
+    shown = r"Relaxation\(times=3 from 0 to 9, n=2, kl inf to [^,]+, wasserstein [^,]+ to [^,]+\)"
+    assert re.fullmatch(shown, repr(way))
 
 
 def test_a_rest_that_rounding_hides_is_not_approached():

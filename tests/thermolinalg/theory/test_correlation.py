@@ -123,6 +123,22 @@ def test_times_that_rounding_blurs(process, truth):
     np.testing.assert_allclose(relaxation_times(process, rtol=rtol), truth, rtol=rtol)
 
 
+@pytest.mark.parametrize("size", [2, 5])
+@pytest.mark.parametrize("rtol", [None, 0.5, 10.0])
+def test_no_error_is_small_enough_at_a_jordan_block(size, rtol):
+    process = tla.OU(np.eye(size) + np.eye(size, k=1), np.zeros(size), np.eye(size))
+    for ask in (relaxation_times, spectral_gap):
+        with pytest.raises(InvalidInput, match=r"no bound .* parallel .*autocovariance") as caught:
+            ask(process, rtol=rtol)
+        assert "rtol" not in str(caught.value)
+
+
+def test_a_rate_that_is_lost_in_the_fastest_has_no_bound():
+    process = tla.OU([[1.0, 1e-3], [1e-3, 1e16]], [0.0, 0.0], np.eye(2))
+    with pytest.raises(InvalidInput, match=r"no bound .* so stiff"):
+        relaxation_times(process, rtol=0.5)
+
+
 def test_a_diagonal_drift_is_as_it_says():
     process = tla.OU(np.diag([1e-3, 1e12, 1.0]), np.ones(3), np.diag([1.0, 2.0, 0.0]))
     np.testing.assert_array_equal(relaxation_times(process), [1e3, 1.0, 1e-12])

@@ -184,3 +184,10 @@ def test_units_of_each_coordinate(data, n, t):
 def test_impossible_times_are_refused(t):
     with pytest.raises(InvalidInput, match=r"^t = "):
         tla.transition(PROCESSES["shear"], t)
+
+
+def test_a_law_is_named_in_a_line():
+    law = tla.Transition(np.diag([3.0, 4.0]), np.zeros(2), np.diag([1.0, 0.5]))
+    assert repr(law) == "Transition(n=2, |E| = 5, largest variance 1)"
+    many = tla.Transition(law.E, np.zeros((7, 2)), law.C)
+    assert repr(many) == "Transition(n=2, 7 drives, |E| = 5, largest variance 1)"

@@ -115,7 +115,9 @@ def test_bounds_of_the_whole_are_one_number_on_a_diagonal():
         (S, 1.0, {"bounds": 3.0}, InvalidInput, r"bounds = 3.0 must be two numbers"),
         (S, 1.0, {"bounds": (1.0, np.inf)}, InvalidInput, r"bounds\[1\] = inf"),
         (S, 1.0, {"bounds": (3.0, 2.0)}, Unstable, "bounds"),
-        (np.eye(4), 1.0, {}, InvalidInput, "bounds are needed"),
+        (aslinearoperator(S), 1.0, {}, InvalidInput, "bounds are needed"),
+        (np.triu(np.ones((4, 4))), 1.0, {"bounds": (1, 2)}, InvalidInput, r"A is an array.*OU\("),
+        ([[1.0, 0.0], [0.0, 1.0]], 1.0, {}, InvalidInput, r"A is an array \(or a list\)"),
     ],
 )
 def test_bad_networks_are_named(A, diffusion, knobs, error, message):
@@ -142,6 +144,60 @@ def test_bad_networks_are_named(A, diffusion, knobs, error, message):
 def test_bad_potentials_are_named(stiff, f, knobs, error, message):
     with pytest.raises(error, match=message):
         tla.overdamped(stiff, f, **knobs)
+
+
+SOFT = tla.LowRank(1.0, np.ones((2, 1)))  # eigenvalues 1 and 3, and the diagonal [2, 2]
+
+
+@pytest.mark.parametrize(
+    ("A", "diffusion", "wrong", "right"),
+    [
+        (sp.diags_array([1.0, 100.0]).tocsr(), 1.0, (1, 2), (1, 100)),
+        (sp.diags_array([1.0, 100.0]).tocsr(), 1.0, (2, 100), (0.5, 101)),
+        (sp.csr_array([[1.0, 0.5], [5.0, 10.0]]), [1.0, 10.0], (2, 11), (0.5, 11)),
+        (SOFT, 1.0, (5, 6), (1, 3)),
+        (SOFT, 1.0, (1.5, 3), (1, 3.5)),
+        (SOFT, 1.0, (1, 2.5), (0.5, 3)),
+    ],
+)
+def test_bounds_that_entries_contradict_are_named(A, diffusion, wrong, right):
+    assert tla.Network(A, np.ones(2), diffusion, bounds=right).bounds == right
+    with pytest.raises(InvalidInput, match=r"bounds = .* do not hold the eigenvalues of A"):
+        tla.Network(A, np.ones(2), diffusion, bounds=wrong)
+
+
+@given(case=springs())
+def test_bounds_that_hold_are_never_contradicted(case):
+    stiff, friction = case
+    for knob in (1.0, friction):
+        edges = np.linalg.eigvalsh(stiff)[[0, -1]]
+        f = np.ones(len(stiff))
+        assert tla.overdamped(sp.csr_array(stiff), f, friction=knob, bounds=edges).n == len(f)
+    low = tla.LowRank(np.diag(stiff), stiff)
+    edges = np.linalg.eigvalsh(np.diag(np.diag(stiff)) + stiff @ stiff.T)[[0, -1]]
+    assert tla.overdamped(low, f, bounds=edges).n == len(f)
+
+
+@pytest.mark.parametrize("stiff", [-np.eye(2), [[1.0, 2.0], [2.0, 1.0]]])
+@pytest.mark.parametrize("potential", [tla.overdamped, tla.underdamped])
+def test_a_stiffness_that_pushes_away_is_named_as_given(stiff, potential):
+    with pytest.raises(Unstable, match=r"^S has the eigenvalue -1, .* f - Sx"):
+        potential(stiff, np.ones(2))
+
+
+def test_a_drive_moves_to_the_library_of_the_sparse_array():
+    torch = pytest.importorskip("torch")
+    for network in (
+        tla.overdamped(S, torch.ones(4), friction=torch.ones(4)),
+        tla.Network(S, torch.ones(4), torch.ones(4)),
+    ):
+        assert isinstance(tla.simulate(network, [0.0, 1.0], rng=0).states, np.ndarray)
+
+
+def test_eigenvalues_beyond_the_dtype_are_named():
+    for factor in (np.full((3, 1), 1e200), np.full((3, 1), 1e30, np.float32)):
+        with pytest.raises(NotFinite, match=r"largest eigenvalue of LowRank.* beyond"):
+            tla.overdamped(tla.LowRank(1.0, factor), np.ones(3))
 
 
 def test_it_says_what_it_is():

@@ -82,7 +82,7 @@ def test_bad_knobs_are_named(knobs, message):
 def test_a_potential_is_symmetric_and_confining():
     with pytest.raises(NotSymmetric, match="S is not symmetric"):
         tla.overdamped(A, B)
-    with pytest.raises(Unstable, match="A has an eigenvalue"):
+    with pytest.raises(Unstable, match="S has the eigenvalue"):
         tla.overdamped([[1, 2], [2, 1]], B)
     with pytest.raises(ShapeMismatch, match="f has shape"):
         tla.overdamped(np.eye(2), np.ones(3))
@@ -170,7 +170,7 @@ def test_bad_knobs_of_inertia_are_named(knobs, message):
 def test_inertia_needs_a_potential_that_confines():
     with pytest.raises(NotSymmetric, match="S is not symmetric"):
         underdamped(A, B)
-    with pytest.raises(Unstable, match="A has an eigenvalue"):
+    with pytest.raises(Unstable, match="S has the eigenvalue"):
         underdamped([[1, 2], [2, 1]], B)
     with pytest.raises(ShapeMismatch, match="f has shape"):
         underdamped(np.eye(2), np.ones(3))
@@ -231,3 +231,35 @@ def test_detailed_balance_decides_the_integrator(name, integrator):
     process = PROCESSES[name]
     assert tla.choose_integrator(process) == integrator
     assert ("detailed balance" in repr(process)) == (integrator == "symmetric")
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_coupling_of_slow_coordinates_is_no_rounding_of_fast_ones(dtype):
+    """What is lost in the units of the fastest coordinate may rule the slow ones."""
+    n, slow = 100, {np.float32: 1e-4, np.float64: 1e-13}[dtype]
+    A = np.eye(n, dtype=dtype)
+    A[-2:, -2:] = slow * np.array([[1, 0.7], [0, 1]])
+    process = tla.OU(A, np.zeros(n, dtype), np.eye(n, dtype=dtype))
+    assert process.modes is None
+    assert not tla.obeys_detailed_balance(process)
+    E = tla.transition(process, 1 / slow).E[-2:, -2:]
+    np.testing.assert_allclose(E, np.exp(-1) * np.array([[1, -0.7], [0, 1]]), rtol=1e-3)
+
+
+INDEFINITE = {
+    "a small block beside a large one": np.array([[1e10, 0, 0], [0, 1e-6, 2e-6], [0, 2e-6, 1e-6]]),
+    "a small variance": np.diag([1.0, 1.0, -5e-17]),
+    "no variance but a covariance": np.array([[1.0, 0, 0], [0, 0, 1e-12], [0, 1e-12, 1.0]]),
+}
+
+
+@pytest.mark.parametrize("name", INDEFINITE)
+def test_no_scale_hides_that_noise_is_indefinite(name):
+    with pytest.raises(NotPositiveDefinite, match="D has the eigenvalue"):
+        tla.OU(np.eye(3), np.zeros(3), INDEFINITE[name])
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.longdouble])
+def test_other_precisions_are_refused(dtype):
+    with pytest.raises(NotReal, match=r"A has dtype .*single or double"):
+        tla.OU(np.eye(2).astype(dtype), np.zeros(2), np.eye(2))

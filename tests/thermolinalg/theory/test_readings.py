@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import scipy.linalg
+import scipy.signal
 
 import thermolinalg as tla
 from tests import statistics
@@ -11,7 +12,7 @@ from thermolinalg.plots.memory import autocovariances, centred
 from thermolinalg.theory.readings import (
     autocovariance_variances,
     read_autocovariances,
-    read_density,
+    welch_moments,
 )
 
 MILD = [name for name in PROCESSES if name not in {"stiff", "noiseless"}]
@@ -41,22 +42,47 @@ def test_autocovariances_end_in_zeros_and_cover_long_transients():
     assert found[40, 1] > 0
 
 
-@each_process
-def test_density_is_the_fourier_sum_of_autocovariances(name):
-    process, dt = PROCESSES[name], 0.3
-    lags = int(np.ceil(40 / (process.slowest * dt)))
-    C, omega = remembered(process, dt, lags), np.array([0.0, 0.4, 3.0, np.pi / dt])
-    waves = 2 * np.cos(omega[:, None] * dt * np.arange(lags))
-    waves[:, 0] = 1
-    exact = dt * waves @ C
-    found = read_density(process, range(process.n), dt, omega)
-    np.testing.assert_allclose(found, exact, rtol=1e-8, atol=1e-8 * exact.max())
+def density_forms(window, step, segments, dt):
+    """Welch's density of x as quadratic forms x'Mx, one M for each frequency."""
+    L, m = len(window), (segments - 1) * step + len(window)
+    for f in range(L // 2 + 1):
+        wave = window * np.exp(-2j * np.pi * f * np.arange(L) / L)
+        rows = np.zeros((segments, m), complex)
+        for s in range(segments):
+            rows[s, s * step : s * step + L] = wave
+        yield dt / (window @ window) / segments * (rows.T @ rows.conj()).real
 
 
-def test_frequent_readings_show_the_spectrum_of_the_process():
-    omega = np.array([0.1, 1.0, 2.0])
-    itself = np.real(tla.spectral_density(OSCILLATOR, omega))[:, [0, 1], [0, 1]]
-    np.testing.assert_allclose(read_density(OSCILLATOR, [0, 1], 1e-4, omega), itself, rtol=1e-3)
+@pytest.mark.parametrize(
+    ("length", "segments", "rtol"), [(8, 1, 1e-9), (15, 4, 1e-9), (40, 2, 0.02)]
+)
+@pytest.mark.parametrize("name", ["strong shear", "underdamped", "one coordinate"])
+def test_moments_of_welch_are_those_of_quadratic_forms(name, length, segments, rtol):
+    """Of x'Mx: tr(MΣ) and 2 tr(MΣMΣ). Short windows leave nothing out of the variance."""
+    process, dt, step = PROCESSES[name], 0.2, length - length // 2
+    window, m = scipy.signal.get_window("hann", length), (segments - 1) * step + length
+    coordinates = list(range(process.n))
+    mean, variance = welch_moments(process, coordinates, dt, window, step, segments)
+    exact = remembered(process, dt, m)
+    for i in coordinates:
+        sigma = scipy.linalg.toeplitz(exact[:, i])
+        for f, M in enumerate(density_forms(window, step, segments, dt)):
+            np.testing.assert_allclose(mean[f, i], np.trace(M @ sigma), rtol=1e-9)
+            np.testing.assert_allclose(
+                variance[f, i], 2 * np.trace(M @ sigma @ M @ sigma), rtol=rtol
+            )
+
+
+def test_long_windows_of_frequent_readings_show_the_spectrum_of_the_process():
+    L, dt = 40_000, 0.01
+    mean, variance = welch_moments(
+        OSCILLATOR, [0, 1], dt, scipy.signal.get_window("hann", L), L // 2, 1
+    )
+    bins = np.array([50, 100, 200])
+    itself = tla.spectral_density(OSCILLATOR, 2 * np.pi * bins / (L * dt))
+    itself = np.real(itself)[:, [0, 1], [0, 1]]
+    np.testing.assert_allclose(mean[bins], itself, rtol=3e-3)
+    np.testing.assert_allclose(variance[bins], mean[bins] ** 2, rtol=1e-9)
 
 
 @pytest.mark.parametrize("name", ["strong shear", "underdamped", "one coordinate", "noiseless"])
