@@ -62,6 +62,7 @@ def require_symmetric(name: str, A: Any, w: Array | float = 1.0) -> None:
         InvalidInput: the sparse array A holds what is no finite real number.
     """
     _require_real(name, A)
+    A = A.tocsr()
     mirror = A.T
     if not isinstance(w, float):
         w = to_numpy(w)

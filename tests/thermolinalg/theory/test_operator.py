@@ -204,3 +204,13 @@ def test_it_says_what_it_is():
     assert repr(tla.overdamped(S, F)) == "Network(n=4, only multiplied, rates 1 to 5)"
     low = tla.overdamped(tla.LowRank(1.0, np.eye(4)[:, :1]), F)
     assert repr(low) == "Network(n=4, diagonal + 1, rates 1 to 2)"
+
+
+@pytest.mark.parametrize("kind", ["dia", "csr", "csc", "coo", "lil", "dok", "bsr"])
+def test_every_sparse_format_is_taken(kind):
+    A = sp.diags_array([0.5, 2.0, 0.5], offsets=[-1, 0, 1], shape=(4, 4)).asformat(kind)
+    expected = tla.simulate(tla.Network(A.tocsr(), np.ones(4), 1.0), [0.0, 1.0], rng=0).states
+    networks = tla.Network(A, np.ones(4), 1.0), tla.overdamped(A, np.ones(4), temperature=0.5)
+    for network in networks:
+        found = tla.simulate(network, [0.0, 1.0], rng=0).states
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
