@@ -9,7 +9,13 @@ import numpy as np
 from thermolinalg import checks
 from thermolinalg.backend import Array, NumpyArray, like, namespace
 from thermolinalg.errors import InvalidInput, ShapeMismatch
-from thermolinalg.measurement.observable import Observable
+from thermolinalg.measurement.observable import (
+    Observable,
+    average,
+    finite,
+    read_samples,
+    require_alike,
+)
 
 
 @final
@@ -20,6 +26,7 @@ class Pairs:
     `tail` holds the last states (steps, chains, n) of the run, for the pairs that are to come.
     """
 
+    lags: tuple[int, ...]
     counts: NumpyArray  # (lags,)
     later: Array  # (lags, n)
     earlier: Array  # (lags, n)
@@ -61,42 +68,54 @@ class Autocovariance(Observable[Pairs]):
         object.__setattr__(self, "lags", whole)
 
     def init(self, like: Array) -> Pairs:
+        like = read_samples(like)
         n, xp = like.shape[-1], namespace(like)
         empty = xp.reshape(like, (-1, n))[:0, :]
         zero = xp.zeros_like(xp.sum(empty, axis=0))
         vectors = xp.stack([zero] * len(self.lags))
         matrices = vectors[:, :, None] * zero
         counts = np.zeros(len(self.lags), int)
-        return Pairs(counts, vectors, vectors, matrices, empty[:, None, :])
+        return Pairs(self.lags, counts, vectors, vectors, matrices, empty[:, None, :])
 
     def update(self, record: Pairs, samples: Array) -> Pairs:
-        x, old = _continued(record.tail, samples)
+        self._require_own(record)
+        x, old = _continued(record.tail, read_samples(samples, record.later))
         if x.shape[0] == old:
             return record
         xp = namespace(x)
-        mean = _average(xp.reshape(x, (-1, x.shape[-1])))
+        mean = finite(_center(xp.reshape(x, (-1, x.shape[-1]))))
         centered = x - mean  # a large mean would drown the products
         found = [_pairs(centered, lag, max(old, lag)) for lag in self.lags]
         counts = np.array([count for count, *_ in found])
         later, earlier, scatter = (xp.stack(part) for part in list(zip(*found, strict=True))[1:])
-        new = Pairs(counts, mean + later, mean + earlier, scatter, record.tail)
+        new = Pairs(self.lags, counts, mean + later, mean + earlier, finite(scatter), record.tail)
         kept = min(max(self.lags), x.shape[0])
         tail = xp.asarray(x[x.shape[0] - kept :, ...], copy=True)  # do not hold the whole block
         return _pooled(record, new, tail)
 
     def merge(self, one: Pairs, other: Pairs) -> Pairs:
+        self._require_own(one)
+        self._require_own(other)
+        require_alike(one.later, other.later)
         return _pooled(one, other, one.tail[:0, ...])
 
     def leave(self, record: Pairs, leave: Callable[[Array], Array]) -> Pairs:
         transpose = namespace(record.scatter).matrix_transpose
         scatter = transpose(leave(transpose(leave(record.scatter))))
         means = leave(record.later), leave(record.earlier)
-        return Pairs(record.counts, *means, scatter, leave(record.tail))
+        return Pairs(record.lags, record.counts, *means, scatter, leave(record.tail))
 
     def value(self, record: Pairs) -> Array:
         enough = record.counts > 1
         divisors = np.where(enough, record.counts - 1, np.nan)
         return record.scatter / like(divisors, record.scatter)[:, None, None]
+
+    def _require_own(self, record: Pairs) -> None:
+        if record.lags != self.lags:
+            raise InvalidInput(
+                f"a record of lags {record.lags} is none of Autocovariance({self.lags}): use and "
+                "merge records of the same lags."
+            )
 
 
 def _continued(tail: Array, samples: Array) -> tuple[Array, int]:
@@ -131,8 +150,13 @@ def _pairs(x: Array, lag: int, first: int) -> tuple[int, Array, Array, Array]:
     return count, a, b, later.T @ earlier - count * a[:, None] * b
 
 
+def _center(x: Array) -> Array:
+    """The mean of rows (m, n): products are exact enough in double precision alone."""
+    return _average(x) if x.dtype == namespace(x).float64 else average(x)
+
+
 def _average(x: Array) -> Array:
-    """The mean of rows (m, n), 0 of none; as a product, which is faster than `mean`."""
+    """The mean of rows (m, n), 0 of none; as a product, which is faster than a sum."""
     return namespace(x).ones_like(x[:, 0]) @ x / max(int(x.shape[0]), 1)
 
 
@@ -144,6 +168,7 @@ def _pooled(one: Pairs, other: Pairs, tail: Array) -> Pairs:
     across = like(one.counts * share, one.later)[:, None, None]
     later, earlier = other.later - one.later, other.earlier - one.earlier
     return Pairs(
+        one.lags,
         counts,
         one.later + weight * later,
         one.earlier + weight * earlier,

@@ -9,11 +9,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import final
 
+import numpy as np
+
 from thermolinalg import checks
-from thermolinalg.backend import Array, namespace, to_numpy
-from thermolinalg.errors import ShapeMismatch
+from thermolinalg.backend import Array, like, namespace, to_numpy
+from thermolinalg.errors import InvalidInput, ShapeMismatch
 from thermolinalg.measurement.average import Average
-from thermolinalg.measurement.observable import Covariance, Mean, Moments, Observable
+from thermolinalg.measurement.observable import (
+    Covariance,
+    Mean,
+    Moments,
+    Observable,
+    average,
+    read_samples,
+    total,
+)
 from thermolinalg.measurement.stuck import is_stuck, warn_of_stuck
 
 
@@ -54,12 +64,16 @@ class BatchMeans(Observable[Batches]):
     value brings all to the length of the longest batch. A run too short for one such batch adds to
     the mean alone. What is added to a merged record begins a run of its own.
 
+    Many chains need no short batches: the value doubles them for as long as `batches`/2 are left of
+    all chains together. So many chains, however short, become one batch each: their spread is an
+    error bar that knows nothing of the memory.
+
     Args:
         batches: how many each chain stores, at most. Once full it has half as many or more.
         ess: find the effective size too, for which the scatter (n, n) of all samples is kept.
 
     Raises:
-        InvalidInput: batches is no integer >= 4.
+        InvalidInput: batches is no integer >= 4, or ess is neither True nor False.
     """
 
     batches: int = 64
@@ -67,6 +81,8 @@ class BatchMeans(Observable[Batches]):
 
     def __post_init__(self) -> None:
         checks.count("batches", self.batches, least=4)
+        if not isinstance(self.ess, bool):
+            raise InvalidInput(f"ess = {self.ess!r} must be True or False.")
 
     @property
     def _moments(self) -> Observable[Moments]:
@@ -76,6 +92,7 @@ class BatchMeans(Observable[Batches]):
         return Batches((), False, self._moments.init(like))
 
     def update(self, record: Batches, samples: Array) -> Batches:
+        samples = read_samples(samples)
         x = samples[:, None, :] if samples.ndim == 2 else samples  # one chain
         if x.ndim != 3 or (record.open and x.shape[1:] != record.runs[-1].origin.shape):
             raise ShapeMismatch(
@@ -85,11 +102,12 @@ class BatchMeans(Observable[Batches]):
             )
         if x.shape[0] == 0:
             return record
+        moments = self._moments.update(record.moments, x)
         done, run = (record.runs[:-1], record.runs[-1]) if record.open else (record.runs, _begun(x))
         run = _extended(run, x - run.origin)
         while run.means.shape[0] >= self.batches:
             run = _doubled(run)
-        return Batches((*done, run), True, self._moments.update(record.moments, x))
+        return Batches((*done, run), True, moments)
 
     def merge(self, one: Batches, other: Batches) -> Batches:
         moments = self._moments.merge(one.moments, other.moments)
@@ -105,14 +123,12 @@ class BatchMeans(Observable[Batches]):
     def value(self, record: Batches) -> Average:
         mean, count = Mean().value(record.moments), record.moments.count
         xp, unknown = namespace(mean), mean + float("nan")
-        length = max((run.length for run in record.runs), default=1)
-        parts = [_batch_means(run, length, mean) for run in record.runs]
-        batches = sum(part.shape[0] for part in parts)
+        runs = _common(record.runs, self.batches / 2)
+        batches = sum(_count(run) for run in runs)
+        length = min((run.length for run in runs), default=1)
         if batches < 2:
             return Average(mean, unknown, unknown, count, batches, length)
-        x = xp.concat(parts, axis=0)
-        x = x - xp.mean(x, axis=0)
-        squared = xp.sum(x * x, axis=0) / (batches - 1) * (length / count)
+        squared = _spread(runs, mean) / count
         stuck = xp.any(xp.stack([_stuck(run) for run in record.runs]), axis=0) | (squared == 0)
         warn_of_stuck(to_numpy(stuck))
         stderr = xp.where(stuck, unknown, xp.sqrt(squared))
@@ -132,14 +148,13 @@ def _extended(run: Run, x: Array) -> Run:
     """The run with samples x (steps, chains, n) added, in batches of the same length."""
     xp, missing = namespace(x), run.length - run.waiting
     if x.shape[0] < missing:
-        return replace(run, rest=run.rest + xp.sum(x, axis=0), waiting=run.waiting + x.shape[0])
-    first = (run.rest + xp.sum(x[:missing, ...], axis=0)) / run.length
+        return replace(run, rest=run.rest + total(x), waiting=run.waiting + x.shape[0])
+    first = (run.rest + total(x[:missing, ...])) / run.length
     whole = (x.shape[0] - missing) // run.length
     last = missing + whole * run.length
     cut = xp.reshape(x[missing:last, ...], (whole, run.length, *x.shape[1:]))
-    means = xp.concat([run.means, first[None, ...], xp.mean(cut, axis=1)], axis=0)
-    rest = xp.sum(x[last:, ...], axis=0)
-    return Run(run.origin, means, run.length, rest, x.shape[0] - last)
+    means = xp.concat([run.means, first[None, ...], average(cut, axis=1)], axis=0)
+    return Run(run.origin, means, run.length, total(x[last:, ...]), x.shape[0] - last)
 
 
 def _doubled(run: Run) -> Run:
@@ -150,12 +165,48 @@ def _doubled(run: Run) -> Run:
     return Run(run.origin, means, 2 * run.length, rest, run.waiting + odd * run.length)
 
 
-def _batch_means(run: Run, length: int, reference: Array) -> Array:
-    """Means (batches of all chains, n) of batches of this length, less the reference."""
+def _common(runs: tuple[Run, ...], least: float) -> list[Run]:
+    """The runs in batches of one length, as long as leaves so many of them in all.
+
+    What is left over of a chain that is a single batch belongs to it. Runs that are shorter than a
+    batch are left out.
+    """
+    length = max((run.length for run in runs), default=1)
+    found = [_lengthened(run, length) for run in runs]
+    longer = [_doubled(run) for run in found]
+    while sum(map(_count, longer)) >= least:
+        found, longer = longer, [_doubled(run) for run in longer]
+    return [_filled(run) for run in found if _count(run)]
+
+
+def _lengthened(run: Run, length: int) -> Run:
     while run.length < length:
         run = _doubled(run)
-    x = run.means + (run.origin - reference)
-    return namespace(x).reshape(x, (-1, x.shape[-1]))
+    return run
+
+
+def _filled(run: Run) -> Run:
+    if run.means.shape[0] > 1:
+        return run
+    length = run.length + run.waiting
+    means = run.means * (run.length / length) + run.rest / length
+    return Run(run.origin, means, length, 0 * run.rest, 0)
+
+
+def _count(run: Run) -> int:
+    """Batches of all chains."""
+    return int(run.means.shape[0]) * int(run.means.shape[1])
+
+
+def _spread(runs: list[Run], reference: Array) -> Array:
+    """The variance (n,) of batch means, each weighed by its length: that of a single sample."""
+    parts = [run.means + (run.origin - reference) for run in runs]
+    xp, n = namespace(reference), reference.shape[0]
+    x = xp.concat([xp.reshape(part, (-1, n)) for part in parts], axis=0)
+    lengths = np.repeat([float(run.length) for run in runs], [_count(run) for run in runs])
+    weights = like(lengths, x)[:, None]
+    x = x - xp.sum(weights * x, axis=0) / float(lengths.sum())
+    return xp.sum(weights * x * x, axis=0) / (len(lengths) - 1)
 
 
 def _stuck(run: Run) -> Array:

@@ -22,6 +22,9 @@ SHORTEST = 4
 BLOCK = 2**21
 """Numbers that are worked on at a time."""
 
+FARTHEST = 1000
+"""The largest exponent of a unit: 2 to this power, and to its negative, is still a number."""
+
 
 @final
 @dataclass(frozen=True, eq=False)
@@ -51,8 +54,23 @@ class Chains:
         """The rounding of the record."""
         return float(np.finfo(self.states.dtype).eps)
 
+    @cached_property
+    def unit(self) -> NumpyArray:
+        """A power of 2 near the largest size (n,) of each coordinate, in which squares are safe."""
+        largest = np.maximum(self.states.max(axis=(0, 1)), -self.states.min(axis=(0, 1)))
+        exponent = np.frexp(largest.astype(float))[1]
+        return np.ldexp(1.0, np.clip(exponent, -FARTHEST, FARTHEST))
+
+    @property
+    def mean(self) -> NumpyArray:
+        """The mean (n,) over all chains."""
+        sums = np.concatenate([x.sum(axis=(1, 2)) for _, x in self.halves()])
+        if self.samples % 2:
+            sums += (self.states[:, self.samples // 2] / self.unit).sum(axis=0)
+        return self.unit * (sums / self.total)
+
     def halves(self) -> Iterator[tuple[slice, NumpyArray]]:
-        """Half-chains (coordinates, 2 chains, samples//2) of some coordinates at a time.
+        """Half-chains (coordinates, 2 chains, samples//2) of some coordinates at a time, in `unit`.
 
         A middle sample that fits in neither half is left out.
         """
@@ -61,12 +79,14 @@ class Chains:
             some = slice(first, min(first + together, self.n))
             x = np.moveaxis(self.states[:, :, some], 2, 0)
             both = np.empty((x.shape[0], 2 * x.shape[1], half))  # time runs fastest
-            both[:, ::2], both[:, 1::2] = x[:, :, :half], x[:, :, -half:]
+            scale = 1 / self.unit[some, None, None]
+            np.multiply(x[:, :, :half], scale, out=both[:, ::2])
+            np.multiply(x[:, :, self.samples - half :], scale, out=both[:, 1::2])
             yield some, both
 
     @cached_property
     def extent(self) -> tuple[NumpyArray, NumpyArray]:
-        """The lowest and the highest state (n, 2 chains) of each half-chain."""
+        """The lowest and the highest state (n, 2 chains) of each half-chain, in `unit`."""
         ends = [(x.min(axis=2), x.max(axis=2)) for _, x in self.halves()]
         lowest, highest = (np.concatenate(end) for end in zip(*ends, strict=True))
         return lowest, highest

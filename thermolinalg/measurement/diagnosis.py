@@ -104,7 +104,7 @@ def diagnose(states: Array, /, *, dt: float = 1.0) -> Diagnosis:
         ShortRecord: chains have fewer than four samples.
     """
     dt, chains = checks.positive("dt", dt), read_chains(states)
-    mean = chains.states.mean(axis=(0, 1), dtype=float)
+    mean = chains.mean
     if chains.samples < SHORTEST:
         warn_of_short(chains.samples, SHORTEST)
         unknown = np.full(chains.n, np.nan)
@@ -113,7 +113,7 @@ def diagnose(states: Array, /, *, dt: float = 1.0) -> Diagnosis:
     warn_of_stuck(stuck)
     size, agreement = measured_size(chains), split_rhat(chains)
     ess = np.where(stuck, np.nan, size.effective)
-    stderr, time = np.sqrt(size.variance / ess), dt * chains.total / ess
+    stderr, time = chains.unit * np.sqrt(size.variance / ess), dt * chains.total / ess
     columns = mean, stderr, size.effective, np.where(stuck, np.inf, time), agreement
     return _report(chains, dt, _outcome(chains, size.effective, agreement), *columns)
 
@@ -127,7 +127,7 @@ def _report(chains: Chains, dt: float, outcome: RecordOutcome, *columns: NumpyAr
 def _outcome(chains: Chains, ess: NumpyArray, agreement: NumpyArray) -> RecordOutcome:
     if (ess == 0).any():
         return RecordOutcome.STUCK
-    if (agreement > AGREEMENT).any():
+    if not (agreement <= AGREEMENT).all():  # nor is what is unknown
         return RecordOutcome.NOT_SETTLED
     few = ess.min() < 2 * ENOUGH * chains.states.shape[0]
     return RecordOutcome.FEW if few else RecordOutcome.RELIABLE

@@ -20,7 +20,7 @@ from thermolinalg.measurement.stuck import warn_of_short, warn_of_stuck
 
 
 class Size(NamedTuple):
-    """Of each coordinate (n,): effective size for the mean, and variance."""
+    """Of each coordinate (n,): effective size for the mean, and variance in squared units."""
 
     effective: NumpyArray
     variance: NumpyArray

@@ -157,3 +157,29 @@ def test_bad_samples():
         observable.update(record, np.ones((3, 3, 2)))
     with pytest.raises(ShapeMismatch, match="steps, chains, n"):
         observable.update(record, np.ones(2))
+
+
+def test_records_know_their_lags():
+    one, two = tla.Autocovariance((0, 1)), tla.Autocovariance((0, 2))
+    x = np.random.default_rng(0).standard_normal((9, 1, 2))
+    other = record_of(two, x)
+    for use in (
+        lambda: one.merge(record_of(one, x), other),
+        lambda: two.merge(record_of(one, x), other),
+        lambda: one.update(other, x),
+        lambda: tla.Autocovariance(3).merge(other, other),
+    ):
+        with pytest.raises(InvalidInput, match="lags"):
+            use()
+
+
+def test_single_precision_with_a_large_mean():
+    x = (1000 + np.random.default_rng(0).standard_normal((2**21, 1, 2))).astype(np.float32)
+    observable, rounding = tla.Autocovariance(1), float(np.finfo(np.float32).eps)
+    record = record_of(observable, x)
+    for lag, earlier in enumerate(record.earlier):
+        truth = x[: len(x) - lag, 0].astype(float).mean(axis=0)
+        np.testing.assert_allclose(earlier, truth, rtol=2 * rounding)
+        found = observable.value(record)[lag]
+        truth = two_pass([x.astype(float)], lag)
+        np.testing.assert_allclose(found, truth, rtol=0, atol=rounding * 2 * 1024**0.5)

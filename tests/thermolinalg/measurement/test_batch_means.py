@@ -9,7 +9,7 @@ import thermolinalg as tla
 from tests import statistics
 from tests.thermolinalg.cases import PROCESSES
 from thermolinalg.backend import to_numpy
-from thermolinalg.errors import InvalidInput, ShapeMismatch, StuckRecord
+from thermolinalg.errors import InvalidInput, NotFinite, ShapeMismatch, StuckRecord
 
 
 def record_of(observable, *blocks):
@@ -25,10 +25,20 @@ def by_definition(runs, batches):
     length = 1
     while longest // length >= batches:
         length *= 2
-    whole = [x[: len(x) // length * length] for x in runs]
-    means = [x.reshape(-1, length, *x.shape[1:]).mean(axis=1).reshape(-1, n) for x in whole]
-    means, every = np.concatenate(means), np.concatenate([x.reshape(-1, n) for x in runs])
-    squared = means.var(axis=0, ddof=1) * length / len(every)
+    while sum(len(x) // (2 * length) * x.shape[1] for x in runs) >= batches / 2:
+        length *= 2
+    chains = [x[:, k] for x in runs for k in range(x.shape[1]) if len(x) >= length]
+    parts = [
+        part
+        for x in chains
+        for part in ([x] if len(x) < 2 * length else np.split(x, range(length, len(x), length)))
+        if len(part) >= length
+    ]
+    means, lengths = np.array([part.mean(axis=0) for part in parts]), [len(part) for part in parts]
+    every = np.concatenate([x.reshape(-1, n) for x in runs])
+    variance = np.cov(means.T, ddof=1, aweights=lengths).reshape(n, n).diagonal()
+    V = np.array(lengths) / np.sum(lengths)
+    squared = variance * (1 - V @ V) / (len(parts) - 1) * np.sum(lengths) / len(every)
     return every.mean(axis=0), np.sqrt(squared), every.var(axis=0, ddof=1) / squared, len(means)
 
 
@@ -72,9 +82,11 @@ def test_merging_in_any_order(seed, sizes):
     assert_same(observable.value(again), truth)
 
 
-@pytest.mark.parametrize("chains", [1, 3])
+@pytest.mark.parametrize(("chains", "length", "batches"), [(1, 16, 6), (3, 32, 9), (5, 96, 5)])
 @pytest.mark.parametrize("name", ["shear", "reversible"])
-def test_the_squared_error_bar_has_the_expected_value_that_theory_says(name, chains):
+def test_the_squared_error_bar_has_the_expected_value_that_theory_says(
+    name, chains, length, batches
+):
     """(V_length - V_all/chains)/(batches - 1), with V_m the variance of the mean of m samples."""
     process, dt, samples, trials = PROCESSES[name], 0.3, 96, 800
     observable, rest = tla.BatchMeans(8), tla.stationary(process)
@@ -82,9 +94,9 @@ def test_the_squared_error_bar_has_the_expected_value_that_theory_says(name, cha
         process, dt * np.arange(samples), x0=rest, chains=chains * trials, rng=2
     ).states.reshape(trials, chains, samples, -1)
     found = [observable.value(record_of(observable, x.transpose(1, 0, 2))) for x in states]
-    assert {average.length for average in found} == {16}
-    batch, whole = (np.diag(tla.covariance_of_mean(process, dt, m)) for m in (16, samples))
-    expected = (batch - whole / chains) / (6 * chains - 1)
+    assert {(average.length, average.batches) for average in found} == {(length, batches)}
+    batch, whole = (np.diag(tla.covariance_of_mean(process, dt, m)) for m in (length, samples))
+    expected = (batch - whole / chains) / (batches - 1)
     for i in range(process.n):
         statistics.assert_average([average.stderr[i] ** 2 for average in found], expected[i])
 
@@ -98,6 +110,46 @@ def test_intervals_cover_the_truth():
     statistics.assert_frequency(hits, trials, 0.95)
 
 
+@pytest.mark.parametrize(
+    ("chains", "samples", "dt"),
+    [(100, 60, 0.1), (100, 300, 0.1), (40, 300, 0.2), (20, 300, 0.2), (1, 20_000, 0.1)],
+)
+def test_intervals_of_short_chains_cover_the_truth(chains, samples, dt):
+    process = tla.OU([[2.0, 0.5], [0.5, 1.0]], [1.0, 0.0], np.eye(2))
+    observable, trials = tla.BatchMeans(), 200
+    rest, hits = tla.stationary(process), 0
+    for seed in range(trials):
+        run = tla.measure(process, dt, samples, observable, x0=rest, chains=chains, rng=seed)
+        low, high = run.values[0].interval(0.95)
+        hits = hits + ((low <= rest.mean) & (rest.mean <= high))
+    statistics.assert_frequency(hits, trials, 0.95)
+
+
+def test_merged_chains_are_worth_what_they_are_side_by_side():
+    x = np.random.default_rng(0).standard_normal((60, 50, 2)).cumsum(axis=0)
+    observable = tla.BatchMeans()
+    beside = observable.value(record_of(observable, x))
+    assert (beside.batches, beside.length) == (50, 60)
+    np.testing.assert_allclose(beside.stderr, x.mean(axis=0).std(axis=0, ddof=1) / 50**0.5)
+    merged = observable.init(x[0])
+    for k in range(50):
+        merged = observable.merge(merged, record_of(observable, x[:, k]))
+    np.testing.assert_allclose(observable.value(merged).stderr, beside.stderr, rtol=1e-12)
+
+
+def test_single_precision_far_from_where_the_run_began():
+    """A million samples near 1000, from 0: means are right to the last digits of a single."""
+    x = 1000 + np.random.default_rng(0).standard_normal((2**20, 1, 2)).astype(np.float32)
+    x[0] = 0
+    observable, rounding = tla.BatchMeans(), 4 * float(np.finfo(np.float32).eps)
+    record = record_of(observable, x[:1], x[1:5000], x[5000:])
+    (run,) = record.runs
+    truth = x.astype(float)[: run.length * len(run.means)].reshape(-1, run.length, 2).mean(axis=1)
+    np.testing.assert_allclose(run.means[:, 0], truth, rtol=rounding)
+    average = observable.value(record)
+    np.testing.assert_allclose(average.mean, x.mean(axis=(0, 1), dtype=float), rtol=rounding)
+
+
 @pytest.mark.parametrize("name", ["shear", "reversible"])
 def test_measured_in_the_coordinates_of_the_step(name):
     process, observable = PROCESSES[name], tla.BatchMeans()
@@ -107,7 +159,7 @@ def test_measured_in_the_coordinates_of_the_step(name):
     np.testing.assert_array_equal(run.values[1].stderr, run.values[0].stderr)
     assert np.isnan(run.values[1].ess).all()
     np.testing.assert_array_equal(np.asarray(run.values[0]), run.values[0].mean)
-    assert repr(run.values[0]).startswith("Average(n=2, 1500 samples, 186 batches of 8, least ess")
+    assert repr(run.values[0]).startswith("Average(n=2, 1500 samples, 45 batches of 32, least ess")
 
 
 STUCK = {
@@ -179,3 +231,12 @@ def test_bad_input():
     for samples in (np.ones((3, 3, 2)), np.ones(2)):
         with pytest.raises(ShapeMismatch, match="steps, chains, n"):
             observable.update(record, samples)
+    with pytest.raises(InvalidInput, match="ess"):
+        tla.BatchMeans(ess="no")
+    with pytest.raises(ShapeMismatch, match="coordinates cannot be merged"):
+        observable.merge(record, record_of(observable, np.ones((3, 2, 1))))
+    with pytest.raises(InvalidInput, match="no scatter"):
+        observable.merge(record, record_of(tla.BatchMeans(ess=False), np.ones((3, 2, 2))))
+    for value in (np.nan, np.inf):
+        with pytest.raises(NotFinite, match="samples"):
+            observable.update(record, np.full((3, 2, 2), value))

@@ -127,6 +127,30 @@ def test_neither_unit_nor_order_of_chains_matters(memory, chains, samples, seed,
     np.testing.assert_allclose(far.rhat, one.rhat, rtol=1e-5)
 
 
+@pytest.mark.parametrize("power", [-1070, -540, -515, 0, 515, 540, 1010])
+@pytest.mark.parametrize("shift", [0.0, 1000.0])
+def test_no_size_of_numbers_is_too_small_or_too_large(power, shift):
+    x = autoregression(0.5, (4, 500))[:, :, None]
+    x[0] += shift
+    one, other = tla.diagnose(x), tla.diagnose(np.ldexp(x, power))
+    # Numbers below 2⁻¹⁰²² are kept to 2⁻¹⁰⁷⁴ only.
+    rtol = 1e-9 if power > -1020 else 1.0
+    for part in ("ess", "rhat"):
+        np.testing.assert_allclose(getattr(other, part), getattr(one, part), rtol=rtol)
+    for part in ("mean", "stderr"):
+        expected = np.ldexp(getattr(one, part), power)
+        np.testing.assert_allclose(getattr(other, part), expected, rtol=rtol)
+    assert other.outcome is one.outcome is (Outcome.NOT_SETTLED if shift else Outcome.RELIABLE)
+    assert tla.rhat(np.ldexp(x, power))[0] == other.rhat[0]
+    assert tla.effective_sample_size(np.ldexp(x, power))[0] == other.ess[0]
+
+
+def test_what_is_unknown_is_not_reliable(monkeypatch):
+    unknown = "thermolinalg.measurement.diagnosis.split_rhat"
+    monkeypatch.setattr(unknown, lambda chains: np.full(chains.n, np.nan))
+    assert tla.diagnose(autoregression(0.5, (4, 500))[:, :, None]).outcome is Outcome.NOT_SETTLED
+
+
 STUCK = {
     "constant": lambda x: 0 * x + 0.1,
     "near-constant": lambda x: 0.1 + 1e-30 * x,

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 import thermolinalg as tla
 from tests.thermolinalg.cases import matrices
+from thermolinalg.errors import InvalidInput, NotFinite, NotReal, ShapeMismatch
 
 OBSERVABLES = [tla.Mean(), tla.Covariance()]
 ROWS = st.integers(2, 30)
@@ -63,3 +64,56 @@ def test_too_few_samples_have_no_value(observable):
 def test_single_precision_is_kept(observable):
     x = np.ones((3, 2), np.float32)
     assert observable.value(record_of(observable, x)).dtype == np.float32
+
+
+@pytest.mark.parametrize("rows", [1000, 300_000, 2**20])
+def test_single_precision_with_a_large_mean(rows):
+    """Every number is exact in double, so that there sums are the truth but for its rounding."""
+    x = (1000 + np.random.default_rng(0).standard_normal((rows, 2))).astype(np.float32)
+    exact, rounding = x.astype(float), float(np.finfo(np.float32).eps)
+    for observable in OBSERVABLES:
+        mean = record_of(observable, x[: rows // 3], x[rows // 3 :]).mean
+        np.testing.assert_allclose(mean, exact.mean(axis=0), rtol=2 * rounding)
+    cov = tla.Covariance().value(record_of(tla.Covariance(), x))
+    # Products of a thousand rows are summed in single precision, and then their sums.
+    allowed = rounding * (1024**0.5 + (rows / 1024) ** 0.5)
+    np.testing.assert_allclose(cov, np.cov(exact.T), rtol=0, atol=allowed)
+
+
+@pytest.mark.parametrize("observable", OBSERVABLES)
+def test_lists_and_integers_are_samples_too(observable):
+    rows = [[0, 1], [2, 5], [3, 3]]
+    expected = observable.value(record_of(observable, np.array(rows, float)))
+    for samples in (rows, np.array(rows)):
+        np.testing.assert_array_equal(observable.value(record_of(observable, samples)), expected)
+
+
+@pytest.mark.parametrize("observable", [*OBSERVABLES, tla.Autocovariance(2)])
+def test_bad_samples(observable):
+    record = observable.init(np.ones((1, 2)))
+    for samples in (1.0, np.float64(1), np.ones((5, 1)), np.ones((5, 3)), np.empty((5, 0))):
+        with pytest.raises(ShapeMismatch, match="samples have shape"):
+            observable.update(record, samples)
+    for samples in ([["a", "b"]], [[1.0], [2.0, 3.0]], np.ones((5, 2), complex)):
+        with pytest.raises(NotReal, match="samples"):
+            observable.update(record, samples)
+    for bad in (np.nan, np.inf, -np.inf):
+        x = np.random.default_rng(0).standard_normal((50, 2))
+        x[7, 1] = bad
+        with pytest.raises(NotFinite, match="samples"):
+            observable.update(record, x)
+    with pytest.raises(ShapeMismatch, match="samples"):
+        observable.init(1.0)
+    with pytest.raises(ShapeMismatch, match="coordinates cannot be merged"):
+        observable.merge(record, observable.init(np.ones((1, 1))))
+
+
+def test_squares_that_overflow_are_named():
+    with np.errstate(all="ignore"), pytest.raises(NotFinite, match="overflow"):
+        record_of(tla.Covariance(), 1e200 * np.random.default_rng(0).standard_normal((9, 2)))
+
+
+def test_records_of_other_observables_do_not_merge():
+    mean, cov = (record_of(observable, np.ones((3, 2))) for observable in OBSERVABLES)
+    with pytest.raises(InvalidInput, match="no scatter"):
+        tla.Covariance().merge(cov, mean)
