@@ -12,7 +12,7 @@ import numpy as np
 from thermolinalg.backend import Array, NumpyArray, namespace
 from thermolinalg.simulation.integrator import Integrator, LinearStep, Step
 from thermolinalg.simulation.noise import NormalStream
-from thermolinalg.simulation.recursion import advance
+from thermolinalg.simulation.recursion import LinearFlow, advance
 from thermolinalg.simulation.white import whitened
 from thermolinalg.theory.operator import Runnable
 
@@ -21,6 +21,9 @@ BLOCK = 2**21
 
 MANY = 32
 """States for each coordinate from which on it pays to prepare a step of one dt further."""
+
+AT_HAND = 2**19
+"""Numbers that are stepped while they are in the cache."""
 
 TOGETHER = 2**17
 """Numbers of noise colored together: enough for a matrix product, few enough for the cache."""
@@ -77,9 +80,8 @@ def walk(
         dts = _rounded(intervals[start : start + length])
         block = noise.fill(room[: dts.size])
         for begin, end in _runs(dts):
-            step, kicks = prepared(dts[begin]), block[begin:end, ...]
-            _color(step, kicks)
-            y = advance(step, y, kicks, start + begin)  # written over the kicks
+            step, z = prepared(dts[begin]), block[begin:end, ...]
+            y = _stepped(step, y, z, start + begin)
         y = namespace(y).asarray(y, copy=True)
         yield Block(block, first)
 
@@ -101,11 +103,27 @@ def _runs(values: NumpyArray) -> Iterator[tuple[int, int]]:
     return pairwise([0, *changes.tolist(), len(values)])
 
 
+def _stepped(step: Step, y: Array, z: Array, done: int) -> Array:
+    """The state after a step for each row of noise; kicks, then states are written over it."""
+    if isinstance(step, LinearFlow) and step.couples:  # the longer, the larger the products
+        for rows in _cut(z, TOGETHER):
+            _color(step, rows)
+        return advance(step, y, z, done)
+    for rows in _cut(z, AT_HAND):
+        _color(step, rows)
+        y = advance(step, y, rows, done)
+        done += rows.shape[0]
+    return y
+
+
+def _cut(z: Array, numbers: int) -> Iterator[Array]:
+    """Views of some steps each, of about so many numbers."""
+    length = max(1, numbers // math.prod(z.shape[1:]))
+    for start in range(0, z.shape[0], length):
+        yield z[start : min(start + length, z.shape[0]), ...]
+
+
 def _color(step: Step, z: Array) -> None:
-    """Turn noise (steps, chains, n) into kicks, in its place."""
-    together = max(1, TOGETHER // math.prod(z.shape[1:]))
-    for start in range(0, z.shape[0], together):
-        rows = z[start : min(start + together, z.shape[0]), ...]
-        kicks = step.color(rows)
-        if kicks is not rows:
-            rows[...] = kicks
+    kicks = step.color(z)
+    if kicks is not z:
+        z[...] = kicks
