@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import scipy.linalg
 import scipy.signal
-import torch
 from matplotlib.path import Path
 
 import thermolinalg as tla
@@ -342,6 +341,7 @@ def test_every_picture_says_what_it_shows_and_leaves_the_rest_alone(plot, proces
 
 @each_picture
 def test_one_chain_of_any_library_will_do(plot):
+    torch = pytest.importorskip("torch")
     process = tla.OU(*(torch.tensor(np.asarray(M)) for M in (SHEAR.A, SHEAR.b, SHEAR.D)))
     for some in (process, WELL):
         plot(some, run_of(some, chains=1))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
+from scipy.special import ndtri
 
 from thermolinalg import checks
 from thermolinalg.backend import Array, like, namespace, to_numpy
@@ -24,7 +25,13 @@ from thermolinalg.measurement.observable import (
     read_samples,
     total,
 )
-from thermolinalg.measurement.stuck import is_stuck, warn_of_stuck
+from thermolinalg.measurement.stuck import is_stuck, warn_of_memory, warn_of_stuck
+
+SCATTERED = 1000
+"""Coordinates up to which the scatter of the samples is kept unless one says otherwise."""
+
+CHANCE = 1e-4
+"""Probability with which independent batches are said to resemble their neighbours."""
 
 
 @final
@@ -58,7 +65,8 @@ class BatchMeans(Observable[Batches]):
     """The mean of each coordinate with its standard error and effective size: an `Average`.
 
     The error bar is honest once batches are long against the memory of the process; it is then
-    known to 1/sqrt(2 dof) of itself. Memory is that of `batches` states of each chain.
+    known to 1/sqrt(2 dof) of itself. Where neighbouring batches resemble each other they are not,
+    and the value warns of it. Memory is that of `batches` states of each chain.
 
     Merging keeps runs side by side, each with its store, so that it is exact in any order; the
     value brings all to the length of the longest batch. A run too short for one such batch adds to
@@ -70,26 +78,32 @@ class BatchMeans(Observable[Batches]):
 
     Args:
         batches: how many each chain stores, at most. Once full it has half as many or more.
-        ess: find the effective size too, for which the scatter (n, n) of all samples is kept.
+        ess: find the effective size too, for which the scatter (n, n) of all samples is kept; None
+            does so for n <= 1000.
+
+    Warns:
+        ShortRecord: neighbouring batches resemble each other, so that the error bar is too small.
+        StuckRecord: a coordinate does not move in some chain.
 
     Raises:
-        InvalidInput: batches is no integer >= 4, or ess is neither True nor False.
+        InvalidInput: batches is no integer >= 4, or ess is none of True, False and None.
     """
 
     batches: int = 64
-    ess: bool = True
+    ess: bool | None = None
 
     def __post_init__(self) -> None:
         checks.count("batches", self.batches, least=4)
-        if not isinstance(self.ess, bool):
-            raise InvalidInput(f"ess = {self.ess!r} must be True or False.")
+        if not (self.ess is None or isinstance(self.ess, bool)):
+            raise InvalidInput(f"ess = {self.ess!r} must be True, False or None.")
 
-    @property
-    def _moments(self) -> Observable[Moments]:
-        return Covariance() if self.ess else Mean()
+    def _moments(self, n: int) -> Observable[Moments]:
+        ess = n <= SCATTERED if self.ess is None else self.ess
+        return Covariance() if ess else Mean()
 
     def init(self, like: Array) -> Batches:
-        return Batches((), False, self._moments.init(like))
+        n = np.shape(like)[-1] if np.ndim(like) else 0
+        return Batches((), False, self._moments(n).init(like))
 
     def update(self, record: Batches, samples: Array) -> Batches:
         samples = read_samples(samples)
@@ -102,7 +116,7 @@ class BatchMeans(Observable[Batches]):
             )
         if x.shape[0] == 0:
             return record
-        moments = self._moments.update(record.moments, x)
+        moments = self._moments(x.shape[-1]).update(record.moments, x)
         done, run = (record.runs[:-1], record.runs[-1]) if record.open else (record.runs, _begun(x))
         run = _extended(run, x - run.origin)
         while run.means.shape[0] >= self.batches:
@@ -110,7 +124,7 @@ class BatchMeans(Observable[Batches]):
         return Batches((*done, run), True, moments)
 
     def merge(self, one: Batches, other: Batches) -> Batches:
-        moments = self._moments.merge(one.moments, other.moments)
+        moments = self._moments(one.moments.mean.shape[0]).merge(one.moments, other.moments)
         return Batches(one.runs + other.runs, False, moments)
 
     def leave(self, record: Batches, leave: Callable[[Array], Array]) -> Batches:
@@ -118,7 +132,11 @@ class BatchMeans(Observable[Batches]):
             replace(run, origin=leave(run.origin), means=leave(run.means), rest=leave(run.rest))
             for run in record.runs
         )
-        return Batches(runs, record.open, self._moments.leave(record.moments, leave))
+        return Batches(
+            runs,
+            record.open,
+            self._moments(record.moments.mean.shape[0]).leave(record.moments, leave),
+        )
 
     def value(self, record: Batches) -> Average:
         mean, count = Mean().value(record.moments), record.moments.count
@@ -131,8 +149,9 @@ class BatchMeans(Observable[Batches]):
         squared = _spread(runs, mean) / count
         stuck = xp.any(xp.stack([_stuck(run) for run in record.runs]), axis=0) | (squared == 0)
         warn_of_stuck(to_numpy(stuck))
+        _warn_of_memory(runs, mean, stuck)
         stderr = xp.where(stuck, unknown, xp.sqrt(squared))
-        if not self.ess:
+        if isinstance(record.moments.scatter, float):  # it was not kept
             return Average(mean, stderr, unknown, count, batches, length)
         variance = xp.linalg.diagonal(Covariance().value(record.moments))
         ess = xp.where(stuck, 0 * variance, variance) / xp.where(stuck, 1 + 0 * squared, squared)
@@ -207,6 +226,22 @@ def _spread(runs: list[Run], reference: Array) -> Array:
     weights = like(lengths, x)[:, None]
     x = x - xp.sum(weights * x, axis=0) / float(lengths.sum())
     return xp.sum(weights * x * x, axis=0) / (len(lengths) - 1)
+
+
+def _warn_of_memory(runs: list[Run], reference: Array, stuck: Array) -> None:
+    """Say so if batches resemble their neighbours by more than chance allows (Bonferroni)."""
+    xp, pairs = namespace(reference), sum(_count(run) - run.means.shape[1] for run in runs)
+    if pairs < 4:
+        return
+    together, alone = 0.0 * reference, 0.0 * reference
+    for run in runs:
+        x = run.means + (run.origin - reference)
+        together = together + xp.sum(x[1:, ...] * x[:-1, ...], axis=(0, 1))
+        alone = alone + xp.sum(x * x, axis=(0, 1))
+    moves = (alone > 0) & ~stuck
+    likeness = float(xp.max(xp.where(moves, together, 0.0) / xp.where(moves, alone, 1.0)))
+    if likeness > -float(ndtri(CHANCE / reference.shape[0])) / pairs**0.5:
+        warn_of_memory(likeness)
 
 
 def _stuck(run: Run) -> Array:

@@ -41,3 +41,14 @@ def warn_of_short(samples: int, least: int, stacklevel: int = 3) -> None:
         ShortRecord,
         stacklevel=stacklevel,
     )
+
+
+def warn_of_memory(likeness: float, stacklevel: int = 4) -> None:
+    """Say that batches are too short to be independent."""
+    warnings.warn(
+        f"neighbouring batches are correlated, by up to {likeness:.2g}: the run is short against "
+        "the memory of the process, and the error bar of its mean too small. Run longer, or keep "
+        "the states and `diagnose` them.",
+        ShortRecord,
+        stacklevel=stacklevel,
+    )

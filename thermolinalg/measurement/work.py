@@ -26,8 +26,10 @@ FEW = 10
 class FreeEnergy:
     """What `Work` says, in the units of energy of the works. NaN is what is not known.
 
-    `stderr` is of `difference`, by the delta method: honest where `effective` is large. That is
-    the number of works that carry the exponential average, (Σ w)²/Σ w² for w = e^{-W/T} (Kish).
+    `stderr` is of `difference`, by the delta method: honest where `effective` is large and
+    e^{-2W/T} has an average at all, which it may not have where a stiff potential is let go at
+    once. `effective` is the number of works that carry the exponential average, (Σ w)²/Σ w² for
+    w = e^{-W/T} (Kish).
     """
 
     works: int

@@ -9,7 +9,7 @@ import thermolinalg as tla
 from tests import statistics
 from tests.thermolinalg.cases import PROCESSES
 from thermolinalg.backend import to_numpy
-from thermolinalg.errors import InvalidInput, NotFinite, ShapeMismatch, StuckRecord
+from thermolinalg.errors import InvalidInput, NotFinite, ShapeMismatch, ShortRecord, StuckRecord
 
 
 def record_of(observable, *blocks):
@@ -240,3 +240,20 @@ def test_bad_input():
     for value in (np.nan, np.inf):
         with pytest.raises(NotFinite, match="samples"):
             observable.update(record, np.full((3, 2, 2), value))
+
+
+def test_batches_that_resemble_each_other_are_warned_of():
+    """Five relaxation times: fifty batches of one sample, and an error bar far too small."""
+    process = tla.OU([[1.0]], [0.0], [[2.0]])
+    start = tla.stationary(process)
+    with pytest.warns(ShortRecord, match="neighbouring batches are correlated"):
+        tla.measure(process, 0.1, 50, tla.BatchMeans(), x0=start, rng=3)
+    tla.measure(process, 0.1, 50_000, tla.BatchMeans(), x0=start, rng=3)  # long enough: no warning
+
+
+def test_the_scatter_is_left_out_of_many_coordinates():
+    x = np.random.default_rng(0).standard_normal((20, 1, 1001))
+    for observable, known in ((tla.BatchMeans(), False), (tla.BatchMeans(ess=True), True)):
+        average = observable.value(observable.update(observable.init(x[0]), x))
+        assert bool(np.isfinite(average.ess).all()) is known
+        assert np.isfinite(average.stderr).all()
