@@ -86,9 +86,10 @@ def _program(A: Array, b: Array, ridge: float, temperature: float, target: Targe
     try:
         program = linear_program(normal, rows if wide else rows @ unit, temperature, target)
     except NotPositiveDefinite as error:
+        gram = "AA'" if wide else "A'A"
         raise NotPositiveDefinite(
-            f"A lacks rank to working precision: {"AA'" if wide else "A'A"} + ridge is singular, so x has no unique least value. Give a "
-            f"ridge, such as ridge={1e-3 * largest**2:.1g}, or drop dependent columns."
+            f"A lacks rank to working precision: {gram} + ridge is singular, so that no x stands "
+            f"out. Give a ridge, such as ridge={1e-3 * largest**2:.1g}, or drop dependent columns."
         ) from error
     scale = program.scale / largest
     if not wide:
