@@ -96,6 +96,14 @@ def digital_inverse(A: Array, value: Array, **_: float) -> Digital:
     return Digital((cholesky,), _relative(value, exact))
 
 
+def digital_lyapunov(A: Array, Q: Array, value: Array, **_: float) -> Digital:
+    """By Bartels and Stewart: the Schur form of A, then back substitution."""
+    A, Q, value = to_numpy(A), to_numpy(Q), to_numpy(value)
+    exact, seconds = _timed(lambda: scipy.linalg.solve_continuous_lyapunov(A, Q))
+    residual = _relative(A @ exact + exact @ A.T, Q)
+    return Digital((Contender("Bartels-Stewart", seconds, residual),), _relative(value, exact))
+
+
 def _timed(task: Callable[[], Any]) -> tuple[Any, float]:
     """A result and the seconds it took: the best of four if that is quick, for a fair first."""
     best, answer = math.inf, None
