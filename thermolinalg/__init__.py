@@ -34,7 +34,9 @@ from thermolinalg.simulation.simulate import Trajectory, simulate
 from thermolinalg.solvers.budget import Plan
 from thermolinalg.solvers.estimate import Estimate, Outcome
 from thermolinalg.solvers.inverse import inv
+from thermolinalg.solvers.leastsquares import lstsq
 from thermolinalg.solvers.linear import solve
+from thermolinalg.solvers.lyapunov import solve_lyapunov
 from thermolinalg.theory.approach import Relaxation, relaxation
 from thermolinalg.theory.correlation import (
     autocorrelation_time,
@@ -77,6 +79,6 @@ __all__ = [  # in the order of the arrows above
     "Work", "FreeEnergy", "TimeAverage", "SecondMoment",
     "diagnose", "Diagnosis", "RecordOutcome", "effective_sample_size", "rhat",
     "Estimate", "Outcome", "Plan",
-    "solve", "inv",
+    "solve", "lstsq", "inv", "solve_lyapunov",
     "plot_trajectories", "plot_ellipses", "plot_autocovariance", "plot_spectrum",
 ]  # fmt: skip

@@ -55,6 +55,38 @@ def digital_solve(A: Array, b: Array, value: Array, *, products: float) -> Digit
     return Digital((cholesky, cg), _relative(value, exact))
 
 
+def digital_least_squares(
+    A: Array, b: Array, ridge: float, value: Array, *, products: float
+) -> Digital:
+    """LAPACK's least squares by singular values, and LSQR: two products an iteration."""
+    A, b, value = to_numpy(A), to_numpy(b), to_numpy(value)
+    n = A.shape[1]
+    rows = np.concatenate([A, math.sqrt(ridge) * np.eye(n)]) if ridge else A
+    sides = np.concatenate([b, np.zeros((n, *b.shape[1:]))]) if ridge else b
+    exact, seconds = _timed(lambda: scipy.linalg.lstsq(rows, sides)[0])
+    lapack = Contender("least squares by SVD", seconds, _normal_residual(A, b, ridge, exact))
+    (x, used), seconds = _timed(lambda: _lsqr(A, b, ridge, products / 2))
+    lsqr = Contender("LSQR", seconds, _normal_residual(A, b, ridge, x), used)
+    return Digital((lapack, lsqr), _relative(value, exact))
+
+
+def _normal_residual(A: NumpyArray, b: NumpyArray, ridge: float, x: NumpyArray) -> float:
+    """Of the normal equations, relative to A'b."""
+    return _relative(A.T @ (A @ x) + ridge * x, A.T @ b)
+
+
+def _lsqr(A: NumpyArray, b: NumpyArray, ridge: float, most: float) -> tuple[NumpyArray, int]:
+    from scipy.sparse.linalg import lsqr
+
+    limit = int(max(1, min(most, 10 * max(A.shape))))
+    columns = (b[:, None] if b.ndim == 1 else b).T
+    found = [
+        lsqr(A, c, damp=math.sqrt(ridge), atol=1e-14, btol=1e-14, iter_lim=limit) for c in columns
+    ]
+    solution = np.stack([x for x, *_ in found], axis=1)
+    return solution.reshape(A.shape[1], *b.shape[1:]), 2 * sum(f[2] for f in found)
+
+
 def digital_inverse(A: Array, value: Array, **_: float) -> Digital:
     """The inverse from the Cholesky factor."""
     A, value = to_numpy(A), to_numpy(value)
@@ -62,6 +94,14 @@ def digital_inverse(A: Array, value: Array, **_: float) -> Digital:
     exact, seconds = _timed(lambda: scipy.linalg.cho_solve(scipy.linalg.cho_factor(A), identity))
     cholesky = Contender("Cholesky", seconds, _relative(A @ exact, identity))
     return Digital((cholesky,), _relative(value, exact))
+
+
+def digital_lyapunov(A: Array, Q: Array, value: Array, **_: float) -> Digital:
+    """By Bartels and Stewart: the Schur form of A, then back substitution."""
+    A, Q, value = to_numpy(A), to_numpy(Q), to_numpy(value)
+    exact, seconds = _timed(lambda: scipy.linalg.solve_continuous_lyapunov(A, Q))
+    residual = _relative(A @ exact + exact @ A.T, Q)
+    return Digital((Contender("Bartels-Stewart", seconds, residual),), _relative(value, exact))
 
 
 def _timed(task: Callable[[], Any]) -> tuple[Any, float]:

@@ -56,7 +56,7 @@ def inv(
         readout=SecondMoment(),
         start=start,
         scale=1 / size,
-        decode=lambda value: value,
+        decode=lambda windows: windows,
         temperature=1.0,
         least=1 / process.slowest,
         most=math.sqrt(process.n) / process.slowest,

@@ -1,6 +1,7 @@
 """solve: x = A⁻¹b as the time average of a network that settles there."""
 
 import math
+from dataclasses import replace
 from functools import partial
 
 from thermolinalg import checks
@@ -53,10 +54,25 @@ def solve(
     """
     target = Target.checked(rtol, atol, confidence)
     A = checks.symmetric("A", A, REMEDY)
-    xp = namespace(A)
     b = right_hand_sides(A, b)
-    matrix = b.ndim == 2
-    rows = b.T if matrix else b[None, :]
+    rows = b.T if b.ndim == 2 else b[None, :]
+    program = replace(
+        linear_program(A, rows, checks.positive("temperature", temperature), target),
+        name=named("solve", A, b),
+        decode=partial(as_sides, matrix=b.ndim == 2),
+        baseline=partial(digital_solve, A, b),
+    )
+    return run(program, target, device or Device.ideal(), open_streams(rng), max_time)
+
+
+def linear_program(A: Array, rows: Array, temperature: float, target: Target) -> Program:
+    """The network that settles at A⁻¹b for each b of the rows (k, n): windows are (K, k, n).
+
+    Raises:
+        NotPositiveDefinite: A is singular to working precision, or indefinite.
+        InvalidInput: all rows are zero, and only a relative error is wanted.
+    """
+    xp = namespace(A)
     largest = float(xp.max(xp.abs(rows))) or 1.0  # squares of huge or tiny numbers overflow
     amplitude = largest * math.sqrt(float(xp.mean((rows / largest) ** 2)))
     if amplitude == 0 and target.atol == 0:
@@ -64,20 +80,29 @@ def solve(
             "b is zero, so the answer is zero, and noise never averages out to a relative error of "
             "it. Give atol > 0 to measure it all the same."
         )
-    process, size = program_network(
-        A, rows / (amplitude or 1.0), checks.positive("temperature", temperature)
-    )
+    process, size = program_network(A, rows / (amplitude or 1.0), temperature)
     drive = math.sqrt(math.prod(rows.shape)) if amplitude else 0.0  # = |b|/amplitude
-    program = Program(
-        name=f"solve, n = {process.n}" + (f", {rows.shape[0]} right-hand sides" if matrix else ""),
+    return Program(
+        name="",
         process=process,
         readout=TimeAverage(),
         start=xp.zeros_like(rows),
         scale=(amplitude or 1.0) / size,
-        decode=lambda rows: rows.T if matrix else rows[0, :],
+        decode=lambda windows: windows,
         temperature=temperature,
         least=drive / process.fastest,
         most=drive / process.slowest,
-        baseline=partial(digital_solve, A, b),
+        baseline=partial(digital_solve, A, rows.T),
     )
-    return run(program, target, device or Device.ideal(), open_streams(rng), max_time)
+
+
+def named(solver: str, A: Array, b: Array) -> str:
+    """What a report calls the problem."""
+    sides = f", {b.shape[1]} right-hand sides" if b.ndim == 2 else ""
+    shape = f"n = {A.shape[1]}" if A.shape[0] == A.shape[1] else f"{A.shape[0]} x {A.shape[1]}"
+    return f"{solver}, {shape}{sides}"
+
+
+def as_sides(windows: Array, *, matrix: bool) -> Array:
+    """Windows (K, k, n) in the shape of the answers: (K, n, k), or (K, n) of a vector."""
+    return namespace(windows).matrix_transpose(windows) if matrix else windows[:, 0, :]

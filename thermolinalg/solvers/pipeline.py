@@ -41,9 +41,10 @@ FALSE_ALARM = 1e-6
 @final
 @dataclass(frozen=True, eq=False, slots=True)
 class Program:
-    """A problem in the device's units: answer = scale * decode(mean of the readout at rest).
+    """A problem in the device's units: answer = scale * mean of decode(readout at rest).
 
-    Everything but `scale` is in those units, in which numbers are neither huge nor tiny.
+    Everything but `scale` is in those units, in which numbers are neither huge nor tiny. `decode`
+    is linear and takes each window by itself, so that the error is measured where the answer is.
     """
 
     name: str
@@ -51,7 +52,7 @@ class Program:
     readout: Readout
     start: Array  # initial states (chains, n)
     scale: float
-    decode: Callable[[Array], Array]  # from the readout's shape to the answer's
+    decode: Callable[[Array], Array]  # from the readout's windows (K, ...) to the answer's
     temperature: float
     least: float  # lower and upper bounds on |answer|/scale, from the spectrum
     most: float
@@ -74,7 +75,7 @@ def run(
     left, piloted = max_time - settle, 0.0
     for _ in range(PILOTS):
         values, running = device.measure(running, readout, window, WINDOWS, rng)
-        pilot = read_pilot(values, correction(rate, window))
+        pilot = read_pilot(program.decode(values), correction(rate, window))
         piloted, left = piloted + WINDOWS * window, left - WINDOWS * window
         growth = pilot.growth(goal)
         if growth == 1.0 or 2 * WINDOWS * growth * window > left:
@@ -98,6 +99,7 @@ def run(
         expected_error=program.scale * reach * math.sqrt(window / averaged),
     )
     spent = averaged < needed
+    values = program.decode(values)
     return _conclude(program, plan, goal, values, running.ledger, streams.seed, spent)
 
 
@@ -131,8 +133,8 @@ def _conclude(
         outcome = Outcome.CONVERGED if met else Outcome.MISSED
     return Estimate(
         problem=program.name,
-        value=program.scale * program.decode(value),
-        stderr=program.scale * program.decode(stderr),
+        value=program.scale * value,
+        stderr=program.scale * stderr,
         ess=rate * plan.averaging / 2 if reached.error > 0 else 0.0,
         dof=WINDOWS - 1,
         outcome=outcome,

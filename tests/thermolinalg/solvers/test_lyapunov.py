@@ -1,0 +1,71 @@
+"""solve_lyapunov: the covariance at rest, for symmetric and non-symmetric drifts alike."""
+
+import numpy as np
+import pytest
+import scipy.linalg
+
+import thermolinalg as tla
+from tests import statistics
+from tests.thermolinalg.solvers.problems import forbid_digital_solvers, wishart
+from thermolinalg.errors import InvalidInput, NotPositiveDefinite, ShapeMismatch, Unstable
+
+PROBLEMS = {
+    "symmetric": (wishart(3), np.diag([1.0, 2.0, 0.5])),
+    "shear": (np.array([[1.0, 5.0], [0.0, 2.0]]), np.eye(2)),
+    "strong shear": (np.array([[1.0, 30.0], [0.0, 1.2]]), np.eye(2)),
+    "whirl, one noise": (np.array([[1.0, -10.0], [10.0, 1.0]]), np.diag([1.0, 0.0])),
+    "coupled noise": (np.array([[2.0, 1.0], [0.0, 0.3]]), np.array([[1.0, 0.5], [0.5, 1.0]])),
+}
+RUNS = 150
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_coverage_and_wanted_error(name):
+    A, Q = PROBLEMS[name]
+    truth = scipy.linalg.solve_continuous_lyapunov(A, Q)
+    runs = [tla.solve_lyapunov(A, Q, rtol=0.1, rng=seed) for seed in range(RUNS)]
+    covered = [(low <= truth) & (truth <= high) for low, high in (x.interval(0.95) for x in runs)]
+    lower = np.tril_indices(len(A))
+    statistics.assert_frequency(np.sum(covered, axis=0)[lower], RUNS, 0.95)
+    for i, j in zip(*lower, strict=True):
+        statistics.assert_average([x.value[i, j] for x in runs], truth[i, j])
+    met = [np.linalg.norm(x.value - truth) <= 0.1 * np.linalg.norm(truth) for x in runs]
+    statistics.assert_at_least(sum(met), RUNS, 0.95)
+
+
+@pytest.mark.parametrize("power", [-300, 300])
+def test_units_do_not_matter(power):
+    A, Q = PROBLEMS["shear"]
+    one = tla.solve_lyapunov(A, Q, rng=0).value
+    np.testing.assert_allclose(
+        tla.solve_lyapunov(A * 2.0**power, Q * 2.0**power, rng=0).value, one, rtol=1e-12
+    )
+
+
+def test_no_digital_solver_is_called(monkeypatch):
+    A, Q = PROBLEMS["shear"]
+    truth = scipy.linalg.solve_continuous_lyapunov(A, Q)
+    forbid_digital_solvers(monkeypatch)
+    x = tla.solve_lyapunov(A, Q, rng=0)
+    statistics.assert_agrees(x, truth)
+    with pytest.raises(AssertionError, match="digital solver"):
+        str(x)
+
+
+def test_the_report_has_the_digital_baseline():
+    assert "Bartels-Stewart" in str(tla.solve_lyapunov(*PROBLEMS["shear"], rng=0))
+
+
+BAD = {
+    "unstable": (-np.eye(2), np.eye(2), Unstable, "A has an eigenvalue"),
+    "indefinite": (np.eye(2), np.diag([1.0, -1.0]), NotPositiveDefinite, "Q has the eigenvalue"),
+    "sizes": (np.eye(2), np.eye(3), ShapeMismatch, "Q has shape"),
+    "zero": (np.eye(2), np.zeros((2, 2)), InvalidInput, "Q is zero"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_named(name):
+    A, Q, error, message = BAD[name]
+    with pytest.raises(error, match=message):
+        tla.solve_lyapunov(A, Q, rng=0)
