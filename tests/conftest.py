@@ -1,5 +1,10 @@
 """Hypothesis tries the same examples in every run, on fast machines and slow ones."""
 
+import os
+
+# Before NumPy is imported: workers share the cores, and threads of BLAS would wait in loops.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(

@@ -16,20 +16,20 @@ PROBLEMS = {
     "whirl, one noise": (np.array([[1.0, -10.0], [10.0, 1.0]]), np.diag([1.0, 0.0])),
     "coupled noise": (np.array([[2.0, 1.0], [0.0, 0.3]]), np.array([[1.0, 0.5], [0.5, 1.0]])),
 }
-RUNS = 150
+RUNS = 80
 
 
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_coverage_and_wanted_error(name):
     A, Q = PROBLEMS[name]
     truth = scipy.linalg.solve_continuous_lyapunov(A, Q)
-    runs = [tla.solve_lyapunov(A, Q, rtol=0.1, rng=seed) for seed in range(RUNS)]
+    runs = [tla.solve_lyapunov(A, Q, rtol=0.25, rng=seed) for seed in range(RUNS)]
     covered = [(low <= truth) & (truth <= high) for low, high in (x.interval(0.95) for x in runs)]
     lower = np.tril_indices(len(A))
     statistics.assert_frequency(np.sum(covered, axis=0)[lower], RUNS, 0.95)
     for i, j in zip(*lower, strict=True):
         statistics.assert_average([x.value[i, j] for x in runs], truth[i, j])
-    met = [np.linalg.norm(x.value - truth) <= 0.1 * np.linalg.norm(truth) for x in runs]
+    met = [np.linalg.norm(x.value - truth) <= 0.25 * np.linalg.norm(truth) for x in runs]
     statistics.assert_at_least(sum(met), RUNS, 0.95)
 
 
