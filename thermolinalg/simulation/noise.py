@@ -20,8 +20,8 @@ PIECE = 2**15
 THREADS = min(16, 2 * (os.cpu_count() or 1))
 """Threads that draw. The variates are all that a long run of a small system costs.
 
-Two for each core: for some 25 ms after a product the threads of BLAS wait in a loop, and a core
-shares its time evenly.
+Two for each core: for a while after a product the threads of BLAS wait in a loop, and a core shares
+its time evenly.
 """
 
 Task: TypeAlias = Callable[[], None]
