@@ -72,6 +72,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--n", type=int, default=1000)
+    parser.add_argument("--only", default="", help="rows whose name holds this")
     options = parser.parse_args()
     times = np.arange(SAMPLES + 1) * DT
 
@@ -106,6 +107,8 @@ def main() -> None:
         f"{'answer':26}{'n':>6}{'thermox s':>12}{'ours s':>10}{'ratio':>8}{'bar':>6}{'/ floor':>10}"
     )
     for name, size, run, answer, product, bar in rows:
+        if options.only not in name:
+            continue
         A, b = wishart(size), np.ones(size)
         least = floor(A, product) if product else lambda A=A: np.linalg.eigh(A)
         mine = lambda run=run, A=A, b=b: run(A, b)  # noqa: E731

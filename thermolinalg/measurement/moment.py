@@ -10,6 +10,7 @@ from tqdm import tqdm
 from thermolinalg.backend import Array, namespace
 from thermolinalg.measurement.observable import congruent
 from thermolinalg.measurement.readout import Readout
+from thermolinalg.products import squares
 from thermolinalg.simulation.choice import choose_integrator, find_integrator
 from thermolinalg.simulation.walk import walk
 from thermolinalg.theory.process import OU
@@ -44,7 +45,7 @@ class SecondMoment(Readout):
             total = xp.zeros_like(process.A)
             for block in walk(process, x, intervals, integrator, rng):
                 y = xp.reshape(block.y, (-1, process.n))
-                total = total + y.T @ y
+                total = total + squares(y)
                 x, leave = block.last, block.step.leave
             # Out of the step's coordinates once a window, not once a sample.
             values.append(congruent(total, leave) / (samples * x.shape[0]))

@@ -13,6 +13,7 @@ from typing import Generic, TypeVar, final
 from thermolinalg import checks
 from thermolinalg.backend import Array, floating, namespace
 from thermolinalg.errors import InvalidInput, NotFinite, ShapeMismatch
+from thermolinalg.products import squares
 
 Record = TypeVar("Record")
 
@@ -124,13 +125,12 @@ class Covariance(Observable[Moments]):
 def _scatter(x: Array, mean: Array) -> Array:
     """Σ (x - mean)(x - mean)', without a centered copy of x where the mean is of no account."""
     xp = namespace(x)
-    about_zero = x.T @ x
+    about_zero = squares(x)
     scatter = about_zero - x.shape[0] * mean[:, None] * mean[None, :]
     left, whole = xp.linalg.diagonal(scatter), xp.linalg.diagonal(about_zero)
     if bool(xp.all(whole <= CANCELLED * left)):
         return scatter
-    centered = x - mean
-    return centered.T @ centered
+    return squares(x - mean)
 
 
 def congruent(M: Array, leave: Callable[[Array], Array]) -> Array:

@@ -4,36 +4,19 @@ The stream is cut into pieces of PIECE numbers. Piece k has a generator of its o
 do not depend on how many threads draw them, nor on the sizes in which they are asked for.
 """
 
-import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache, partial
+from functools import partial
 from typing import TypeAlias, final
 
 import numpy as np
 
 from thermolinalg.backend import Array, NumpyArray, like
+from thermolinalg.threads import THREADS, share
 
 PIECE = 2**15
 """Numbers in a piece: a third of a millisecond to draw, so that starting a generator is cheap."""
 
-THREADS = min(16, 2 * (os.cpu_count() or 1))
-"""Threads that draw. The variates are all that a long run of a small system costs.
-
-Two for each core: for a while after a product the threads of BLAS wait in a loop, and a core shares
-its time evenly.
-"""
-
 Task: TypeAlias = Callable[[], None]
-
-
-@cache
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(THREADS, "normals")
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_pool.cache_clear)  # threads do not survive a fork
 
 
 @final
@@ -59,10 +42,7 @@ class NormalStream:
     def fill(self, z: NumpyArray) -> Array:
         """The next numbers of the stream, written over z."""
         tasks = self._tasks(z.reshape(-1))
-        if len(tasks) == 1 or THREADS == 1:
-            _run(tasks)
-        else:
-            list(_pool().map(_run, [tasks[k::THREADS] for k in range(THREADS)]))
+        share([partial(_run, tasks[k::THREADS]) for k in range(min(THREADS, len(tasks)))])
         return z if isinstance(self._reference, np.ndarray) else like(z, self._reference)
 
     def _tasks(self, flat: NumpyArray) -> list[Task]:

@@ -73,6 +73,8 @@ def _far(step: LinearFlow) -> LinearFlow:
 
 
 def _flowing(step: LinearFlow, y: Array, kicks: Array) -> Array:
+    if y.ndim == 2 and y.shape[0] == 1:  # to broadcast one row takes NumPy longer than to add it
+        return _flowing(step, y[0, ...], kicks[:, 0, ...])[None, ...]
     for k in range(kicks.shape[0]):
         kick = kicks[k, ...]
         kick += step.flow(y)
