@@ -100,4 +100,6 @@ def _eigh(M: Array) -> tuple[Array, Array]:
     with one_blas_thread() if M.shape[0] <= ALONE else nullcontext():
         rates, U = xp.linalg.eigh(M)  # which reads one triangle; the other differs by rounding
         uneven = like(xp.sqrt(xp.arange(1.0, M.shape[0] + 1)), M)  # no pattern sums to zero with it
-        return rates, xp.where(uneven @ U < 0, -U, U)
+        one = xp.ones_like(rates)
+        U *= xp.where(uneven @ U < 0, -one, one)
+    return rates, U

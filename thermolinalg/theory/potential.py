@@ -52,7 +52,10 @@ def overdamped(
         )
     S, f = _potential(S, f)
     friction = _friction(friction, S)
-    noise = 2 * temperature / friction * like(namespace(S).eye(S.shape[0]), S)
+    noise = like(namespace(S).eye(S.shape[0]), S)
+    noise *= 2 * temperature / friction
+    if isinstance(friction, float) and friction == 1:  # spares a pass over memory
+        return _process(S, S, f, noise)
     return _process(S, S / _column(friction), f / friction, noise)
 
 
