@@ -6,12 +6,17 @@ once: the ends obey the same recursion with a power of F, and are found in the s
 all stretches are filled at once. Twice the arithmetic, in matrix-matrix products.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Protocol, runtime_checkable
 from weakref import WeakKeyDictionary
+
+import numpy as np
 
 from thermolinalg.backend import Array, namespace
 from thermolinalg.errors import UnstableStep
 from thermolinalg.simulation.integrator import Step
+from thermolinalg.threads import CORES, cut, one_blas_thread, share
 
 STRETCH = 32
 """Steps in a stretch."""
@@ -24,6 +29,9 @@ SMALL = 512
 
 FEW = 8
 """States at once below which a product with a matrix waits for memory."""
+
+HEAVY = 2**24
+"""Multiplications from which on threads are worth their start: a millisecond."""
 
 
 @runtime_checkable
@@ -50,7 +58,10 @@ def advance(step: Step, y: Array, kicks: Array, done: int = 0) -> Array:
     if not isinstance(step, LinearFlow):
         return _one_by_one(step, y, kicks, done)
     waits = chains < FEW if step.couples else chains * n < SMALL
-    return _in_stretches(step, y, kicks) if waits else _flowing(step, y, kicks)
+    if waits:
+        return _in_stretches(step, y, kicks)
+    _in_parts(step, kicks, chains, lambda some: _flowing(step, y[some, ...], kicks[:, some, :]))
+    return kicks[-1, ...]
 
 
 def _one_by_one(step: Step, y: Array, kicks: Array, done: int) -> Array:
@@ -89,13 +100,41 @@ def _in_stretches(step: LinearFlow, y: Array, kicks: Array) -> Array:
         return _flowing(step, y, kicks)
     whole = steps - steps % STRETCH
     u = xp.reshape(kicks[:whole, ...], (whole // STRETCH, STRETCH, chains, n))  # a view
-    ends = xp.asarray(u[:, 0, ...], copy=True)
-    for j in range(1, STRETCH):
-        ends = step.flow(ends)
-        ends += u[:, j, ...]
+    ends = xp.asarray(u[:, -1, ...], copy=True)
+    _in_parts(step, u, u.shape[0], lambda some: _sum_up(step, u[some, ...], ends[some, ...]))
     y_end = _in_stretches(_far(step), y, ends)
-    u[:, 0, ...] += step.flow(xp.concat([y[None, ...], ends[:-1, ...]]))
-    for j in range(1, STRETCH - 1):
-        u[:, j, ...] += step.flow(u[:, j - 1, ...])
+    starts = xp.concat([y[None, ...], ends[:-1, ...]])
+    _in_parts(step, u, u.shape[0], lambda some: _fill_in(step, u[some, ...], starts[some, ...]))
     u[:, -1, ...] = ends
     return _flowing(step, y_end, kicks[whole:, ...])
+
+
+def _sum_up(step: LinearFlow, u: Array, ends: Array) -> None:
+    """What the kicks u (stretches, STRETCH, chains, n) amount to at the end of each stretch."""
+    y = u[:, 0, ...]
+    for j in range(1, STRETCH - 1):
+        y = step.flow(y)
+        y += u[:, j, ...]
+    ends += step.flow(y)
+
+
+def _fill_in(step: LinearFlow, u: Array, starts: Array) -> None:
+    """The states of each stretch but the last, written over the kicks."""
+    y = starts
+    for j in range(STRETCH - 1):
+        kick = u[:, j, ...]
+        kick += step.flow(y)
+        y = kick
+
+
+def _in_parts(step: LinearFlow, kicks: Array, size: int, work: Callable[[slice], object]) -> None:
+    """Work on [0, size): in a part for each core where that is nothing but large products.
+
+    One thread of BLAS a part does without the wait for the others after each product.
+    """
+    heavy = step.couples and kicks.size * kicks.shape[-1] >= HEAVY
+    if not (heavy and isinstance(kicks, np.ndarray)):
+        work(slice(size))
+        return
+    with one_blas_thread():
+        share([partial(work, part) for part in cut(size, CORES)])
