@@ -1,0 +1,112 @@
+"""Are the error bars of every primitive honest, and is the wanted error met as often as promised?
+
+Each run draws its own problem, n from 5 to 20 and condition from 1 to 100, solves it from its own
+seed, and compares with the digital answer. Printed for each primitive: how often a 95% interval
+covers an entry, all entries of all runs together; in what share of the runs the error was within
+the wanted one; and how many times longer than needed the runs were, where the time that the wanted
+confidence needs goes with the square of that quantile of error / wanted error.
+
+    python benchmarks/coverage.py [--runs 1000] [name ...]
+"""
+
+import argparse
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import scipy.linalg
+from tqdm import tqdm
+
+import thermolinalg as tla
+
+BAR = (0.93, 0.97)
+CONFIDENCE = 0.95
+
+
+def size(rng):
+    return int(rng.integers(5, 21))
+
+
+def rotation(rng, n):
+    return np.linalg.qr(rng.standard_normal((n, n)))[0]
+
+
+def definite(rng, n):
+    """Symmetric positive definite, eigenvalues spread over up to two decades."""
+    U = rotation(rng, n)
+    return (U * 10.0 ** (rng.uniform(-2, 0) * np.linspace(0, 1, n))) @ U.T
+
+
+def stable(rng, n):
+    """Not symmetric, every eigenvalue with a positive real part."""
+    G = rng.standard_normal((n, n))
+    return definite(rng, n) + 0.3 * (G - G.T) / np.sqrt(n)
+
+
+def solve(rng, seed):
+    n = size(rng)
+    A, b = definite(rng, n), rng.standard_normal(n)
+    return tla.solve(A, b, rng=seed), np.linalg.solve(A, b)
+
+
+def lstsq(rng, seed):
+    n = size(rng)
+    m = n + int(rng.integers(0, 20))
+    U, V = rotation(rng, m)[:, :n], rotation(rng, n)
+    A = (U * 10.0 ** (rng.uniform(-1, 0) * np.linspace(0, 1, n))) @ V.T
+    b = rng.standard_normal(m)
+    return tla.lstsq(A, b, rng=seed), np.linalg.lstsq(A, b)[0]
+
+
+def inv(rng, seed):
+    A = definite(rng, size(rng))
+    return tla.inv(A, rng=seed), np.linalg.inv(A)
+
+
+def lyapunov(rng, seed):
+    n = size(rng)
+    A, L = stable(rng, n), rng.standard_normal((n, n))
+    Q = L @ L.T / n
+    return tla.solve_lyapunov(A, Q, rng=seed), scipy.linalg.solve_continuous_lyapunov(A, Q)
+
+
+PRIMITIVES: dict[str, Callable[[np.random.Generator, int], tuple[tla.Estimate, np.ndarray]]] = {
+    "solve": solve,
+    "lstsq": lstsq,
+    "inv": inv,
+    "solve_lyapunov": lyapunov,
+}
+
+
+def results(primitive, runs) -> Iterator[tuple[np.ndarray, float]]:
+    """Of each run: which entries the interval covers, and error / wanted error."""
+    for seed in tqdm(range(runs), primitive.__name__, disable=None, leave=False):
+        estimate, truth = primitive(np.random.default_rng(seed), seed)
+        low, high = estimate.interval(CONFIDENCE)
+        goal = estimate.plan.target
+        error = np.linalg.norm(estimate.value - truth)
+        wanted = goal.atol + goal.rtol * np.linalg.norm(truth)
+        yield np.ravel((low <= truth) & (truth <= high)), error / wanted
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=int, default=1000)
+    parser.add_argument("names", nargs="*", default=list(PRIMITIVES))
+    given = parser.parse_args()
+    print(f"{given.runs} runs each; bars: coverage {BAR[0]} to {BAR[1]}, met >= {CONFIDENCE}")
+    print(f"{'':18}{'coverage':>10}{'met':>8}{'median':>9}{'x too long':>12}{'s a run':>9}")
+    for name in given.names:
+        started = time.perf_counter()
+        covered, ratios = zip(*results(PRIMITIVES[name], given.runs), strict=True)
+        seconds = (time.perf_counter() - started) / given.runs
+        ratios = np.array(ratios)
+        print(
+            f"{name:18}{np.concatenate(covered).mean():10.4f}{np.mean(ratios <= 1):8.3f}"
+            f"{np.median(ratios):9.3f}{np.quantile(ratios, CONFIDENCE) ** -2:12.2f}{seconds:9.3f}",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
