@@ -26,6 +26,9 @@ jax.config.update("jax_enable_x64", True)
 
 SAMPLES, DT = 10_000, 1.0
 
+REST = 0.3
+"""Seconds before a turn: by then the threads of the one before have stopped to wait in a loop."""
+
 
 def wishart(n: int) -> np.ndarray:
     G = np.random.default_rng(n).standard_normal((n, 2 * n))
@@ -37,6 +40,7 @@ def in_turns(tasks: list[Callable[[], object]], repeats: int) -> list[float]:
     seconds: list[list[float]] = [[] for _ in tasks]
     for _ in range(repeats + 1):
         for task, times in zip(tasks, seconds, strict=True):
+            time.sleep(REST)
             started = time.perf_counter()
             task()
             times.append(time.perf_counter() - started)
