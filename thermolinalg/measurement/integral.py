@@ -12,14 +12,18 @@ from thermolinalg.backend import Array, like, namespace, normals, to_numpy
 from thermolinalg.measurement.readout import Readout
 from thermolinalg.theory.evolution import mode_transition, propagate
 from thermolinalg.theory.gaussian import square_root
-from thermolinalg.theory.modes import Modes
 from thermolinalg.theory.process import OU
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class TimeAverage(Readout):
-    """Time averages of the state: values (count, chains, n)."""
+    """Time averages of the state: values (count, chains, n).
+
+    With `one_noise` chains that differ in their drives meet the same noise, which is drawn once.
+    """
+
+    one_noise: bool = False
 
     def correlation_rate(self, process: OU) -> float:
         return process.slowest
@@ -30,31 +34,60 @@ class TimeAverage(Readout):
     def windows(
         self, process: OU, x: Array, window: float, count: int, rng: np.random.Generator
     ) -> tuple[Array, Array]:
-        if process.modes is None:
-            return _general_windows(process, x, window, count, rng)
-        return _mode_windows(process.modes, process.b, x, window, count, rng)
+        run = _general_windows if process.modes is None else _mode_windows
+        return run(process, x, window, count, rng, one_noise=self.one_noise)
 
 
 def _mode_windows(
-    modes: Modes, b: Array, x: Array, window: float, count: int, rng: np.random.Generator
+    process: OU,
+    x: Array,
+    window: float,
+    count: int,
+    rng: np.random.Generator,
+    *,
+    one_noise: bool = False,
 ) -> tuple[Array, Array]:
-    xp = namespace(x)
-    drive = modes.enter(b)
-    decay, response, variance = mode_transition(modes.rates, window)
+    """Noise apart from what the drives do, so that noise that is shared is read once."""
+    modes = process.modes
+    assert modes is not None
+    noisy = x[:1, :] if one_noise else x
+    noise, moved = _noise_alone(modes.rates, window, count, noisy, rng)
+    decay, response, _ = mode_transition(modes.rates, window)
+    rest = modes.enter(process.b) / modes.rates
+    ahead = modes.enter(x) - rest
+    values = modes.leave(noise) + modes.leave(rest)
+    seen = _largest(rest) + _largest(noise)
+    for k in range(count):
+        if _largest(ahead) <= namespace(x).finfo(x.dtype).eps * seen:
+            break  # not to be told from rounding
+        values[k, ...] += modes.leave(ahead * (response / window))
+        ahead = ahead * decay
+    return values, modes.leave(moved + rest + ahead)
+
+
+def _noise_alone(
+    rates: Array, window: float, count: int, like: Array, rng: np.random.Generator
+) -> tuple[Array, Array]:
+    """Averages (count, chains, n) of undriven modes that start at zero, and the last states."""
+    xp = namespace(like)
+    decay, response, variance = mode_transition(rates, window)
     # Given y(0), the end state and the integral are correlated: regress the second on the first.
     slope = response**2 / 2 / variance
-    rest = integral_variance(modes.rates, window) - slope * response**2 / 2
-    kicks = normals(rng, (2, count, *x.shape), x)
-    end_noise = kicks[0, ...] * xp.sqrt(variance)
-    area_noise = slope * end_noise + kicks[1, ...] * xp.sqrt(xp.clip(rest, 0.0, None))
-    starts = xp.empty_like(end_noise)
-    y = modes.enter(x)
+    rest = integral_variance(rates, window) - slope * response**2 / 2
+    kicks = normals(rng, (2, count, *like.shape), like)
+    ends, areas = kicks[0, ...], kicks[1, ...]
+    ends = ends * xp.sqrt(variance)
+    areas = areas * xp.sqrt(xp.clip(rest, 0.0, None)) + slope * ends
+    y = xp.zeros_like(like)
     for k in range(count):
-        starts[k, ...] = y
-        y = decay * y + response * drive + end_noise[k, ...]
-    forced = drive / modes.rates * (window - response)
-    averages = (response * starts + forced + area_noise) / window
-    return modes.leave(averages), modes.leave(y)
+        areas[k, ...] += response * y
+        y = decay * y + ends[k, ...]
+    return areas / window, y
+
+
+def _largest(x: Array) -> float:
+    xp = namespace(x)
+    return float(xp.max(xp.abs(x)))
 
 
 def integral_variance(rates: Array, t: float) -> Array:
@@ -75,7 +108,13 @@ def integral_variance(rates: Array, t: float) -> Array:
 
 
 def _general_windows(
-    process: OU, x: Array, window: float, count: int, rng: np.random.Generator
+    process: OU,
+    x: Array,
+    window: float,
+    count: int,
+    rng: np.random.Generator,
+    *,
+    one_noise: bool = False,
 ) -> tuple[Array, Array]:
     """The same for any drift: one exact step of the process that carries (x, ∫ x dt / window)."""
     n, xp = process.n, namespace(x)
@@ -84,8 +123,9 @@ def _general_windows(
     b = to_numpy(process.b)
     law = propagate(A, np.concatenate([b, np.zeros_like(b)], axis=-1), D, window)
     E, shift, C = (like(part, x) for part in (law.E[:, :n], law.shift, law.C))
-    noise = normals(rng, (count, x.shape[0], 2 * n), x) @ square_root(C).T + shift
-    averages = xp.empty_like(noise[..., :n])
+    chains = 1 if one_noise else x.shape[0]
+    noise = normals(rng, (count, chains, 2 * n), x) @ square_root(C).T + shift
+    averages = like(xp.empty((count, *x.shape)), x)
     for k in range(count):
         pair = x @ E.T + noise[k, ...]
         x = pair[:, :n]

@@ -85,7 +85,7 @@ def linear_program(A: Array, rows: Array, temperature: float, target: Target) ->
     return Program(
         name="",
         process=process,
-        readout=TimeAverage(),
+        readout=TimeAverage(one_noise=True),
         start=xp.zeros_like(rows),
         scale=(amplitude or 1.0) / size,
         decode=lambda windows: windows,

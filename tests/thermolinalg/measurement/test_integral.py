@@ -168,3 +168,21 @@ def test_readouts_know_how_fast_they_forget(name):
     left -= np.log(np.linalg.norm(tla.transition(process, t).E))
     assert left == pytest.approx(-t * tla.TimeAverage().correlation_rate(process))
     assert 2 * left == pytest.approx(-t * tla.SecondMoment().correlation_rate(process))
+
+
+@pytest.mark.parametrize("name", ["symmetric", "matrix"])
+def test_chains_that_share_their_noise_differ_by_their_drives(name):
+    """Each is what it would be alone: the noise is that of one chain, and drawn once."""
+    A = {"symmetric": [[2.0, 1.0], [1.0, 3.0]], "matrix": [[1.0, 5.0], [0.0, 2.0]]}[name]
+    drives, x = np.array([[1.0, 0.0], [-3.0, 2.0]]), np.array([[0.0, 1.0], [4.0, 0.0]])
+    readout = tla.TimeAverage(one_noise=True)
+
+    def windows(b, x):
+        process = tla.OU(A, b, np.eye(2))
+        return readout.windows(process, x, 0.7, 5, np.random.default_rng(0))
+
+    together, last = windows(drives, x)
+    for k in range(2):
+        alone, end = windows(drives[k : k + 1], x[k : k + 1])
+        assert np.allclose(together[:, k], alone[:, 0], rtol=1e-13, atol=1e-13)
+        assert np.allclose(last[k], end[0], rtol=1e-13, atol=1e-13)
