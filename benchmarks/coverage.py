@@ -49,6 +49,12 @@ def solve(rng, seed):
     return tla.solve(A, b, rng=seed), np.linalg.solve(A, b)
 
 
+def solve_any(rng, seed):
+    n = size(rng)
+    A, b = stable(rng, n), rng.standard_normal(n)
+    return tla.solve(A, b, rng=seed), np.linalg.solve(A, b)
+
+
 def lstsq(rng, seed):
     n = size(rng)
     m = n + int(rng.integers(0, 20))
@@ -72,6 +78,7 @@ def lyapunov(rng, seed):
 
 PRIMITIVES: dict[str, Callable[[np.random.Generator, int], tuple[tla.Estimate, np.ndarray]]] = {
     "solve": solve,
+    "solve, any A": solve_any,
     "lstsq": lstsq,
     "inv": inv,
     "solve_lyapunov": lyapunov,

@@ -82,6 +82,13 @@ def drive(name: str, b: Array, n: int) -> Array:
     return b
 
 
+def is_symmetric(A: Array) -> bool:
+    """Is a square matrix equal to its transpose up to rounding?"""
+    xp = namespace(A)
+    gap, size = float(xp.max(xp.abs(A - A.T))), float(xp.max(xp.abs(A)))
+    return gap <= rounding(A) * size
+
+
 def symmetric(name: str, A: Array, remedy: str) -> Array:
     """A square matrix equal to its transpose up to rounding, symmetrised."""
     A = square(name, A)

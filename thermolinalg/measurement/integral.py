@@ -11,6 +11,7 @@ import numpy as np
 from thermolinalg.backend import Array, like, namespace, normals, to_numpy
 from thermolinalg.measurement.readout import Readout
 from thermolinalg.theory.evolution import mode_transition, propagate
+from thermolinalg.theory.forgetting import forgetting_rate
 from thermolinalg.theory.gaussian import square_root
 from thermolinalg.theory.process import OU
 
@@ -26,7 +27,7 @@ class TimeAverage(Readout):
     one_noise: bool = False
 
     def correlation_rate(self, process: OU) -> float:
-        return process.slowest
+        return process.slowest if process.modes else forgetting_rate(process)[0]
 
     def numbers(self, process: OU, window: float) -> int:  # noqa: ARG002 (one a window)
         return process.n

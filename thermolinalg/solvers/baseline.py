@@ -55,6 +55,15 @@ def digital_solve(A: Array, b: Array, value: Array, *, products: float) -> Digit
     return Digital((cholesky, cg), _relative(value, exact))
 
 
+def digital_general(A: Array, b: Array, value: Array, **_: float) -> Digital:
+    """Elimination with pivots (LU), and the condition number of A."""
+    A, b, value = to_numpy(A), to_numpy(b), to_numpy(value)
+    exact, seconds = _timed(lambda: scipy.linalg.solve(A, b))
+    exact = exact.reshape(value.shape)
+    residual = _relative(A @ exact, b.reshape(value.shape))
+    return Digital((Contender("LU", seconds, residual),), _relative(value, exact))
+
+
 def digital_least_squares(
     A: Array, b: Array, ridge: float, value: Array, *, products: float
 ) -> Digital:

@@ -14,8 +14,8 @@ from thermolinalg.theory.potential import overdamped
 from thermolinalg.theory.process import OU
 
 REMEDY = (
-    "Only a symmetric matrix is a network of springs or resistors at equilibrium. For a general "
-    "square A, the normal equations are one: solve(A.T @ A, A.T @ b)."
+    "Only a symmetric matrix is a network of springs or resistors at equilibrium. Of any other A, "
+    "solve(A, I) is the inverse, column by column."
 )
 
 POWER_STEPS = 20
@@ -47,6 +47,13 @@ def program_network(A: Array, drives: Array, temperature: float) -> tuple[OU, fl
     return process, largest * norm
 
 
+def norm_bound(A: Array) -> float:
+    """An upper bound on the 2-norm of any A, by the largest sums of rows and columns."""
+    xp = namespace(A)
+    rows, columns = (float(xp.max(xp.sum(xp.abs(A), axis=axis))) for axis in (0, 1))
+    return math.sqrt(rows) * math.sqrt(columns) or 1.0
+
+
 def _norm(A: Array) -> float:
     """The 2-norm of symmetric A to a few per cent, by power iteration."""
     xp = namespace(A)
@@ -67,14 +74,14 @@ def _not_definite(lowest: float, size: float) -> NotPositiveDefinite:
     kind = "singular to working precision" if singular else "indefinite"
     ridge = size * max(1e-3, -2 * lowest)
     remedy = (
-        "If only the scales of the unknowns differ, divide rows and columns by the square roots of "
-        "the diagonal first. "
+        "If only the scales of the unknowns differ, solve with precondition='diagonal'. "
         if singular
         else ""
     )
     return NotPositiveDefinite(
         f"A is {kind}: its smallest eigenvalue is {lowest * size:.3g} and its norm about "
-        f"{size:.3g}, so that mode never settles. {remedy}If a damped answer will do, add a ridge: "
+        f"{size:.3g}, a condition number of about {1 / max(abs(lowest), 1e-300):.2g}, so that mode "
+        f"never settles. {remedy}If a damped answer will do, add a ridge: "
         f"A + r I with r = {ridge:.1g}, say."
     )
 

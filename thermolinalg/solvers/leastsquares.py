@@ -11,7 +11,7 @@ from thermolinalg.errors import NotPositiveDefinite, ShapeMismatch
 from thermolinalg.solvers.baseline import digital_least_squares
 from thermolinalg.solvers.budget import Target
 from thermolinalg.solvers.estimate import Estimate
-from thermolinalg.solvers.linear import as_sides, linear_program, named
+from thermolinalg.solvers.network import as_sides, linear_program, named
 from thermolinalg.solvers.pipeline import Program, run
 from thermolinalg.streams import RNG, open_streams
 
@@ -57,7 +57,7 @@ def lstsq(
     ridge = checks.positive("ridge", ridge, zero=True)
     temperature = checks.positive("temperature", temperature)
     program = replace(
-        _program(A, b, ridge, temperature, target),
+        normal_program(A, b, ridge, temperature, target),
         name=named("lstsq", A, b),
         baseline=partial(digital_least_squares, A, b, ridge),
     )
@@ -75,7 +75,12 @@ def _checked(A: Array, b: Array) -> tuple[Array, Array]:
     return A, b
 
 
-def _program(A: Array, b: Array, ridge: float, temperature: float, target: Target) -> Program:
+def normal_program(A: Array, b: Array, ridge: float, temperature: float, target: Target) -> Program:
+    """The network of the normal equations of A x = b, b (m,) or (m, k).
+
+    Raises:
+        NotPositiveDefinite: A lacks rank to working precision, and there is no ridge.
+    """
     xp, (m, n) = namespace(A), A.shape
     largest = float(xp.max(xp.abs(A))) or 1.0  # its square may overflow
     unit, rows = A / largest, b.T if b.ndim == 2 else b[None, :]

@@ -1,19 +1,28 @@
-"""solve: x = A⁻¹b as the time average of a network that settles there."""
+"""solve: x = A⁻¹b as the time average of a network that settles there, whatever A is."""
 
 import math
 from dataclasses import replace
 from functools import partial
+from typing import Literal
 
 from thermolinalg import checks
 from thermolinalg.backend import Array, namespace
 from thermolinalg.device.machine import Device
-from thermolinalg.errors import InvalidInput
-from thermolinalg.measurement.integral import TimeAverage
-from thermolinalg.solvers.baseline import digital_solve
+from thermolinalg.errors import InvalidInput, NotPositiveDefinite
+from thermolinalg.solvers.baseline import digital_general, digital_solve
 from thermolinalg.solvers.budget import Target
-from thermolinalg.solvers.encode import REMEDY, program_network, right_hand_sides
+from thermolinalg.solvers.drift import drift_program
+from thermolinalg.solvers.encode import right_hand_sides
 from thermolinalg.solvers.estimate import Estimate
-from thermolinalg.solvers.pipeline import Program, run
+from thermolinalg.solvers.leastsquares import normal_program
+from thermolinalg.solvers.network import (
+    amplitude,
+    as_sides,
+    linear_program,
+    named,
+    preconditioned_program,
+)
+from thermolinalg.solvers.pipeline import Decode, Program, run
 from thermolinalg.streams import RNG, open_streams
 
 
@@ -26,83 +35,106 @@ def solve(
     atol: float = 0.0,
     confidence: float = 0.95,
     temperature: float = 1.0,
+    precondition: Literal["diagonal"] | None = None,
     max_time: float = math.inf,
     device: Device | None = None,
     rng: RNG = None,
 ) -> Estimate:
-    """Solve Ax = b for symmetric positive definite A by letting dx = -(Ax - b)dt + noise settle.
+    """Solve Ax = b by letting dx = -(Ax - b)dt + noise settle, and averaging x over time.
 
-    At rest x ~ N(A⁻¹b, temperature A⁻¹), so the time average of x tends to the answer (Aifer et al.
-    2024; Donatella et al. 2024, equations 13-14). The plan aims at
-    P(|x - A⁻¹b| <= atol + rtol |A⁻¹b|) >= confidence in the 2-norm (Frobenius for k sides).
+    At rest the mean of x is A⁻¹b (Aifer et al. 2024; Donatella et al. 2024, equations 13-14). A
+    symmetric positive definite A is such a network as it is; so is any other whose eigenvalues have
+    positive real parts. What would not settle is solved by least squares, A'Ax = A'b, which has the
+    square of A's condition. The plan aims at P(|x - A⁻¹b| <= atol + rtol |A⁻¹b|) >= confidence in
+    the 2-norm (Frobenius for k sides).
 
     Args:
         A: (n, n).
-        b: (n,), or (n, k) for k right-hand sides, which share one programming of the device.
+        b: (n,), or (n, k) for k right-hand sides: they share one programming of the device and one
+            noise, so that their errors are alike.
         rtol: wanted relative error.
         atol: wanted absolute error.
         confidence: probability with which the wanted error is to be met.
         temperature: of the noise, relative to a drive of root-mean-square 1. The averaging time is
             proportional to it: colder is better until the noise floor of a real device.
+        precondition: "diagonal" programs A in units in which its diagonal is one, for a definite A
+            whose unknowns differ in scale.
         max_time: stop after this analog time, in units of RC, with outcome BUDGET_SPENT.
         device: what runs it; `Device.ideal()` by default.
         rng: int, Generator, SeedSequence, or None for fresh entropy.
 
     Raises:
-        NotSymmetric, NotPositiveDefinite, ShapeMismatch, NotFinite, NotReal, InvalidInput: A, b or
-            an option cannot be used; the message says why and what to do.
+        NotPositiveDefinite: A is singular to working precision; the message says how nearly.
+        NotSymmetric, ShapeMismatch, NotFinite, NotReal, InvalidInput: A, b or an option cannot be
+            used; the message says why and what to do.
     """
     target = Target.checked(rtol, atol, confidence)
-    A = checks.symmetric("A", A, REMEDY)
+    A = checks.square("A", A)
     b = right_hand_sides(A, b)
-    rows = b.T if b.ndim == 2 else b[None, :]
-    program = replace(
-        linear_program(A, rows, checks.positive("temperature", temperature), target),
-        name=named("solve", A, b),
-        decode=partial(as_sides, matrix=b.ndim == 2),
-        baseline=partial(digital_solve, A, b),
-    )
+    temperature = checks.positive("temperature", temperature)
+    program = _program(A, b, temperature, target, precondition)
     return run(program, target, device or Device.ideal(), open_streams(rng), max_time)
 
 
-def linear_program(A: Array, rows: Array, temperature: float, target: Target) -> Program:
-    """The network that settles at A⁻¹b for each b of the rows (k, n): windows are (K, k, n).
+def _program(
+    A: Array, b: Array, temperature: float, target: Target, precondition: str | None
+) -> Program:
+    """The network that settles at the answer: A's own if it settles, else the normal equations'."""
+    if precondition not in {None, "diagonal"}:
+        raise InvalidInput(f"precondition = {precondition!r} is unknown. Use 'diagonal' or None.")
+    rows = b.T if b.ndim == 2 else b[None, :]
+    symmetric = checks.is_symmetric(A)
+    shape = partial(as_sides, matrix=b.ndim == 2)
+    baseline = partial(digital_solve if symmetric else digital_general, A, b)
+    if precondition:
+        A = checks.symmetric("A", A, "Leave precondition out, which is for symmetric A.")
+        program: Program | None = preconditioned_program(A, rows, temperature, target)
+    elif symmetric:
+        program = _if_definite(A, rows, temperature, target)
+    else:
+        program = drift_program(A, rows, temperature, target)
+    if program is None:
+        program = _squared(A, b, temperature, target)
+        baseline = partial(digital_general, A, b)
+        return replace(program, name=f"{named('solve', A, b)} (least squares)", baseline=baseline)
+    decode = partial(_then, first=program.decode, second=shape)
+    return replace(program, name=named("solve", A, b), decode=decode, baseline=baseline)
+
+
+def _if_definite(A: Array, rows: Array, temperature: float, target: Target) -> Program | None:
+    """The network of A itself; None where it would not settle, but A is not singular."""
+    try:
+        return linear_program(A, rows, temperature, target)
+    except NotPositiveDefinite:
+        xp = namespace(A)
+        sizes = xp.abs(xp.linalg.eigvalsh(A))
+        if float(xp.min(sizes)) <= checks.rounding(A) * float(xp.max(sizes)):
+            raise
+        return None
+
+
+def _squared(A: Array, b: Array, temperature: float, target: Target) -> Program:
+    """The network of the normal equations.
 
     Raises:
-        NotPositiveDefinite: A is singular to working precision, or indefinite.
-        InvalidInput: all rows are zero, and only a relative error is wanted.
+        NotPositiveDefinite: the square of A's condition is beyond working precision.
     """
-    xp = namespace(A)
-    largest = float(xp.max(xp.abs(rows))) or 1.0  # squares of huge or tiny numbers overflow
-    amplitude = largest * math.sqrt(float(xp.mean((rows / largest) ** 2)))
-    if amplitude == 0 and target.atol == 0:
-        raise InvalidInput(
-            "b is zero, so the answer is zero, and noise never averages out to a relative error of "
-            "it. Give atol > 0 to measure it all the same."
-        )
-    process, size = program_network(A, rows / (amplitude or 1.0), temperature)
-    drive = math.sqrt(math.prod(rows.shape)) if amplitude else 0.0  # = |b|/amplitude
-    return Program(
-        name="",
-        process=process,
-        readout=TimeAverage(one_noise=True),
-        start=xp.zeros_like(rows),
-        scale=(amplitude or 1.0) / size,
-        decode=lambda windows: windows,
-        temperature=temperature,
-        least=drive / process.fastest,
-        most=drive / process.slowest,
-        baseline=partial(digital_solve, A, rows.T),
-    )
+    amplitude(b, target)
+    try:
+        return normal_program(A, b, 0.0, temperature, target)
+    except InvalidInput as error:  # A'A is singular, or even A'b zero
+        raise NotPositiveDefinite(
+            f"A has a condition number of {condition_number(A):.2g} and would not settle by "
+            "itself; least squares square that, beyond working precision. Scale the rows and "
+            "columns of A to similar sizes, or ask for a damped answer: lstsq(A, b, ridge=...)."
+        ) from error
 
 
-def named(solver: str, A: Array, b: Array) -> str:
-    """What a report calls the problem."""
-    sides = f", {b.shape[1]} right-hand sides" if b.ndim == 2 else ""
-    shape = f"n = {A.shape[1]}" if A.shape[0] == A.shape[1] else f"{A.shape[0]} x {A.shape[1]}"
-    return f"{solver}, {shape}{sides}"
+def condition_number(A: Array) -> float:
+    """The largest over the smallest singular value."""
+    sizes = namespace(A).linalg.svdvals(A / (float(namespace(A).max(namespace(A).abs(A))) or 1.0))
+    return float(sizes[0]) / float(sizes[-1]) if float(sizes[-1]) > 0 else math.inf
 
 
-def as_sides(windows: Array, *, matrix: bool) -> Array:
-    """Windows (K, k, n) in the shape of the answers: (K, n, k), or (K, n) of a vector."""
-    return namespace(windows).matrix_transpose(windows) if matrix else windows[:, 0, :]
+def _then(windows: Array, *, first: Decode, second: Decode) -> Array:
+    return second(first(windows))

@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import final
+from typing import TypeAlias, final
 
 from scipy.special import stdtrit
 
@@ -38,13 +38,17 @@ FALSE_ALARM = 1e-6
 """Probability that a run which did settle is called NOT_SETTLED."""
 
 
+Decode: TypeAlias = Callable[[Array], Array]
+"""From windows (K, ...) of a readout to those of an answer: linear, each window by itself."""
+
+
 @final
 @dataclass(frozen=True, eq=False, slots=True)
 class Program:
     """A problem in the device's units: answer = scale * mean of decode(readout at rest).
 
-    Everything but `scale` is in those units, in which numbers are neither huge nor tiny. `decode`
-    is linear and takes each window by itself, so that the error is measured where the answer is.
+    Everything but `scale` is in those units, in which numbers are neither huge nor tiny. The
+    error is measured after `decode`, where the answer is.
     """
 
     name: str
@@ -52,7 +56,7 @@ class Program:
     readout: Readout
     start: Array  # initial states (chains, n)
     scale: float
-    decode: Callable[[Array], Array]  # from the readout's windows (K, ...) to the answer's
+    decode: Decode
     temperature: float
     least: float  # lower and upper bounds on |answer|/scale, from the spectrum
     most: float

@@ -58,7 +58,7 @@ class Drifting(Readout):
 
 
 def test_a_drifting_instrument_ends_not_settled(monkeypatch):
-    monkeypatch.setattr("thermolinalg.solvers.linear.TimeAverage", lambda **_: Drifting())
+    monkeypatch.setattr("thermolinalg.solvers.network.TimeAverage", lambda **_: Drifting())
     x = tla.solve(A, B, rng=0)
     assert x.outcome is tla.Outcome.NOT_SETTLED
     assert "NOT_SETTLED, the two halves of the record disagree" in str(x)
@@ -72,7 +72,7 @@ def test_an_instrument_that_reads_nothing_has_no_samples(monkeypatch):
             values, last = super().windows(process, x, window, count, rng)
             return 0 * values, last
 
-    monkeypatch.setattr("thermolinalg.solvers.linear.TimeAverage", lambda **_: Stuck())
+    monkeypatch.setattr("thermolinalg.solvers.network.TimeAverage", lambda **_: Stuck())
     assert tla.solve(A, B, rng=0).ess == 0.0
 
 

@@ -172,14 +172,11 @@ BAD = {
     ),
     "singular on purpose": ((ring(N, 0), B), {}, NotPositiveDefinite, "A is singular"),
     "zero": ((0 * A, B), {}, NotPositiveDefinite, "A is zero"),
-    "indefinite": ((INDEFINITE, B), {}, NotPositiveDefinite, "A is indefinite.*-1.*r = 2"),
-    "negative": ((-A, B), {}, NotPositiveDefinite, "A is indefinite"),
     "not a number": ((A * np.nan, B), {}, NotFinite, "A holds 36 NaN"),
     "infinite side": ((A, B * np.inf), {}, NotFinite, "b holds 6 NaN"),
     "not square": ((A[:3], B), {}, ShapeMismatch, "A has shape"),
     "empty": ((A[:0, :0], B[:0]), {}, ShapeMismatch, "A has shape"),
     "a vector": ((B, B), {}, ShapeMismatch, "A has shape"),
-    "asymmetric": ((np.triu(A), B), {}, NotSymmetric, r"A is not symmetric.*A\.T @ A"),
     "complex": ((A + 0j, B), {}, NotReal, "A has dtype complex128.*real one of twice"),
     "complex side": ((A, B * 1j), {}, NotReal, "b has dtype complex"),
     "words": ((A, ["a"] * N), {}, NotReal, "b has dtype"),
@@ -209,11 +206,16 @@ def test_bad_input_is_named(name):
     assert isinstance(caught.value, ValueError)
 
 
-@pytest.mark.parametrize(
-    "name", [n for n, ((_, *b), *_) in BAD.items() if not b or np.array_equal(b[0], B)]
-)
+BAD_TO_INVERT = {n: case for n, case in BAD.items() if np.array_equal(case[0][-1], B)} | {
+    "indefinite": ((INDEFINITE, B), {}, NotPositiveDefinite, "A is indefinite.*-1.*r = 2"),
+    "negative": ((-A, B), {}, NotPositiveDefinite, "A is indefinite"),
+    "asymmetric": ((np.triu(A), B), {}, NotSymmetric, r"A is not symmetric.*solve\(A, I\)"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_TO_INVERT)
 def test_bad_input_of_inv_is_named(name):
-    (matrix, _), knobs, error, message = BAD[name]
+    (matrix, _), knobs, error, message = BAD_TO_INVERT[name]
     if "temperature" in knobs:
         return
     with pytest.raises(error, match=message):
