@@ -11,7 +11,7 @@ from thermolinalg.device.ledger import Ledger
 from thermolinalg.measurement.readout import Readout
 from thermolinalg.simulation.choice import choose_integrator, find_integrator
 from thermolinalg.simulation.walk import walk
-from thermolinalg.theory.process import OU
+from thermolinalg.theory.operator import Runnable
 
 
 @final
@@ -22,7 +22,7 @@ class Running:
     Chains run one after the other on the one device, so the ledger charges for each of them.
     """
 
-    process: OU
+    process: Runnable
     states: Array
     ledger: Ledger
 
@@ -61,9 +61,9 @@ class Device:
         """Seconds that this many numbers take over the digital link."""
         return numbers * self.bits / self.link
 
-    def program(self, process: OU, x0: Array) -> Running:
+    def program(self, process: Runnable, x0: Array) -> Running:
         """Upload the coefficients and drives of a process, and set the states (chains, n)."""
-        numbers = process.n * (process.n + x0.shape[0])
+        numbers = _coefficients(process) + process.n * x0.shape[0]
         return Running(process, x0, Ledger().add("upload", self.transfer(numbers)))
 
     def settle(self, run: Running, time: float, rng: np.random.Generator) -> Running:
@@ -85,3 +85,9 @@ class Device:
 
     def _clock(self, run: Running, time: float) -> float:
         return run.states.shape[0] * time * self.time_constant
+
+
+def _coefficients(process: Runnable) -> int:
+    """The couplings to upload: the entries of a sparse matrix, else as many as a dense one has."""
+    known = getattr(getattr(process, "A", None), "nnz", None)
+    return process.n**2 if known is None else int(known)

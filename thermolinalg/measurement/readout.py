@@ -6,26 +6,26 @@ honest measure of the error of their mean.
 """
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 import numpy as np
 
 from thermolinalg.backend import Array
-from thermolinalg.theory.process import OU
 
 
 class Readout(ABC):
     """What an instrument reports for each window of a run."""
 
     @abstractmethod
-    def correlation_rate(self, process: OU) -> float:
+    def correlation_rate(self, process: Any) -> float:
         """A lower bound on the rate at which what is read forgets its past."""
 
     @abstractmethod
     def windows(
-        self, process: OU, x: Array, window: float, count: int, rng: np.random.Generator
+        self, process: Any, x: Array, window: float, count: int, rng: np.random.Generator
     ) -> tuple[Array, Array]:
         """Run on from states x (chains, n): values (count, ...) of windows, and last states."""
 
     @abstractmethod
-    def numbers(self, process: OU, window: float) -> int:
+    def numbers(self, process: Any, window: float) -> int:
         """How many numbers one window sends to the digital side."""

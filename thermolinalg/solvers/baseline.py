@@ -64,6 +64,16 @@ def digital_general(A: Array, b: Array, value: Array, **_: float) -> Digital:
     return Digital((Contender("LU", seconds, residual),), _relative(value, exact))
 
 
+def digital_sparse(A: Any, b: Array, value: Array, *, products: float) -> Digital:
+    """Conjugate gradients to rounding level, and with at most `products` products."""
+    b, value = to_numpy(b), to_numpy(value)
+    (exact, most), seconds = _timed(lambda: _conjugate_gradients(A, b, math.inf))
+    full = Contender("conjugate gradients", seconds, _relative(A @ exact, b), most)
+    (x, used), seconds = _timed(lambda: _conjugate_gradients(A, b, products))
+    equal = Contender("with as many products", seconds, _relative(A @ x, b), used)
+    return Digital((full, equal), _relative(value, exact))
+
+
 def digital_least_squares(
     A: Array, b: Array, ridge: float, value: Array, *, products: float
 ) -> Digital:
@@ -135,7 +145,7 @@ def _conjugate_gradients(A: NumpyArray, b: NumpyArray, products: float) -> tuple
         nonlocal used
         used += 1
 
-    limit = int(max(1, min(products, 10 * len(A))))
+    limit = int(max(1, min(products, 10 * len(b))))
     columns = b[:, None] if b.ndim == 1 else b
     solutions = [
         cg(A, column, rtol=1e-14, maxiter=limit, callback=count)[0] for column in columns.T

@@ -3,7 +3,7 @@
 import math
 from dataclasses import replace
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 from thermolinalg import checks
 from thermolinalg.backend import Array, namespace
@@ -22,12 +22,13 @@ from thermolinalg.solvers.network import (
     named,
     preconditioned_program,
 )
+from thermolinalg.solvers.operator import is_operator, operator_program
 from thermolinalg.solvers.pipeline import Decode, Program, run
 from thermolinalg.streams import RNG, open_streams
 
 
 def solve(
-    A: Array,
+    A: Any,
     b: Array,
     /,
     *,
@@ -36,6 +37,7 @@ def solve(
     confidence: float = 0.95,
     temperature: float = 1.0,
     precondition: Literal["diagonal"] | None = None,
+    bounds: tuple[float, float] | None = None,
     max_time: float = math.inf,
     device: Device | None = None,
     rng: RNG = None,
@@ -49,7 +51,8 @@ def solve(
     the 2-norm (Frobenius for k sides).
 
     Args:
-        A: (n, n).
+        A: (n, n): an array; or, for large n and symmetric positive definite, a scipy.sparse array,
+            a `LowRank`, or anything with `.shape` and `@` such as a LinearOperator.
         b: (n,), or (n, k) for k right-hand sides: they share one programming of the device and one
             noise, so that their errors are alike.
         rtol: wanted relative error.
@@ -59,6 +62,8 @@ def solve(
             proportional to it: colder is better until the noise floor of a real device.
         precondition: "diagonal" programs A in units in which its diagonal is one, for a definite A
             whose unknowns differ in scale.
+        bounds: numbers 0 < low <= high between which all eigenvalues of A lie. Needed for an
+            operator, possible for a sparse array, whose discs (Gershgorin) may be too wide.
         max_time: stop after this analog time, in units of RC, with outcome BUDGET_SPENT.
         device: what runs it; `Device.ideal()` by default.
         rng: int, Generator, SeedSequence, or None for fresh entropy.
@@ -69,10 +74,12 @@ def solve(
             used; the message says why and what to do.
     """
     target = Target.checked(rtol, atol, confidence)
-    A = checks.square("A", A)
-    b = right_hand_sides(A, b)
     temperature = checks.positive("temperature", temperature)
-    program = _program(A, b, temperature, target, precondition)
+    if is_operator(A):
+        program = operator_program(A, b, temperature, target, bounds)
+    else:
+        A = checks.square("A", A)
+        program = _program(A, right_hand_sides(A, b), temperature, target, precondition)
     return run(program, target, device or Device.ideal(), open_streams(rng), max_time)
 
 

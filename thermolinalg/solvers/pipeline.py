@@ -32,6 +32,7 @@ from thermolinalg.solvers.budget import (
 )
 from thermolinalg.solvers.estimate import Estimate, Outcome
 from thermolinalg.streams import Streams
+from thermolinalg.theory.operator import Network
 from thermolinalg.theory.process import OU
 
 FALSE_ALARM = 1e-6
@@ -52,7 +53,7 @@ class Program:
     """
 
     name: str
-    process: OU
+    process: OU | Network
     readout: Readout
     start: Array  # initial states (chains, n)
     scale: float
@@ -61,50 +62,76 @@ class Program:
     least: float  # lower and upper bounds on |answer|/scale, from the spectrum
     most: float
     baseline: Callable[..., Digital]  # (value, products=matrix-vector products spent)
+    replicas: int = 1  # independent copies of the start: a power of two, up to WINDOWS
+
+    @property
+    def windows(self) -> int:
+        """Windows of each replica."""
+        return WINDOWS // self.replicas
+
+    @property
+    def shortest(self) -> float:
+        """The shortest window, in correlation times: replicas need no memory to fade."""
+        return RELAXATIONS if self.windows > 1 else 1.0
 
 
 def run(
     program: Program, target: Target, device: Device, streams: Streams, max_time: float
 ) -> Estimate:
     """Burn in, run pilots to learn the noise, then average for as long as the target needs."""
-    process, readout = program.process, program.readout
+    process, readout, K = program.process, program.readout, program.windows
     rng = streams.stream("thermal")
     rate = readout.correlation_rate(process)
     goal = replace(target, atol=target.atol / program.scale)
-    settle, window = burn_in(goal, rate, program.most), RELAXATIONS / rate
-    _require_time(max_time, settle + 2 * WINDOWS * window)
+    settle, window = burn_in(goal, rate, program.most), program.shortest / rate
+    _require_time(max_time, program.replicas * (settle + 2 * K * window))
 
     running = device.program(process, program.start)
     running = device.settle(running, settle, rng)
-    left, piloted = max_time - settle, 0.0
+    left, piloted = max_time / program.replicas - settle, 0.0
     for _ in range(PILOTS):
-        values, running = device.measure(running, readout, window, WINDOWS, rng)
-        pilot = read_pilot(program.decode(values), correction(rate, window))
-        piloted, left = piloted + WINDOWS * window, left - WINDOWS * window
+        values, running = device.measure(running, readout, window, K, rng)
+        pilot = read_pilot(_decoded(program, values), _factor(program, window))
+        piloted, left = piloted + K * window, left - K * window
         growth = pilot.growth(goal)
-        if growth == 1.0 or 2 * WINDOWS * growth * window > left:
+        if growth == 1.0 or 2 * K * growth * window > left:
             break
         window *= growth
     wanted = goal.wanted(max(pilot.norm - 2 * pilot.error, program.least)) * (1 - BIAS)
     reach = pilot.reach(goal.confidence)
-    needed = max(window * (reach / wanted) ** 2, RELAXATIONS / rate)
-    averaged = min(needed, left / WINDOWS)
-    values, running = device.measure(running, readout, averaged, WINDOWS, rng)
+    needed = max(window * (reach / wanted) ** 2, program.shortest / rate)
+    averaged = min(needed, left / K)
+    values, running = device.measure(running, readout, averaged, K, rng)
 
     plan = Plan(
         target=target,
         temperature=program.temperature,
         slowest=process.slowest,
         fastest=process.fastest,
-        burn_in=settle,
-        pilot=piloted,
+        burn_in=program.replicas * settle,
+        pilot=program.replicas * piloted,
         averaging=averaged * WINDOWS,
         windows=WINDOWS,
         expected_error=program.scale * reach * math.sqrt(window / averaged),
     )
     spent = averaged < needed
-    values = program.decode(values)
+    values = _decoded(program, values)
     return _conclude(program, plan, goal, values, running.ledger, streams.seed, spent)
+
+
+def _decoded(program: Program, values: Array) -> Array:
+    """Windows of the answer, of all replicas: those that were read earlier come first."""
+    if program.replicas > 1:
+        shape = (values.shape[0] * program.replicas, -1, *values.shape[2:])
+        values = namespace(values).reshape(values, shape)
+    return program.decode(values)
+
+
+def _factor(program: Program, window: float) -> float:
+    """What makes up for the correlation of windows; replicas have none."""
+    if program.windows == 1:
+        return 1.0
+    return correction(program.readout.correlation_rate(program.process), window)
 
 
 def _require_time(max_time: float, least: float) -> None:
@@ -124,8 +151,8 @@ def _conclude(
     seed: int,
     spent: bool,
 ) -> Estimate:
-    rate, window = program.readout.correlation_rate(program.process), plan.averaging / WINDOWS
-    factor = correction(rate, window)
+    rate = program.readout.correlation_rate(program.process)
+    factor = _factor(program, plan.averaging / WINDOWS)
     value, stderr = summarise(values, factor)
     reached = read_pilot(values, factor)
     if not _settled(values, factor):
