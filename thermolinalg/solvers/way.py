@@ -1,0 +1,71 @@
+"""The way from a reference a I to A: what a device holds on it, how slowly, in how many switches.
+
+The way is straight, A(s) = a I + s (A - a I) with a = tr A/n: a device that holds both ends mixes
+them. Its pace is the best one for the softest mode, which the slowest relaxation rate of A tells.
+Over a slow drive of duration t the work exceeds the free energy by (friction = temperature = 1)
+
+    W_diss = L²/t,   L² <= n (1/√a_min - 1/√a)² + n/a
+
+where the bound takes every mode for the softest or infinitely stiff.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import final
+
+from thermolinalg.backend import like, namespace
+from thermolinalg.simulation.ramp import Protocol
+from thermolinalg.simulation.schedule import InverseRoot
+from thermolinalg.theory.process import OU
+
+DISSIPATED = 0.5
+"""The most work that a drive may dissipate, by the bound, in units of the temperature."""
+
+RELAXATIONS = 10.0
+"""Shortest drive, in relaxation times of the softest mode: the bound is for slow drives."""
+
+SWITCHES = 0.25
+"""The most that finite switches add to what the softest mode dissipates, as a share of it."""
+
+
+@final
+@dataclass(frozen=True, eq=False, slots=True)
+class Way:
+    """A programmed way, in units of the device's RC."""
+
+    protocol: Protocol
+    pace: InverseRoot
+    duration: float
+    steps: int
+    fastest: float
+
+    @property
+    def n(self) -> int:
+        """The number of coordinates."""
+        return self.protocol.n
+
+    def rest(self, u: float, accuracy: float) -> float:
+        """How long to rest at the share u of the time, from zero.
+
+        A variance that falls short by e^{-2at} changes the mean of 2(F2 - F1) by at most 2n times
+        that at the reference, where the sum of |a_k - a| is at most 2na; elsewhere by less, for the
+        drive itself is slow enough to forget it.
+        """
+        softest = min(self.pace.stiffness(u), self.pace.first)
+        return max(0.0, math.log(2 * self.n / accuracy)) / (2 * softest)
+
+
+def lay(process: OU) -> Way:
+    """The way to the stiffness of an overdamped process."""
+    A = process.A
+    xp, n = namespace(A), process.n
+    reference = float(xp.sum(xp.linalg.diagonal(A))) / n
+    pace = InverseRoot(reference, min(process.slowest, reference))
+    protocol = Protocol(reference * like(xp.eye(n), A), A, schedule=pace)
+    soft, stiff = 1 / math.sqrt(pace.last), 1 / math.sqrt(pace.first)
+    length = n * (soft - stiff) ** 2
+    duration = max(length / DISSIPATED, RELAXATIONS / pace.last)
+    # of the softest mode, switches dissipate (soft - stiff)²/(steps soft stiff), a slow drive
+    # (soft - stiff)²/duration
+    steps = math.ceil(duration / (SWITCHES * soft * stiff))
+    return Way(protocol, pace, duration, steps, process.fastest)
