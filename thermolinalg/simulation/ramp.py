@@ -232,10 +232,7 @@ def ramp(
     )
     stages = protocol.stages(steps, reverse=reverse)
     stage = next(stages)
-    if x0 is None:
-        y = stage.at_rest(chains, start, rest)
-    else:
-        y = _points(x0, chains, stage.V) @ stage.V
+    y = stage.at_rest(chains, start, rest) if x0 is None else _points(x0, chains, stage.V)
     begin = stage.energy(y)
     work = 0 * begin
     for after in stages:
@@ -264,11 +261,12 @@ def _drive(name: str, b: Array | None, A: Array) -> Array:
     return like(namespace(A).zeros(n) if b is None else checks.vector(name, b, n), A)
 
 
-def _points(x0: Array, chains: int, reference: Array) -> Array:
-    x = like(checks.drive("x0", x0, reference.shape[0]), reference)
+def _points(x0: Array, chains: int, V: Array) -> Array:
+    """States x0, (n,) or (chains, n), in the coordinates of modes."""
+    x = like(checks.drive("x0", x0, V.shape[0]), V)
     if x.ndim == 2 and x.shape[0] != chains:
         raise ShapeMismatch(f"x0 holds {x.shape[0]} states, but chains = {chains}.")
-    return namespace(x).broadcast_to(x, (chains, reference.shape[0]))
+    return namespace(x).broadcast_to(x, (chains, V.shape[0])) @ V
 
 
 def _eigh(A: Array) -> tuple[Array, Array]:

@@ -143,4 +143,6 @@ def digital_logdet(A: Array, value: Array) -> Digital:
     A, value = to_numpy(A), to_numpy(value)
     L, seconds = _timed(lambda: scipy.linalg.cholesky(A, lower=True))
     exact = 2 * np.log(np.diag(L)).sum()
-    return Digital((Contender("Cholesky", seconds, _relative(L @ L.T, A)),), _relative(value, exact))
+    return Digital(
+        (Contender("Cholesky", seconds, _relative(L @ L.T, A)),), _relative(value, exact)
+    )

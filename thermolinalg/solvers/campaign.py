@@ -28,6 +28,9 @@ PILOT = 128
 FEWEST = 64
 """Fewest runs that give an answer: the error bar then has the law of Student."""
 
+SIGN = 0.5
+"""Relative error, at most, to which a pilot must know ln det A, so that it is not next to zero."""
+
 BATCH = 2**16
 """Numbers that move at once: they fit into a cache."""
 
@@ -99,13 +102,21 @@ def carry_out(campaign: Campaign, ledger: Ledger, streams: Streams) -> Result:
             break
         count = math.ceil(growth * count)
     reach = _reach(pilot, campaign.target.confidence)
-    wanted = campaign.target.wanted(_least(pilot)) * (1 - BIAS) or campaign.unit
-    needed = max(FEWEST, math.ceil(count * (reach / wanted) ** 2))
-    runs = min(needed, int(min(affordable, 2.0**62)) - piloted)
+    wanted = campaign.target.wanted(_least(pilot)) * (1 - BIAS)
+    needed = max(FEWEST, count * (reach / wanted) ** 2) if wanted else math.inf
+    runs = math.ceil(needed) if needed <= affordable - piloted else int(affordable) - piloted
     samples, ledger = campaign.perform(runs, "measuring", ledger, streams)
+    reading = campaign.read(samples)
+    met = reading.stderr <= campaign.target.wanted(abs(reading.value))
+    if not _settled(campaign, samples):
+        outcome = Outcome.NOT_SETTLED
+    elif runs < needed:
+        outcome = Outcome.BUDGET_SPENT
+    else:
+        outcome = Outcome.CONVERGED if met else Outcome.MISSED
     return Result(
-        reading=campaign.read(samples),
-        outcome=_outcome(campaign, samples, spent=runs < needed),
+        reading=reading,
+        outcome=outcome,
         piloted=piloted,
         runs=runs,
         expected_error=reach * math.sqrt(count / runs),
@@ -135,7 +146,8 @@ def _least(pilot: Reading) -> float:
 def _growth(pilot: Reading, campaign: Campaign) -> float:
     """How many times more runs it takes to know what a relative error is relative to."""
     target, norm = campaign.target, abs(pilot.value)
-    doubt, known = _reach(pilot, KNOWN_WITH), max(KNOWN_TO, 2 * target.rtol) * norm
+    doubt = _reach(pilot, KNOWN_WITH)
+    known = max(KNOWN_TO, min(2 * target.rtol, SIGN)) * norm
     if target.rtol == 0 or doubt <= max(known, target.atol):
         return 1.0
     if doubt <= KNOWN_TO * campaign.unit:
@@ -147,13 +159,9 @@ def _growth(pilot: Reading, campaign: Campaign) -> float:
     return min(MOST_GROWTH, 1.2 * (doubt / hidden) ** 2)
 
 
-def _outcome(campaign: Campaign, samples: NumpyArray, *, spent: bool) -> Outcome:
-    found, half = campaign.read(samples), len(samples) // 2
+def _settled(campaign: Campaign, samples: NumpyArray) -> bool:
+    """Do the first and the second half of the runs agree within their error bars?"""
+    half = len(samples) // 2
     first, last = campaign.read(samples[:half]), campaign.read(samples[half:])
     limit = -float(stdtrit(first.dof + last.dof, FALSE_ALARM / 2))
-    if abs(first.value - last.value) > limit * math.hypot(first.stderr, last.stderr):
-        return Outcome.NOT_SETTLED
-    if spent:
-        return Outcome.BUDGET_SPENT
-    met = found.stderr <= campaign.target.wanted(abs(found.value))
-    return Outcome.CONVERGED if met else Outcome.MISSED
+    return abs(first.value - last.value) <= limit * math.hypot(first.stderr, last.stderr)

@@ -68,7 +68,7 @@ def logdet(
     A = checks.symmetric("A", A, REMEDY)
     unit = UNIT * math.sqrt(A.shape[0])
     target = Target.checked(rtol, unit if atol is None else atol, confidence)
-    if method not in METHODS:
+    if not isinstance(method, str) or method not in METHODS:
         raise InvalidInput(f"method = {method!r} is unknown. Use one of {', '.join(METHODS)}.")
     process, size = program_network(A, namespace(A).zeros_like(A[:1, :]), 1.0)
     way = lay(process)

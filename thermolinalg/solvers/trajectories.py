@@ -146,9 +146,7 @@ class Halting(Trajectories):
     def perform(
         self, device: Device, ledger: Ledger, runs: int, rng: np.random.Generator
     ) -> tuple[NumpyArray, Ledger]:
-        slopes, ledger = device.dwell(
-            ledger, self.way.protocol, self._stops, chains=runs, rng=rng
-        )
+        slopes, ledger = device.dwell(ledger, self.way.protocol, self._stops, chains=runs, rng=rng)
         return to_numpy(slopes).astype(np.float64) @ self._weights, ledger
 
     def read(self, samples: NumpyArray) -> Reading:

@@ -24,7 +24,7 @@ DISSIPATED = 0.5
 RELAXATIONS = 10.0
 """Shortest drive, in relaxation times of the softest mode: the bound is for slow drives."""
 
-SWITCHES = 0.25
+SWITCHES = 0.5
 """The most that finite switches add to what the softest mode dissipates, as a share of it."""
 
 
