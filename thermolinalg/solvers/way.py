@@ -2,11 +2,14 @@
 
 The way is straight, A(s) = a I + s (A - a I) with a = tr A/n: a device that holds both ends mixes
 them. Its pace is the best one for the softest mode, which the slowest relaxation rate of A tells.
-Over a slow drive of duration t the work exceeds the free energy by (friction = temperature = 1)
+With r1 = a^{-1/2} and r2 = a_min^{-1/2}, a slow drive of duration t (friction = temperature = 1)
+dissipates L²/t, where
 
-    W_diss = L²/t,   L² <= n (1/√a_min - 1/√a)² + n/a
+    L² = Σ_k ∫ (da_k/du)²/(4 a_k³) du <= n (r2 - r1) (r2 - 3/4 r1).
 
-where the bound takes every mode for the softest or infinitely stiff.
+A mode that softens is never softer nor faster than the softest, whose share is (r2 - r1)². Of one
+that stiffens, to a_k, the share is at most ds/du (a_k/a - 1)/8a for the largest ds/du, that at
+u = 0; and the a_k - a that are positive add up to at most n (a - a_min).
 """
 
 import math
@@ -62,10 +65,10 @@ def lay(process: OU) -> Way:
     reference = float(xp.sum(xp.linalg.diagonal(A))) / n
     pace = InverseRoot(reference, min(process.slowest, reference))
     protocol = Protocol(reference * like(xp.eye(n), A), A, schedule=pace)
-    soft, stiff = 1 / math.sqrt(pace.last), 1 / math.sqrt(pace.first)
-    length = n * (soft - stiff) ** 2
+    r1, r2 = 1 / math.sqrt(pace.first), 1 / math.sqrt(pace.last)
+    length = n * (r2 - r1) * (r2 - 0.75 * r1)
     duration = max(length / DISSIPATED, RELAXATIONS / pace.last)
-    # of the softest mode, switches dissipate (soft - stiff)²/(steps soft stiff), a slow drive
-    # (soft - stiff)²/duration
-    steps = math.ceil(duration / (SWITCHES * soft * stiff))
+    # of the softest mode, steps without rest dissipate (r2 - r1)²/(steps r1 r2) beside
+    # (r2 - r1)²/duration
+    steps = math.ceil(duration / (SWITCHES * r1 * r2))
     return Way(protocol, pace, duration, steps, process.fastest)

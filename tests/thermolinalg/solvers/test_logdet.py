@@ -134,6 +134,18 @@ def test_works_obey_jarzynski_and_crooks():
         assert -error < lost.mean() < DISSIPATED * (1 + SWITCHES) + error
 
 
+@settings(max_examples=50)
+@given(data=st.data(), n=st.integers(1, 8))
+def test_the_bound_of_what_a_slow_drive_dissipates(data, n):
+    """L² = Σ ∫ (da_k/du)²/(4 a_k³) du, by the midpoint rule, whose steps are fine by far."""
+    way = way_to(data.draw(definite(n, decades=1)))
+    end, u = np.linalg.eigvalsh(way.protocol.A2), (np.arange(2000) + 0.5) / 2000
+    share, speed = (np.array([f(t) for t in u])[:, None] for f in (way.pace, way.pace.speed))
+    a = way.pace.first + share * (end - way.pace.first)
+    length = ((speed * (end - way.pace.first)) ** 2 / (4 * a**3)).mean(axis=0).sum()
+    assert length / way.duration <= DISSIPATED * (1 + 1e-3)
+
+
 @pytest.mark.parametrize("matrix", [ring(30, 0.01), wishart(20), np.diag([1e-4, 0.5, 1.0])])
 def test_the_error_foreseen_for_slow_drives(matrix):
     """Var of ln det is 8 W_diss a run by one direction, half of that by a pair of runs, and W_diss
