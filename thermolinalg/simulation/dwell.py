@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
+from tqdm import tqdm
+
 from thermolinalg.backend import Array, like, namespace
 from thermolinalg.simulation.noise import NormalStream
 from thermolinalg.simulation.ramp import Protocol, Stage
@@ -37,7 +39,8 @@ def dwell(protocol: Protocol, stops: Sequence[Stop], /, *, chains: int, rng: RNG
     means = like(xp.zeros((len(stops), chains)), protocol.A1)
     stage = protocol.stage(stops[0].share)
     y = like(xp.zeros((chains, protocol.n)), protocol.A1)
-    for k, stop in enumerate(stops):
+    progress = tqdm(stops, "dwelling", delay=1, disable=None, leave=False)
+    for k, stop in enumerate(progress):
         before, stage = stage, protocol.stage(stop.share)
         y = stage.relaxed(stage.enter(y, before), stop.settle, noise)
         for _ in range(stop.readings):

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TypeAlias, final
 
 import numpy as np
+from tqdm import tqdm
 
 from thermolinalg import checks
 from thermolinalg.backend import Array, like, namespace, to_numpy
@@ -235,7 +236,7 @@ def ramp(
     y = stage.at_rest(chains, start, rest) if x0 is None else _points(x0, chains, stage.V)
     begin = stage.energy(y)
     work = 0 * begin
-    for after in stages:
+    for after in tqdm(stages, "driving", steps, delay=1, disable=None, leave=False):
         work -= stage.energy(y)
         y = after.enter(y, stage)
         work += after.energy(y)
