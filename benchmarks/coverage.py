@@ -76,12 +76,18 @@ def lyapunov(rng, seed):
     return tla.solve_lyapunov(A, Q, rng=seed), scipy.linalg.solve_continuous_lyapunov(A, Q)
 
 
+def logdet(rng, seed):
+    A = definite(rng, size(rng))
+    return tla.logdet(A, rng=seed), np.linalg.slogdet(A)[1]
+
+
 PRIMITIVES: dict[str, Callable[[np.random.Generator, int], tuple[tla.Estimate, np.ndarray]]] = {
     "solve": solve,
     "solve, any A": solve_any,
     "lstsq": lstsq,
     "inv": inv,
     "solve_lyapunov": lyapunov,
+    "logdet": logdet,
 }
 
 

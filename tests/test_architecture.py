@@ -23,6 +23,7 @@ solve inv pinv lstsq tensorsolve tensorinv cho_factor cho_solve lu lu_factor lu_
 solve_triangular solve_banded solveh_banded solve_toeplitz solve_circulant solve_sylvester
 solve_continuous_lyapunov spsolve spsolve_triangular splu spilu factorized
 cg bicg bicgstab gmres minres lsqr lsmr
+det slogdet
 """
 SLOW = [
     "sympy",

@@ -11,6 +11,7 @@ from thermolinalg.device.machine import Device
 from thermolinalg.measurement.autocovariance import Autocovariance
 from thermolinalg.measurement.average import Average
 from thermolinalg.measurement.batch_means import BatchMeans
+from thermolinalg.measurement.bennett import bennett
 from thermolinalg.measurement.diagnosis import Diagnosis, RecordOutcome, diagnose
 from thermolinalg.measurement.effective import effective_sample_size
 from thermolinalg.measurement.integral import TimeAverage
@@ -32,6 +33,7 @@ from thermolinalg.simulation.lattice import Lattice
 from thermolinalg.simulation.ramp import Protocol, Ramp, ramp
 from thermolinalg.simulation.simulate import Trajectory, simulate
 from thermolinalg.solvers.budget import Plan
+from thermolinalg.solvers.determinant import logdet
 from thermolinalg.solvers.estimate import Estimate, Outcome
 from thermolinalg.solvers.inverse import inv
 from thermolinalg.solvers.leastsquares import lstsq
@@ -76,9 +78,9 @@ __all__ = [  # in the order of the arrows above
     "Integrator", "Lattice", "ramp", "Protocol", "Ramp",
     "Device", "Ledger",
     "measure", "Measured", "Mean", "Covariance", "Autocovariance", "BatchMeans", "Average",
-    "Work", "FreeEnergy", "TimeAverage", "SecondMoment",
+    "Work", "bennett", "FreeEnergy", "TimeAverage", "SecondMoment",
     "diagnose", "Diagnosis", "RecordOutcome", "effective_sample_size", "rhat",
     "Estimate", "Outcome", "Plan",
-    "solve", "lstsq", "inv", "solve_lyapunov",
+    "solve", "lstsq", "inv", "solve_lyapunov", "logdet",
     "plot_trajectories", "plot_ellipses", "plot_autocovariance", "plot_spectrum",
 ]  # fmt: skip

@@ -1,5 +1,6 @@
 """A device: a noisy physical system that can be programmed with a process, run and read."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -10,6 +11,8 @@ from thermolinalg.backend import Array
 from thermolinalg.device.ledger import Ledger
 from thermolinalg.measurement.readout import Readout
 from thermolinalg.simulation.choice import choose_integrator, find_integrator
+from thermolinalg.simulation.dwell import Stop, dwell
+from thermolinalg.simulation.ramp import Protocol, ramp
 from thermolinalg.simulation.walk import walk
 from thermolinalg.theory.operator import Runnable
 
@@ -82,6 +85,56 @@ class Device:
         ledger = run.ledger.add("measure", self._clock(run, count * window))
         ledger = ledger.add("read", self.transfer(numbers))
         return values, Running(run.process, states, ledger)
+
+    def prepare(self, protocol: Protocol, numbers: int) -> Ledger:
+        """Upload the end of a straight way, and the numbers that time it.
+
+        The start is a multiple of the identity, one number more; between the two ends the device
+        mixes currents, so that no potential on the way is uploaded.
+        """
+        return Ledger().add("upload", self.transfer(protocol.n**2 + 1 + numbers))
+
+    def drive(
+        self,
+        ledger: Ledger,
+        protocol: Protocol,
+        duration: float,
+        *,
+        steps: int,
+        chains: int,
+        rest: float,
+        rng: np.random.Generator,
+        reverse: bool = False,
+    ) -> tuple[Array, Ledger]:
+        """Works (chains,) of runs that start at zero, rest for a time, and are driven then.
+
+        A meter of the power drawn reads one number a run.
+        """
+        run = ramp(
+            protocol, duration, steps=steps, chains=chains, rest=rest, reverse=reverse, rng=rng
+        )
+        ledger = ledger.add("settle", chains * rest * self.time_constant)
+        ledger = ledger.add("drive", chains * duration * self.time_constant)
+        return run.work, ledger.add("read", self.transfer(chains))
+
+    def dwell(
+        self,
+        ledger: Ledger,
+        protocol: Protocol,
+        stops: Sequence[Stop],
+        *,
+        chains: int,
+        rng: np.random.Generator,
+    ) -> tuple[Array, Ledger]:
+        """Mean of dU/ds (chains, stops) of runs that start at zero and halt at each stop."""
+        slopes = dwell(protocol, stops, chains=chains, rng=rng)
+        for activity, time in (
+            ("settle", sum(stop.settle for stop in stops)),
+            ("measure", sum(stop.time - stop.settle for stop in stops)),
+        ):
+            ledger = ledger.add(activity, chains * time * self.time_constant)
+        readings = sum(stop.readings for stop in stops)
+        return slopes, ledger.add("read", self.transfer(chains * readings))
 
     def _clock(self, run: Running, time: float) -> float:
         return run.states.shape[0] * time * self.time_constant

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TypeAlias, final
 
 import numpy as np
+from tqdm import tqdm
 
 from thermolinalg import checks
 from thermolinalg.backend import Array, like, namespace, to_numpy
@@ -96,9 +97,10 @@ class Protocol:
     def stages(self, steps: int, *, reverse: bool = False) -> "Iterator[Stage]":
         """The potentials that are held one after the other: both ends, and steps - 1 between."""
         shares = self._shares(steps)
-        return map(self._stage, shares[::-1] if reverse else shares)
+        return map(self.stage, shares[::-1] if reverse else shares)
 
-    def _stage(self, s: float) -> "Stage":
+    def stage(self, s: float) -> "Stage":
+        """The potential at the share s of the way."""
         b = self.b1 + s * (self.b2 - self.b1)
         if self.modes is None:
             a, V = _eigh(self.A1 + s * (self.A2 - self.A1))
@@ -158,11 +160,12 @@ class Stage:
         kick += response / self.friction * self.b
         return y * decay + kick
 
-    def at_rest(self, chains: int, noise: NormalStream) -> Array:
-        """Chains that began at zero, long ago."""
+    def at_rest(self, chains: int, noise: NormalStream, time: float | None) -> Array:
+        """Chains that began at zero a time ago; None is long ago."""
         start = like(namespace(self.a).zeros((chains, self.a.shape[0])), self.a)
         slowest = float(namespace(self.a).min(self.a))
-        return self.relaxed(start, BURN_IN * self.friction / slowest, noise)
+        long = BURN_IN * self.friction / slowest
+        return self.relaxed(start, long if time is None else time, noise)
 
 
 @final
@@ -192,6 +195,7 @@ def ramp(
     steps: int = 100,
     chains: int = 1,
     x0: Array | None = None,
+    rest: float | None = None,
     reverse: bool = False,
     rng: RNG = None,
 ) -> Ramp:
@@ -207,6 +211,7 @@ def ramp(
         chains: how many independent runs.
         x0: states at the start, (n,) or (chains, n); None lets the chains come to rest first, as
             the theorems on work suppose.
+        rest: how long they have for that, from zero; None is long enough to forget it to rounding.
         reverse: go from (A2, b2) to (A1, b1), by the same potentials in the opposite order.
         rng: int, Generator, SeedSequence, or None for fresh entropy. One seed drives a ramp and its
             reverse by different noise.
@@ -221,16 +226,17 @@ def ramp(
         )
     duration = checks.positive("duration", duration, zero=True)
     steps, chains = checks.count("steps", steps), checks.count("chains", chains)
+    rest = None if rest is None else checks.positive("rest", rest, zero=True)
     streams, direction = open_streams(rng), "reverse" if reverse else "forward"
     noise, start = (
         NormalStream(streams.stream(name, direction), protocol.A1) for name in ("thermal", "start")
     )
     stages = protocol.stages(steps, reverse=reverse)
     stage = next(stages)
-    y = stage.at_rest(chains, start) if x0 is None else _points(x0, chains, stage.V) @ stage.V
+    y = stage.at_rest(chains, start, rest) if x0 is None else _points(x0, chains, stage.V)
     begin = stage.energy(y)
     work = 0 * begin
-    for after in stages:
+    for after in tqdm(stages, "driving", steps, delay=1, disable=None, leave=False):
         work -= stage.energy(y)
         y = after.enter(y, stage)
         work += after.energy(y)
@@ -256,11 +262,12 @@ def _drive(name: str, b: Array | None, A: Array) -> Array:
     return like(namespace(A).zeros(n) if b is None else checks.vector(name, b, n), A)
 
 
-def _points(x0: Array, chains: int, reference: Array) -> Array:
-    x = like(checks.drive("x0", x0, reference.shape[0]), reference)
+def _points(x0: Array, chains: int, V: Array) -> Array:
+    """States x0, (n,) or (chains, n), in the coordinates of modes."""
+    x = like(checks.drive("x0", x0, V.shape[0]), V)
     if x.ndim == 2 and x.shape[0] != chains:
         raise ShapeMismatch(f"x0 holds {x.shape[0]} states, but chains = {chains}.")
-    return namespace(x).broadcast_to(x, (chains, reference.shape[0]))
+    return namespace(x).broadcast_to(x, (chains, V.shape[0])) @ V
 
 
 def _eigh(A: Array) -> tuple[Array, Array]:

@@ -167,6 +167,18 @@ def test_a_slow_ramp_dissipates_by_the_known_formula():
 
 
 @each_protocol
+def test_a_short_rest_is_a_transition_from_zero(name):
+    protocol, rest = PROTOCOLS[name], 0.4
+    run = ramp(protocol, 0.0, steps=1, chains=CHAINS, rest=rest, rng=10)
+    noise = 2 * T / FRICTION * np.eye(3)
+    _, mean, cov = oracles.law_by_lyapunov(
+        protocol.A1 / FRICTION, protocol.b1 / FRICTION, noise, rest
+    )
+    statistics.assert_mean_matches(run.states, mean, cov)
+    statistics.assert_covariance_matches(run.states, cov, mean=mean)
+
+
+@each_protocol
 def test_the_first_law(name):
     protocol = PROTOCOLS[name]
     x0 = np.random.default_rng(0).normal(size=(50, 3))
@@ -281,6 +293,7 @@ def test_a_protocol_that_cannot_be_is_named(ends, knobs, error, message):
         (1.0, {"x0": np.ones(2)}, InvalidInput, "x0 has shape"),
         (1.0, {"x0": np.ones((2, 3))}, InvalidInput, "x0 holds 2 states, but chains = 1"),
         (1.0, {"x0": [np.nan] * 3}, NotFinite, "x0 holds 3 NaN"),
+        (1.0, {"rest": -1}, InvalidInput, "rest = -1"),
         (1.0, {"rng": -1}, InvalidInput, "rng = -1"),
     ],
 )

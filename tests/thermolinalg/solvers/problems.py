@@ -7,9 +7,10 @@ import scipy.sparse.linalg
 import thermolinalg.solvers.baseline
 
 DENSE = {
-    np.linalg: "solve inv pinv lstsq cholesky qr svd tensorsolve tensorinv matrix_power det",
+    np.linalg: "solve inv pinv lstsq cholesky qr svd tensorsolve tensorinv matrix_power det "
+    "slogdet",
     scipy.linalg: "solve inv pinv lstsq cholesky cho_factor cho_solve lu lu_factor lu_solve qr svd "
-    "ldl solve_triangular solve_banded solveh_banded solve_toeplitz solve_circulant "
+    "ldl det solve_triangular solve_banded solveh_banded solve_toeplitz solve_circulant "
     "solve_sylvester solve_continuous_lyapunov",
     scipy.sparse.linalg: "spsolve splu spilu factorized cg bicg bicgstab gmres minres lsqr lsmr",
     thermolinalg.solvers.baseline: "_conjugate_gradients",

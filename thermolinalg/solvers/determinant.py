@@ -1,0 +1,114 @@
+"""logdet: ln det A as the free energy between two networks, from the work of going there."""
+
+import math
+from functools import partial
+
+import numpy as np
+
+from thermolinalg import checks
+from thermolinalg.backend import Array, like, namespace
+from thermolinalg.device.machine import Device
+from thermolinalg.errors import InvalidInput
+from thermolinalg.solvers.baseline import digital_logdet
+from thermolinalg.solvers.budget import BIAS, Plan, Target
+from thermolinalg.solvers.campaign import Campaign, Result, carry_out
+from thermolinalg.solvers.encode import program_network
+from thermolinalg.solvers.estimate import Estimate
+from thermolinalg.solvers.trajectories import METHODS
+from thermolinalg.solvers.way import lay
+from thermolinalg.streams import RNG, open_streams
+
+UNIT = 0.01
+"""The default atol of n = 1; errors of n modes that are independent grow with n^(1/2)."""
+
+REMEDY = (
+    "Only a symmetric matrix is a network of springs or resistors at equilibrium. For a general "
+    "square A, ln |det A| = logdet(A.T @ A)/2."
+)
+
+
+def logdet(
+    A: Array,
+    /,
+    *,
+    rtol: float = 0.0,
+    atol: float | None = None,
+    confidence: float = 0.95,
+    method: str = "bar",
+    max_time: float = math.inf,
+    device: Device | None = None,
+    rng: RNG = None,
+) -> Estimate:
+    """ln det A of symmetric positive definite A, from the work it takes to get there.
+
+    A network is driven from stiffness a I to A. Its free energy is half of ln det, in units of the
+    temperature, and so ln det A = n ln a + 2 (F_A - F_I) (Aifer et al. 2024). The plan aims at
+    P(|value - ln det A| <= atol + rtol |ln det A|) >= confidence.
+
+    A pilot of runs tells their scatter, and with it how many runs the answer takes. In the result
+    `ess` are the runs that carry the answer; in its `plan`, `windows` are the runs, `burn_in` is
+    the time of all of them at rest, pilot included, and `pilot` and `averaging` are the times
+    driven or read.
+
+    Args:
+        A: (n, n).
+        rtol: wanted relative error.
+        atol: wanted absolute error; None is 0.01 n^(1/2).
+        confidence: probability with which the wanted error is to be met.
+        method: "jarzynski" from works there, "bar" from works there and back by Bennett's
+            acceptance ratio, "integration" from the slope of the energy at stops on the way.
+        max_time: stop after this analog time, in units of RC, with outcome BUDGET_SPENT.
+        device: what runs it; `Device.ideal()` by default.
+        rng: int, Generator, SeedSequence, or None for fresh entropy.
+
+    Raises:
+        NotSymmetric, NotPositiveDefinite, ShapeMismatch, NotFinite, NotReal, InvalidInput: A or an
+            option cannot be used; the message says why and what to do.
+    """
+    A = checks.symmetric("A", A, REMEDY)
+    unit = UNIT * math.sqrt(A.shape[0])
+    target = Target.checked(rtol, unit if atol is None else atol, confidence)
+    if not isinstance(method, str) or method not in METHODS:
+        raise InvalidInput(f"method = {method!r} is unknown. Use one of {', '.join(METHODS)}.")
+    process, size = program_network(A, namespace(A).zeros_like(A[:1, :]), 1.0)
+    way = lay(process)
+    logs = math.log(size), math.log(way.pace.first)
+    campaign = Campaign(
+        runs=METHODS[method](way, BIAS * target.wanted(unit)),
+        offset=way.n * sum(logs),
+        rounding=way.n * float(namespace(A).finfo(A.dtype).eps) * (1 + sum(map(abs, logs))),
+        target=target,
+        unit=unit,
+        device=device or Device.ideal(),
+        max_time=max_time,
+    )
+    streams = open_streams(rng)
+    ledger = campaign.device.prepare(way.protocol, campaign.runs.numbers)
+    found = carry_out(campaign, ledger, streams)
+    return Estimate(
+        problem=f"logdet by {method}, n = {way.n}",
+        value=like(np.asarray(found.reading.value), A),
+        stderr=like(np.asarray(found.reading.stderr), A),
+        ess=found.reading.effective,
+        dof=found.reading.dof,
+        outcome=found.outcome,
+        plan=_plan(campaign, found, process.slowest),
+        ledger=found.ledger,
+        seed=streams.seed,
+        baseline=partial(digital_logdet, A),
+    )
+
+
+def _plan(campaign: Campaign, found: Result, slowest: float) -> Plan:
+    runs = campaign.runs
+    return Plan(
+        target=campaign.target,
+        temperature=1.0,
+        slowest=slowest,
+        fastest=runs.way.fastest,
+        burn_in=(found.piloted + found.runs) * runs.settling,
+        pilot=found.piloted * runs.driving,
+        averaging=found.runs * runs.driving,
+        windows=found.runs,
+        expected_error=found.expected_error,
+    )
