@@ -70,11 +70,26 @@ def lyapunov(rng, seed):
     return tla.solve_lyapunov(A, Q, rng=seed), scipy.linalg.solve_continuous_lyapunov(A, Q)
 
 
+def indefinite(rng, seed):
+    n = size(rng)
+    A, G = stable(rng, n), rng.standard_normal((n, n))
+    Q = (G + G.T) / np.sqrt(n)
+    return tla.solve_lyapunov(A, Q, rng=seed), scipy.linalg.solve_continuous_lyapunov(A, Q)
+
+
+def expm(rng, seed):
+    n = size(rng)
+    A, t = rng.standard_normal((n, n)) / np.sqrt(n), rng.uniform(-1, 1)
+    return tla.expm(A, t, rng=seed), scipy.linalg.expm(A * t)
+
+
 PRIMITIVES: dict[str, Callable[[np.random.Generator, int], tuple[tla.Estimate, np.ndarray]]] = {
     "solve": solve,
     "lstsq": lstsq,
     "inv": inv,
     "solve_lyapunov": lyapunov,
+    "indefinite": indefinite,
+    "expm": expm,
 }
 
 

@@ -58,7 +58,7 @@ def solve_lyapunov(
 
 def _program(A: Array, Q: Array, target: Target) -> Program:
     xp = namespace(A)
-    size, noise = _norm(A), float(xp.max(xp.abs(Q))) or 1.0
+    size, noise = norm_bound(A), float(xp.max(xp.abs(Q))) or 1.0
     if not bool(xp.any(Q != 0)) and target.atol == 0:
         raise InvalidInput(
             "Q is zero, so the answer is zero, and noise never averages out to a relative error of "
@@ -81,7 +81,7 @@ def _program(A: Array, Q: Array, target: Target) -> Program:
     )
 
 
-def _norm(A: Array) -> float:
+def norm_bound(A: Array) -> float:
     """An upper bound on the 2-norm, by the largest sums of rows and columns."""
     xp = namespace(A)
     rows, columns = (float(xp.max(xp.sum(xp.abs(A), axis=axis))) for axis in (0, 1))
