@@ -63,6 +63,23 @@ def inv(rng, seed):
     return tla.inv(A, rng=seed), np.linalg.inv(A)
 
 
+def inv_diagonal(rng, seed):
+    A = definite(rng, size(rng))
+    return tla.inv(A, only="diagonal", rng=seed), np.diag(np.linalg.inv(A))
+
+
+def inv_trace(rng, seed):
+    A = definite(rng, size(rng))
+    return tla.inv(A, only="trace", rng=seed), np.trace(np.linalg.inv(A))
+
+
+def inv_entries(rng, seed):
+    A = definite(rng, size(rng))
+    pairs = np.argwhere(rng.random(A.shape) < 0.2)
+    pairs = pairs if len(pairs) else [(0, 0)]
+    return tla.inv(A, only=pairs, rng=seed), np.linalg.inv(A)[tuple(np.transpose(pairs))]
+
+
 def lyapunov(rng, seed):
     n = size(rng)
     A, L = stable(rng, n), rng.standard_normal((n, n))
@@ -87,6 +104,9 @@ PRIMITIVES: dict[str, Callable[[np.random.Generator, int], tuple[tla.Estimate, n
     "solve": solve,
     "lstsq": lstsq,
     "inv": inv,
+    "inv_diagonal": inv_diagonal,
+    "inv_trace": inv_trace,
+    "inv_entries": inv_entries,
     "solve_lyapunov": lyapunov,
     "indefinite": indefinite,
     "expm": expm,
