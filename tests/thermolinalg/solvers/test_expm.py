@@ -1,5 +1,6 @@
 """expm: the memory of the noise is the matrix exponential, of any square matrix."""
 
+import array_api_strict
 import numpy as np
 import pytest
 import scipy.linalg
@@ -105,6 +106,12 @@ def test_single_precision():
     X = tla.expm(A.astype(np.float32), rng=0)
     assert X.value.dtype == X.stderr.dtype == np.float32
     statistics.assert_agrees(X, scipy.linalg.expm(A))
+
+
+def test_arrays_of_another_library():
+    X = tla.expm(array_api_strict.asarray(A), 0.5, rng=0)
+    assert isinstance(X.value, type(array_api_strict.asarray(A)))
+    np.testing.assert_allclose(X, tla.expm(A, 0.5, rng=0).value, rtol=1e-10, atol=1e-12)
 
 
 def test_no_digital_solver_is_called(monkeypatch):

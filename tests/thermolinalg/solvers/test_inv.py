@@ -1,5 +1,6 @@
 """inv: the covariance of the noise is the inverse, with an honest error bar."""
 
+import array_api_strict
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -112,6 +113,14 @@ def test_a_part_in_single_precision_and_its_report(name):
     statistics.assert_agrees(X, part(np.linalg.inv(A)))
     assert name in str(X)
     assert "Cholesky" in str(X)
+
+
+@each_part
+def test_a_part_in_another_library(name):
+    only, _ = PARTS[name]
+    X = tla.inv(array_api_strict.asarray(A), only=only, rng=0)
+    assert isinstance(X.value, type(array_api_strict.asarray(A)))
+    np.testing.assert_allclose(X, tla.inv(A, only=only, rng=0).value, rtol=1e-10, atol=1e-12)
 
 
 def test_only_the_coordinates_that_are_named_are_read():

@@ -1,5 +1,6 @@
 """solve_lyapunov: the covariance at rest, for symmetric and non-symmetric drifts alike."""
 
+import array_api_strict
 import numpy as np
 import pytest
 import scipy.linalg
@@ -74,6 +75,14 @@ def test_precision_of_an_indefinite_problem(dtype):
     statistics.assert_agrees(S, scipy.linalg.solve_continuous_lyapunov(A, Q))
     again = tla.solve_lyapunov(A.astype(dtype), Q, rng=0)
     np.testing.assert_array_equal(S.value, again.value)
+
+
+def test_arrays_of_another_library():
+    A, Q = (array_api_strict.asarray(M) for M in PROBLEMS["indefinite"])
+    S = tla.solve_lyapunov(A, Q, rng=0)
+    assert isinstance(S.value, type(A))
+    here = tla.solve_lyapunov(*PROBLEMS["indefinite"], rng=0)
+    np.testing.assert_allclose(S, here.value, rtol=1e-10, atol=1e-12)
 
 
 def test_a_spent_budget_is_told():
