@@ -105,7 +105,7 @@ def _narrowed(program: Program, A: Array, only: str | Array, target: Target) -> 
         pairs = _pairs(only, n)
         _require_coupled(A, pairs, target)
         readout, least, most = MomentEntries(pairs), 0.0, math.sqrt(len(pairs)) * high
-        part, name = partial(_entries, pairs=pairs), f"{program.name}, {len(pairs)} entries"
+        part, name = partial(_entries, pairs=pairs), f"{program.name}, {len(pairs)} of its entries"
     return replace(
         program,
         name=name,
