@@ -69,6 +69,23 @@ def inv(rng, seed):
     return tla.inv(A, rng=seed), np.linalg.inv(A)
 
 
+def inv_diagonal(rng, seed):
+    A = definite(rng, size(rng))
+    return tla.inv(A, only="diagonal", rng=seed), np.diag(np.linalg.inv(A))
+
+
+def inv_trace(rng, seed):
+    A = definite(rng, size(rng))
+    return tla.inv(A, only="trace", rng=seed), np.trace(np.linalg.inv(A))
+
+
+def inv_entries(rng, seed):
+    A = definite(rng, size(rng))
+    pairs = np.argwhere(rng.random(A.shape) < 0.2)
+    pairs = pairs if len(pairs) else [(0, 0)]
+    return tla.inv(A, only=pairs, rng=seed), np.linalg.inv(A)[tuple(np.transpose(pairs))]
+
+
 def lyapunov(rng, seed):
     n = size(rng)
     A, L = stable(rng, n), rng.standard_normal((n, n))
@@ -81,13 +98,31 @@ def logdet(rng, seed):
     return tla.logdet(A, rng=seed), np.linalg.slogdet(A)[1]
 
 
+def indefinite(rng, seed):
+    n = size(rng)
+    A, G = stable(rng, n), rng.standard_normal((n, n))
+    Q = (G + G.T) / np.sqrt(n)
+    return tla.solve_lyapunov(A, Q, rng=seed), scipy.linalg.solve_continuous_lyapunov(A, Q)
+
+
+def expm(rng, seed):
+    n = size(rng)
+    A, t = rng.standard_normal((n, n)) / np.sqrt(n), rng.uniform(-1, 1)
+    return tla.expm(A, t, rng=seed), scipy.linalg.expm(A * t)
+
+
 PRIMITIVES: dict[str, Callable[[np.random.Generator, int], tuple[tla.Estimate, np.ndarray]]] = {
     "solve": solve,
     "solve, any A": solve_any,
     "lstsq": lstsq,
     "inv": inv,
+    "inv_diagonal": inv_diagonal,
+    "inv_trace": inv_trace,
+    "inv_entries": inv_entries,
     "solve_lyapunov": lyapunov,
     "logdet": logdet,
+    "indefinite": indefinite,
+    "expm": expm,
 }
 
 

@@ -15,9 +15,10 @@ from thermolinalg.measurement.bennett import bennett
 from thermolinalg.measurement.diagnosis import Diagnosis, RecordOutcome, diagnose
 from thermolinalg.measurement.effective import effective_sample_size
 from thermolinalg.measurement.integral import TimeAverage
+from thermolinalg.measurement.lagged import LaggedMoment
 from thermolinalg.measurement.measure import Measured, measure
 from thermolinalg.measurement.mixing import rhat
-from thermolinalg.measurement.moment import SecondMoment
+from thermolinalg.measurement.moment import MomentEntries, MomentTrace, SecondMoment
 from thermolinalg.measurement.observable import Covariance, Mean
 from thermolinalg.measurement.work import FreeEnergy, Work
 from thermolinalg.plots import (
@@ -35,6 +36,7 @@ from thermolinalg.simulation.simulate import Trajectory, simulate
 from thermolinalg.solvers.budget import Plan
 from thermolinalg.solvers.determinant import logdet
 from thermolinalg.solvers.estimate import Estimate, Outcome
+from thermolinalg.solvers.exponential import expm
 from thermolinalg.solvers.inverse import inv
 from thermolinalg.solvers.leastsquares import lstsq
 from thermolinalg.solvers.linear import solve
@@ -79,8 +81,9 @@ __all__ = [  # in the order of the arrows above
     "Device", "Ledger",
     "measure", "Measured", "Mean", "Covariance", "Autocovariance", "BatchMeans", "Average",
     "Work", "bennett", "FreeEnergy", "TimeAverage", "SecondMoment",
+    "MomentEntries", "MomentTrace", "LaggedMoment",
     "diagnose", "Diagnosis", "RecordOutcome", "effective_sample_size", "rhat",
     "Estimate", "Outcome", "Plan",
-    "solve", "lstsq", "inv", "solve_lyapunov", "logdet",
+    "solve", "lstsq", "inv", "solve_lyapunov", "logdet", "expm",
     "plot_trajectories", "plot_ellipses", "plot_autocovariance", "plot_spectrum",
 ]  # fmt: skip

@@ -1,55 +1,33 @@
-"""The mean of samples of the state, for processes whose matrix is only multiplied."""
+"""States at regular times, in blocks that end where windows end."""
 
-import math
-from dataclasses import dataclass
-from typing import final
+from collections.abc import Iterator
 
 import numpy as np
 from tqdm import tqdm
 
-from thermolinalg.backend import Array, namespace
-from thermolinalg.measurement.readout import Readout
+from thermolinalg.backend import Array
 from thermolinalg.simulation.choice import choose_integrator, find_integrator
-from thermolinalg.simulation.walk import walk
-from thermolinalg.theory.operator import Network
+from thermolinalg.simulation.walk import Block, walk
+from thermolinalg.theory.operator import Runnable
 
 
-@final
-@dataclass(frozen=True, slots=True)
-class SampledMean(Readout):
-    """Means of samples: values (count, chains, n).
+def sampled(
+    process: Runnable, x: Array, dt: float, samples: int, count: int, rng: np.random.Generator
+) -> Iterator[tuple[int, Block]]:
+    """Run on from x (chains, n) for `count` windows of so many states, dt apart.
 
-    Twice per relaxation time of the slowest mode costs least on a two-dimensional grid: a step
-    takes about the square root of its length in products, and samples that lie further apart tell
-    less of the fast modes.
+    Each block comes with the number of its window. All share one prepared step, and so one set of
+    coordinates; as those of `walk`, they are overwritten once the next is asked for.
     """
-
-    per_relaxation: float = 2.0
-
-    def correlation_rate(self, process: Network) -> float:
-        return process.slowest
-
-    def numbers(self, process: Network, window: float) -> int:
-        return process.n * self._samples(process, window)
-
-    def windows(
-        self, process: Network, x: Array, window: float, count: int, rng: np.random.Generator
-    ) -> tuple[Array, Array]:
-        xp = namespace(x)
-        samples = self._samples(process, window)
-        integrator = find_integrator(choose_integrator(process), process)
-        intervals = np.full(samples, window / samples)
-        values = []
-        progress = tqdm(total=count * samples, desc="measuring", delay=1, disable=None, leave=False)
-        for _ in range(count):
-            total = xp.zeros_like(x)
-            for block in walk(process, x, intervals, integrator, rng):
-                total = total + block.step.leave(xp.sum(block.y, axis=0))
-                x = block.last
-                progress.update(block.y.shape[0])
-            values.append(total / samples)
-        progress.close()
-        return xp.stack(values), x
-
-    def _samples(self, process: Network, window: float) -> int:
-        return max(1, math.ceil(window * process.slowest * self.per_relaxation))
+    integrator = find_integrator(choose_integrator(process), process)
+    intervals = np.broadcast_to(dt, (count * samples,))  # one number in memory
+    done = 0
+    with tqdm(desc="measuring", total=count, delay=1, disable=None, leave=False) as progress:
+        for block in walk(process, x, intervals, integrator, rng):
+            begin, steps = 0, block.y.shape[0]
+            while begin < steps:
+                window = done // samples
+                end = min(steps, begin + (window + 1) * samples - done)
+                yield window, Block(block.y[begin:end, ...], block.step)
+                done, begin = done + end - begin, end
+                progress.update(done // samples - window)

@@ -132,8 +132,8 @@ def _in_parts(step: LinearFlow, kicks: Array, size: int, work: Callable[[slice],
 
     One thread of BLAS a part does without the wait for the others after each product.
     """
-    heavy = step.couples and kicks.size * kicks.shape[-1] >= HEAVY
-    if not (heavy and isinstance(kicks, np.ndarray)):
+    ours = step.couples and isinstance(kicks, np.ndarray)  # `size` is a method in torch
+    if not ours or kicks.size * kicks.shape[-1] < HEAVY:
         work(slice(size))
         return
     with one_blas_thread():

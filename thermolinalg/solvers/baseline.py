@@ -106,13 +106,19 @@ def _lsqr(A: NumpyArray, b: NumpyArray, ridge: float, most: float) -> tuple[Nump
     return solution.reshape(A.shape[1], *b.shape[1:]), 2 * sum(f[2] for f in found)
 
 
-def digital_inverse(A: Array, value: Array, **_: float) -> Digital:
-    """The inverse from the Cholesky factor."""
+def digital_inverse(
+    A: Array,
+    value: Array,
+    *,
+    part: Callable[[NumpyArray], Any] = np.asarray,
+    products: float = 0.0,  # noqa: ARG001 (it takes none)
+) -> Digital:
+    """The inverse from the Cholesky factor, all of it whichever part was asked."""
     A, value = to_numpy(A), to_numpy(value)
     identity = np.eye(len(A))
     exact, seconds = _timed(lambda: scipy.linalg.cho_solve(scipy.linalg.cho_factor(A), identity))
     cholesky = Contender("Cholesky", seconds, _relative(A @ exact, identity))
-    return Digital((cholesky,), _relative(value, exact))
+    return Digital((cholesky,), _relative(value, part(exact)))
 
 
 def digital_lyapunov(A: Array, Q: Array, value: Array, **_: float) -> Digital:
@@ -165,3 +171,12 @@ def digital_logdet(A: Array, value: Array) -> Digital:
     return Digital(
         (Contender("Cholesky", seconds, _relative(L @ L.T, A)),), _relative(value, exact)
     )
+
+
+def digital_expm(A: Array, t: float, value: Array, **_: float) -> Digital:
+    """Scaling and squaring with Padé approximants; the residual is that of e^{At} = (e^{At/2})²."""
+    A, value = to_numpy(A), to_numpy(value)
+    exact, seconds = _timed(lambda: scipy.linalg.expm(A * t))
+    half = scipy.linalg.expm(A * (t / 2))
+    pade = Contender("scaling and squaring", seconds, _relative(half @ half, exact))
+    return Digital((pade,), _relative(value, exact))

@@ -1,12 +1,20 @@
-"""inv: A⁻¹ as the covariance of the thermal noise of an undriven network."""
+"""inv: A⁻¹, or parts of it, as the covariance of the thermal noise of an undriven network."""
 
 import math
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
+from typing import Any, Literal
+
+import numpy as np
+from scipy.sparse.csgraph import connected_components
 
 from thermolinalg import checks
-from thermolinalg.backend import Array, namespace
+from thermolinalg.backend import Array, NumpyArray, namespace, to_numpy
 from thermolinalg.device.machine import Device
-from thermolinalg.measurement.moment import SecondMoment
+from thermolinalg.errors import InvalidInput, ShapeMismatch
+from thermolinalg.measurement.moment import MomentEntries, MomentTrace, SecondMoment
+from thermolinalg.measurement.readout import Readout
 from thermolinalg.solvers.baseline import digital_inverse
 from thermolinalg.solvers.budget import Target
 from thermolinalg.solvers.encode import REMEDY, program_network
@@ -19,6 +27,7 @@ def inv(
     A: Array,
     /,
     *,
+    only: Literal["diagonal", "trace"] | Array | None = None,
     rtol: float = 1e-1,
     atol: float = 0.0,
     confidence: float = 0.95,
@@ -33,8 +42,15 @@ def inv(
     norm. It takes about 2(n + 1)/rtol² samples of n numbers, whatever the condition: at n = 2 some
     ten million for rtol = 1e-3, which is why the default is 0.1.
 
+    A part of the inverse is planned by the norm of that part, and no matrix (n, n) is summed up for
+    it: `only="diagonal"` (n,), `only="trace"` (a number: the more modes share in it, the fewer
+    samples), or `only=[(i, j), ...]` (m,), such as `np.argwhere(mask)`, which reads only the
+    coordinates named. Entries small beside ((A⁻¹)_ii (A⁻¹)_jj)^{1/2} drown in noise: for them give
+    `atol`.
+
     Args:
         A: (n, n).
+        only: which part of the inverse; all of it by default.
         rtol: wanted relative error.
         atol: wanted absolute error.
         confidence: probability with which the wanted error is to be met.
@@ -62,4 +78,67 @@ def inv(
         most=math.sqrt(process.n) / process.slowest,
         baseline=partial(digital_inverse, A),
     )
+    if only is not None:
+        program = _narrowed(program, A, only, target)
     return run(program, target, device or Device.ideal(), open_streams(rng), max_time)
+
+
+def _narrowed(program: Program, A: Array, only: str | Array, target: Target) -> Program:
+    """The same network, read for a part of its covariance alone."""
+    n, high = program.process.n, 1 / program.process.slowest
+    trace = high + (n - 1) / program.process.fastest  # at least; at most it is n * high
+    readout: Readout
+    part: Callable[[NumpyArray], Any]
+    if isinstance(only, str):
+        if only == "trace":
+            readout, least, most, part = MomentTrace(), trace, n * high, np.trace
+        elif only == "diagonal":
+            readout = MomentEntries(np.repeat(np.arange(n)[:, None], 2, axis=1))
+            least, most, part = trace / math.sqrt(n), program.most, np.diagonal
+        else:
+            raise InvalidInput(
+                f"only = {only!r} is no part of the inverse: ask for 'diagonal', 'trace', or pairs "
+                "(i, j) of an entry each."
+            )
+        name = f"{program.name}, {only}"
+    else:
+        pairs = _pairs(only, n)
+        _require_coupled(A, pairs, target)
+        readout, least, most = MomentEntries(pairs), 0.0, math.sqrt(len(pairs)) * high
+        part, name = partial(_entries, pairs=pairs), f"{program.name}, {len(pairs)} of its entries"
+    return replace(
+        program,
+        name=name,
+        readout=readout,
+        least=least,
+        most=most,
+        baseline=partial(digital_inverse, A, part=part),
+    )
+
+
+def _pairs(only: Array, n: int) -> NumpyArray:
+    pairs = np.asarray(only)
+    if pairs.ndim != 2 or pairs.shape[1] != 2 or len(pairs) == 0:
+        raise ShapeMismatch(
+            f"only has shape {pairs.shape}; 'diagonal', 'trace', or m >= 1 pairs (i, j) in the "
+            "shape (m, 2) are needed, such as np.argwhere(mask)."
+        )
+    if pairs.dtype.kind not in "iu":
+        raise InvalidInput(f"only has dtype {pairs.dtype}; pairs of integers are needed.")
+    if pairs.min() < -n or pairs.max() >= n:
+        raise InvalidInput(f"only names entries beyond those of a {n} x {n} matrix.")
+    return pairs % n
+
+
+def _require_coupled(A: Array, pairs: NumpyArray, target: Target) -> None:
+    """An entry between parts of the network that nothing connects is zero."""
+    _, part = connected_components(to_numpy(A) != 0, directed=False)
+    if target.atol == 0 and (part[pairs[:, 0]] != part[pairs[:, 1]]).all():
+        raise InvalidInput(
+            "only names entries that are all zero, for A couples none of these pairs, and noise "
+            "never averages out to a relative error of zero. Give atol > 0 to measure them."
+        )
+
+
+def _entries(X: NumpyArray, pairs: NumpyArray) -> NumpyArray:
+    return X[pairs[:, 0], pairs[:, 1]]

@@ -1,12 +1,19 @@
-"""solve_lyapunov: AS + SA' = Q, as the covariance of a process with drift A and noise Q."""
+"""solve_lyapunov: AS + SA' = Q, as the covariance of a process with drift A and noise Q.
+
+An indefinite Q is no noise. It is then Q = P - N with P and N its positive and negative parts, and
+two such processes run side by side, S = S_P - S_N being read off windows of both. Of all splits
+this has the least noise: tr P + tr N is least where P and N act on different directions. To shift Q
+to Q + cI would add noise in every direction and subtract all of it again.
+"""
 
 import math
+from collections.abc import Callable
 from functools import partial
 
 from thermolinalg import checks
 from thermolinalg.backend import Array, like, namespace
 from thermolinalg.device.machine import Device
-from thermolinalg.errors import InvalidInput, ShapeMismatch
+from thermolinalg.errors import InvalidInput, NotPositiveDefinite, ShapeMismatch
 from thermolinalg.measurement.moment import SecondMoment
 from thermolinalg.solvers.baseline import digital_lyapunov
 from thermolinalg.solvers.budget import Target
@@ -31,11 +38,12 @@ def solve_lyapunov(
     """Solve AS + SA' = Q: at rest, dx = -Ax dt + N(0, Q dt) has x ~ N(0, S).
 
     The mean of xx' tends to the answer (Aifer et al. 2024). The plan aims at
-    P(|S* - S| <= atol + rtol |S|) >= confidence in the Frobenius norm.
+    P(|S* - S| <= atol + rtol |S|) >= confidence in the Frobenius norm. Where Q is indefinite, the
+    answer is the difference of two such means, at twice the cost and more where they nearly cancel.
 
     Args:
         A: (n, n), every eigenvalue with a positive real part; symmetric or not.
-        Q: (n, n), symmetric positive semidefinite.
+        Q: (n, n), symmetric; definite or not.
         rtol: wanted relative error.
         atol: wanted absolute error.
         confidence: probability with which the wanted error is to be met.
@@ -44,12 +52,12 @@ def solve_lyapunov(
         rng: int, Generator, SeedSequence, or None for fresh entropy.
 
     Raises:
-        Unstable, NotSymmetric, NotPositiveDefinite, ShapeMismatch, NotFinite, NotReal,
-        InvalidInput: A, Q or an option cannot be used; the message says why and what to do.
+        Unstable, NotSymmetric, ShapeMismatch, NotFinite, NotReal, InvalidInput: A, Q or an option
+            cannot be used; the message says why and what to do.
     """
     target = Target.checked(rtol, atol, confidence)
     A = checks.square("A", A)
-    Q = like(checks.semidefinite("Q", Q), A)
+    Q = like(checks.symmetric("Q", Q, "S is symmetric, and so is AS + SA'."), A)
     if Q.shape != A.shape:
         raise ShapeMismatch(f"Q has shape {tuple(Q.shape)}, but A has {tuple(A.shape)}.")
     program = _program(A, Q, target)
@@ -58,22 +66,21 @@ def solve_lyapunov(
 
 def _program(A: Array, Q: Array, target: Target) -> Program:
     xp = namespace(A)
-    size, noise = _norm(A), float(xp.max(xp.abs(Q))) or 1.0
+    size, noise = norm_bound(A), float(xp.max(xp.abs(Q))) or 1.0
     if not bool(xp.any(Q != 0)) and target.atol == 0:
         raise InvalidInput(
             "Q is zero, so the answer is zero, and noise never averages out to a relative error of "
             "it. Give atol > 0 to measure it all the same."
         )
-    start = xp.zeros_like(A[:1, :])
-    process = OU(A / size, start[0, :], Q / noise)
+    process, decode = _encode(A / size, Q / noise)
     strength = float(xp.linalg.matrix_norm(Q / noise))
     return Program(
-        name=f"solve_lyapunov, n = {process.n}",
+        name=f"solve_lyapunov, n = {A.shape[0]}",
         process=process,
         readout=SecondMoment(),
-        start=start,
+        start=xp.zeros_like(process.A[:1, :]),
         scale=noise / size,
-        decode=lambda windows: windows,
+        decode=decode,
         temperature=1.0,
         least=strength / 2,  # |Q| <= 2 |A| |S|, and here |A| <= 1
         most=strength / (2 * process.slowest),
@@ -81,7 +88,42 @@ def _program(A: Array, Q: Array, target: Target) -> Program:
     )
 
 
-def _norm(A: Array) -> float:
+def _encode(A: Array, Q: Array) -> tuple[OU, Callable[[Array], Array]]:
+    """A process, and how S is read off its second moments: by the sign of Q."""
+    still = namespace(A).zeros_like(A[0, :])
+    if _is_noise(Q):
+        return OU(A, still, Q), lambda windows: windows
+    if _is_noise(-Q):
+        return OU(A, still, -Q), lambda windows: -windows
+    return _side_by_side(A, Q)
+
+
+def _is_noise(Q: Array) -> bool:
+    try:
+        checks.semidefinite("Q", Q)
+    except NotPositiveDefinite:
+        return False
+    return True
+
+
+def _side_by_side(A: Array, Q: Array) -> tuple[OU, Callable[[Array], Array]]:
+    """Two uncoupled processes of drift A, one in the positive and one in the negative part of Q."""
+    xp, n = namespace(A), A.shape[0]
+    values, V = xp.linalg.eigh(Q)
+    parts = ((V * xp.sqrt(xp.clip(sign * values, 0.0, None))) for sign in (1.0, -1.0))
+    positive, negative = (root @ root.T for root in parts)
+    none = xp.zeros_like(A)
+
+    def beside(one: Array, other: Array) -> Array:
+        return xp.concat([xp.concat([one, none], axis=1), xp.concat([none, other], axis=1)])
+
+    return (
+        OU(beside(A, A), xp.zeros_like(xp.concat([A[0, :], A[0, :]])), beside(positive, negative)),
+        lambda windows: windows[:, :n, :n] - windows[:, n:, n:],
+    )
+
+
+def norm_bound(A: Array) -> float:
     """An upper bound on the 2-norm, by the largest sums of rows and columns."""
     xp = namespace(A)
     rows, columns = (float(xp.max(xp.sum(xp.abs(A), axis=axis))) for axis in (0, 1))

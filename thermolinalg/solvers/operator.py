@@ -7,7 +7,7 @@ import numpy as np
 
 from thermolinalg.backend import Array, is_dense, namespace
 from thermolinalg.errors import InvalidInput
-from thermolinalg.measurement.sampled import SampledMean
+from thermolinalg.measurement.sampled_mean import SampledMean
 from thermolinalg.solvers.baseline import digital_sparse
 from thermolinalg.solvers.budget import WINDOWS, Target
 from thermolinalg.solvers.network import amplitude

@@ -95,3 +95,13 @@ def test_observables(library):
             for s in (library.asarray(x), x)
         )
         assert_same(found, right, library)
+
+
+def test_a_long_run_of_one_chain(library):
+    """It is stepped in stretches, which small arrays of every library go through."""
+    process = PROCESSES["shear"]
+    times = 0.5 * np.arange(400)
+    found, right = (
+        tla.simulate(p, times, x0=np.ones(2), rng=0) for p in (moved(process, library), process)
+    )
+    assert_same(found.states, right.states, library, steps=32)

@@ -1,5 +1,6 @@
 """inv: the covariance of the noise is the inverse, with an honest error bar."""
 
+import array_api_strict
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,9 +10,17 @@ import thermolinalg as tla
 from tests import statistics
 from tests.thermolinalg.cases import SEEDS, SIZES, definite
 from tests.thermolinalg.solvers.problems import forbid_digital_solvers, wishart
+from thermolinalg.errors import InvalidInput, ShapeMismatch
 
 A = wishart(3)
 RUNS = 200
+PAIRS = [(0, 1), (2, 2), (1, 0), (-1, 0)]
+PARTS = {
+    "diagonal": ("diagonal", np.diagonal),
+    "trace": ("trace", np.trace),
+    "entries": (PAIRS, lambda X: np.array([X[i, j] for i, j in PAIRS])),
+}
+each_part = pytest.mark.parametrize("name", PARTS)
 
 
 @settings(max_examples=20)
@@ -33,6 +42,117 @@ def test_coverage_bias_and_wanted_error():
         statistics.assert_average([X.value[i, j] for X in runs], truth[i, j])
     met = [np.linalg.norm(X.value - truth) <= 0.1 * np.linalg.norm(truth) for X in runs]
     statistics.assert_at_least(sum(met), RUNS, 0.95)
+
+
+@each_part
+@settings(max_examples=15)
+@given(data=st.data(), n=st.integers(3, 5), seed=SEEDS)
+def test_a_part_of_the_answer(name, data, n, seed):
+    S = data.draw(definite(n, decades=0.3)) + 0.2  # no entry is near zero, as the diagonal is not
+    only, part = PARTS[name]
+    truth = part(np.linalg.inv(S))
+    X = tla.inv(S, only=only, rtol=0.3, rng=seed)
+    assert X.value.shape == X.stderr.shape == truth.shape
+    statistics.assert_agrees(X, truth)
+
+
+@each_part
+def test_coverage_bias_and_wanted_error_of_a_part(name):
+    only, part = PARTS[name]
+    truth = part(np.linalg.inv(A))
+    runs = [tla.inv(A, only=only, rtol=0.2, rng=seed) for seed in range(RUNS)]
+    covered = [(low <= truth) & (truth <= high) for low, high in (X.interval(0.95) for X in runs)]
+    statistics.assert_frequency(np.sum(covered, axis=0), RUNS, 0.95)
+    for values, right in zip(np.stack(runs).reshape(RUNS, -1).T, np.ravel(truth), strict=True):
+        statistics.assert_average(values, right)
+    met = [np.linalg.norm(X.value - truth) <= 0.2 * np.linalg.norm(truth) for X in runs]
+    statistics.assert_at_least(sum(met), RUNS, 0.95)
+
+
+@each_part
+def test_a_part_is_read_off_the_same_run(name):
+    """The same seed and time give that part of what all of the matrix gives, to rounding."""
+    _, part = PARTS[name]
+    start, window = np.zeros((1, 3)), 50.0
+    process = tla.overdamped(A, start)
+    narrow = {
+        "diagonal": tla.MomentEntries(np.array([(i, i) for i in range(3)])),
+        "trace": tla.MomentTrace(),
+        "entries": tla.MomentEntries(np.array(PAIRS) % 3),
+    }[name]
+    values, last = narrow.windows(process, start, window, 4, np.random.default_rng(0))
+    whole, end = tla.SecondMoment().windows(process, start, window, 4, np.random.default_rng(0))
+    np.testing.assert_allclose(values, [part(M) for M in whole], rtol=1e-10, atol=1e-13)
+    np.testing.assert_array_equal(last, end)
+
+
+def test_the_trace_in_coordinates_that_are_not_at_right_angles():
+    process, start = tla.OU([[1.0, 5.0], [0.0, 2.0]], np.zeros(2), np.eye(2)), np.zeros((1, 2))
+    values, _ = tla.MomentTrace().windows(process, start, 500.0, 2, np.random.default_rng(0))
+    whole, _ = tla.SecondMoment().windows(process, start, 500.0, 2, np.random.default_rng(0))
+    np.testing.assert_allclose(values, np.trace(whole, axis1=1, axis2=2), rtol=1e-10)
+
+
+@each_part
+def test_no_matrix_is_summed_up_for_a_part(name, monkeypatch):
+    def forbidden(*_args):
+        raise AssertionError("a matrix of moments was formed")
+
+    for formed in ("squares", "congruent"):
+        monkeypatch.setattr(f"thermolinalg.measurement.moment.{formed}", forbidden)
+    tla.inv(A, only=PARTS[name][0], rng=0)
+    with pytest.raises(AssertionError, match="matrix of moments"):
+        tla.inv(A, rng=0)
+
+
+@each_part
+def test_a_part_in_single_precision_and_its_report(name):
+    only, part = PARTS[name]
+    X = tla.inv(A.astype(np.float32), only=only, rng=0)
+    assert X.value.dtype == X.stderr.dtype == np.float32
+    statistics.assert_agrees(X, part(np.linalg.inv(A)))
+    assert name in str(X)
+    assert "Cholesky" in str(X)
+
+
+@each_part
+def test_a_part_in_another_library(name):
+    only, _ = PARTS[name]
+    X = tla.inv(array_api_strict.asarray(A), only=only, rng=0)
+    assert isinstance(X.value, type(array_api_strict.asarray(A)))
+    np.testing.assert_allclose(X, tla.inv(A, only=only, rng=0).value, rtol=1e-10, atol=1e-12)
+
+
+def test_only_the_coordinates_that_are_named_are_read():
+    """The link carries one number a sample for one entry of the diagonal, n for all of them."""
+    one, all_of_them = (tla.MomentEntries(np.array(p)) for p in ([(2, 2)], [(0, 1), (2, 2)]))
+    process = tla.overdamped(A, np.zeros(3))
+    assert all_of_them.numbers(process, 50.0) == 3 * one.numbers(process, 50.0)
+
+
+def test_a_coupling_that_is_zero_is_measured_to_an_absolute_error():
+    X = tla.inv(np.diag([1.0, 2.0]), only=[(0, 1)], atol=0.1, rtol=0.0, rng=0)
+    assert X.outcome is tla.Outcome.CONVERGED
+    statistics.assert_agrees(X, 0.0)
+
+
+BAD = {
+    "a word": ("corner", InvalidInput, "only = 'corner'"),
+    "one pair": ((0, 1), ShapeMismatch, "only has shape"),
+    "no pair": ([], ShapeMismatch, "only has shape"),
+    "triples": ([(0, 1, 2)], ShapeMismatch, "only has shape"),
+    "fractions": ([(0.5, 1.0)], InvalidInput, "only has dtype"),
+    "a mask": (np.ones((3, 2), bool), InvalidInput, "only has dtype"),
+    "beyond": ([(0, 3)], InvalidInput, "beyond those of a 3 x 3"),
+    "uncoupled": ([(0, 2), (1, 2)], InvalidInput, "all zero"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_parts_are_named(name):
+    only, error, message = BAD[name]
+    with pytest.raises(error, match=message):
+        tla.inv(np.array([[2.0, 1.0, 0.0], [1.0, 2.0, 0.0], [0.0, 0.0, 1.0]]), only=only, rng=0)
 
 
 def test_no_digital_solver_is_called(monkeypatch):

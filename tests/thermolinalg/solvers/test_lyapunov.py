@@ -1,19 +1,26 @@
 """solve_lyapunov: the covariance at rest, for symmetric and non-symmetric drifts alike."""
 
+import array_api_strict
 import numpy as np
 import pytest
 import scipy.linalg
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import thermolinalg as tla
 from tests import statistics
+from tests.thermolinalg.cases import SEEDS, SIZES, definite, matrices
 from tests.thermolinalg.solvers.problems import forbid_digital_solvers, wishart
-from thermolinalg.errors import InvalidInput, NotPositiveDefinite, ShapeMismatch, Unstable
+from thermolinalg.errors import InvalidInput, NotSymmetric, ShapeMismatch, Unstable
 
 PROBLEMS = {
     "symmetric": (wishart(3), np.diag([1.0, 2.0, 0.5])),
     "shear": (np.array([[1.0, 5.0], [0.0, 2.0]]), np.eye(2)),
     "strong shear": (np.array([[1.0, 30.0], [0.0, 1.2]]), np.eye(2)),
     "whirl, one noise": (np.array([[1.0, -10.0], [10.0, 1.0]]), np.diag([1.0, 0.0])),
+    "indefinite": (np.array([[1.0, 2.0], [-1.0, 1.5]]), np.array([[0.0, 1.0], [1.0, 0.0]])),
+    "nearly all negative": (wishart(3), np.diag([-1.0, -2.0, 0.1])),
+    "negative": (np.array([[1.0, 3.0], [0.0, 2.0]]), -np.eye(2)),
     "coupled noise": (np.array([[2.0, 1.0], [0.0, 0.3]]), np.array([[1.0, 0.5], [0.5, 1.0]])),
 }
 RUNS = 80
@@ -42,8 +49,53 @@ def test_units_do_not_matter(power):
     )
 
 
-def test_no_digital_solver_is_called(monkeypatch):
+@settings(max_examples=15)
+@given(data=st.data(), n=SIZES, seed=SEEDS)
+def test_the_answer(data, n, seed):
+    A, G = data.draw(definite(n, decades=0.3)), data.draw(matrices(n, n))
+    Q = G + G.T + np.diag((-1.0) ** np.arange(n))
+    S = tla.solve_lyapunov(A, Q, rtol=0.3, max_time=1e7, rng=seed)
+    np.testing.assert_allclose(S.value, S.value.T, atol=1e-12 * np.abs(S.value).max())
+    statistics.assert_agrees(S, scipy.linalg.solve_continuous_lyapunov(A, Q))
+
+
+def test_a_definite_right_side_costs_what_it_did():
+    """One process of n coordinates, and the same numbers whatever its sign."""
     A, Q = PROBLEMS["shear"]
+    one, other = tla.solve_lyapunov(A, Q, rng=0), tla.solve_lyapunov(A, -Q, rng=0)
+    np.testing.assert_array_equal(one.value, -other.value)
+    assert str(one.ledger) == str(other.ledger)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_precision_of_an_indefinite_problem(dtype):
+    A, Q = PROBLEMS["indefinite"]
+    S = tla.solve_lyapunov(A.astype(dtype), Q, rng=0)
+    assert S.value.dtype == S.stderr.dtype == dtype
+    statistics.assert_agrees(S, scipy.linalg.solve_continuous_lyapunov(A, Q))
+    again = tla.solve_lyapunov(A.astype(dtype), Q, rng=0)
+    np.testing.assert_array_equal(S.value, again.value)
+
+
+def test_arrays_of_another_library():
+    A, Q = (array_api_strict.asarray(M) for M in PROBLEMS["indefinite"])
+    S = tla.solve_lyapunov(A, Q, rng=0)
+    assert isinstance(S.value, type(A))
+    here = tla.solve_lyapunov(*PROBLEMS["indefinite"], rng=0)
+    np.testing.assert_allclose(S, here.value, rtol=1e-10, atol=1e-12)
+
+
+def test_a_spent_budget_is_told():
+    A, Q = PROBLEMS["indefinite"]
+    plan = tla.solve_lyapunov(A, Q, rng=0).plan
+    S = tla.solve_lyapunov(A, Q, max_time=plan.time, rtol=1e-3, rng=0)
+    assert S.outcome is tla.Outcome.BUDGET_SPENT
+    statistics.assert_agrees(S, scipy.linalg.solve_continuous_lyapunov(A, Q))
+
+
+@pytest.mark.parametrize("name", ["shear", "indefinite"])
+def test_no_digital_solver_is_called(name, monkeypatch):
+    A, Q = PROBLEMS[name]
     truth = scipy.linalg.solve_continuous_lyapunov(A, Q)
     forbid_digital_solvers(monkeypatch)
     x = tla.solve_lyapunov(A, Q, rng=0)
@@ -58,7 +110,7 @@ def test_the_report_has_the_digital_baseline():
 
 BAD = {
     "unstable": (-np.eye(2), np.eye(2), Unstable, "A has an eigenvalue"),
-    "indefinite": (np.eye(2), np.diag([1.0, -1.0]), NotPositiveDefinite, "Q has the eigenvalue"),
+    "not symmetric": (np.eye(2), np.array([[1.0, 1.0], [0.0, 1.0]]), NotSymmetric, "Q is not symm"),
     "sizes": (np.eye(2), np.eye(3), ShapeMismatch, "Q has shape"),
     "zero": (np.eye(2), np.zeros((2, 2)), InvalidInput, "Q is zero"),
 }
