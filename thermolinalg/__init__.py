@@ -11,6 +11,7 @@ from thermolinalg.device.machine import Device
 from thermolinalg.measurement.autocovariance import Autocovariance
 from thermolinalg.measurement.average import Average
 from thermolinalg.measurement.batch_means import BatchMeans
+from thermolinalg.measurement.centered import CenteredMoments
 from thermolinalg.measurement.diagnosis import Diagnosis, RecordOutcome, diagnose
 from thermolinalg.measurement.effective import effective_sample_size
 from thermolinalg.measurement.integral import TimeAverage
@@ -18,6 +19,7 @@ from thermolinalg.measurement.measure import Measured, measure
 from thermolinalg.measurement.mixing import rhat
 from thermolinalg.measurement.moment import SecondMoment
 from thermolinalg.measurement.observable import Covariance, Mean
+from thermolinalg.measurement.snapshot import Snapshot
 from thermolinalg.measurement.work import FreeEnergy, Work
 from thermolinalg.plots import (
     plot_autocovariance,
@@ -37,6 +39,7 @@ from thermolinalg.solvers.inverse import inv
 from thermolinalg.solvers.leastsquares import lstsq
 from thermolinalg.solvers.linear import solve
 from thermolinalg.solvers.lyapunov import solve_lyapunov
+from thermolinalg.solvers.posterior import PosteriorEstimate, gaussian_posterior
 from thermolinalg.theory.approach import Relaxation, relaxation
 from thermolinalg.theory.correlation import (
     autocorrelation_time,
@@ -76,9 +79,10 @@ __all__ = [  # in the order of the arrows above
     "Integrator", "Lattice", "ramp", "Protocol", "Ramp",
     "Device", "Ledger",
     "measure", "Measured", "Mean", "Covariance", "Autocovariance", "BatchMeans", "Average",
-    "Work", "FreeEnergy", "TimeAverage", "SecondMoment",
+    "Work", "FreeEnergy", "TimeAverage", "SecondMoment", "CenteredMoments", "Snapshot",
     "diagnose", "Diagnosis", "RecordOutcome", "effective_sample_size", "rhat",
     "Estimate", "Outcome", "Plan",
     "solve", "lstsq", "inv", "solve_lyapunov",
+    "gaussian_posterior", "PosteriorEstimate",
     "plot_trajectories", "plot_ellipses", "plot_autocovariance", "plot_spectrum",
 ]  # fmt: skip

@@ -136,3 +136,37 @@ def _conjugate_gradients(A: NumpyArray, b: NumpyArray, products: float) -> tuple
 
 def _relative(x: NumpyArray, truth: NumpyArray) -> float:
     return float(np.linalg.norm(x - truth) / (np.linalg.norm(truth) or 1.0))
+
+
+def digital_posterior(
+    H: Array,
+    residual: Array,
+    noise: Array,
+    mean: Array,
+    prior: Array,
+    precision: bool,
+    part: int,
+    value: Array,
+) -> Digital:
+    """Mean (part 0) or covariance (1) of a linear-Gaussian posterior, by Cholesky factors.
+
+    `prior` is a precision or a covariance, `residual` the data less H times the prior mean.
+    """
+    H, residual, noise, mean, prior = map(to_numpy, (H, residual, noise, mean, prior))
+    identity = np.eye(H.shape[1])
+
+    def posterior() -> NumpyArray:
+        white = scipy.linalg.cho_solve(scipy.linalg.cho_factor(noise), H)
+        P = prior if precision else scipy.linalg.cho_solve(scipy.linalg.cho_factor(prior), identity)
+        factor = scipy.linalg.cho_factor(P + H.T @ white)
+        if part:
+            return scipy.linalg.cho_solve(factor, identity)
+        return mean + scipy.linalg.cho_solve(factor, white.T @ residual)
+
+    exact, seconds = _timed(posterior)
+    white = scipy.linalg.cho_solve(scipy.linalg.cho_factor(noise), H)
+    gap = exact - mean if part == 0 else exact
+    P = prior if precision else scipy.linalg.pinvh(prior)
+    residue = _relative((P + H.T @ white) @ gap, identity if part else white.T @ residual)
+    cholesky = Contender("Cholesky", seconds, residue)
+    return Digital((cholesky,), _relative(to_numpy(value), exact))
