@@ -40,6 +40,13 @@ from thermolinalg.solvers.leastsquares import lstsq
 from thermolinalg.solvers.linear import solve
 from thermolinalg.solvers.lyapunov import solve_lyapunov
 from thermolinalg.solvers.posterior import PosteriorEstimate, gaussian_posterior
+from thermolinalg.solvers.process_regression import (
+    RBF,
+    Matern32,
+    Matern52,
+    Prediction,
+    gaussian_process,
+)
 from thermolinalg.theory.approach import Relaxation, relaxation
 from thermolinalg.theory.correlation import (
     autocorrelation_time,
@@ -84,5 +91,6 @@ __all__ = [  # in the order of the arrows above
     "Estimate", "Outcome", "Plan",
     "solve", "lstsq", "inv", "solve_lyapunov",
     "gaussian_posterior", "PosteriorEstimate",
+    "gaussian_process", "Prediction", "RBF", "Matern32", "Matern52",
     "plot_trajectories", "plot_ellipses", "plot_autocovariance", "plot_spectrum",
 ]  # fmt: skip

@@ -213,7 +213,7 @@ def _concluded(
 ) -> Estimate:
     value, stderr = summarise(values, factor)
     reached = read_pilot(values, factor)
-    if not _settled(values, factor):
+    if not settled(values, factor):
         outcome = Outcome.NOT_SETTLED
     elif spent:
         outcome = Outcome.BUDGET_SPENT
@@ -224,7 +224,7 @@ def _concluded(
     return Estimate(name, value, stderr, ess, WINDOWS - 1, outcome, plan, ledger, seed, baseline)
 
 
-def _settled(values: Array, factor: float) -> bool:
+def settled(values: Array, factor: float) -> bool:
     """Do the two halves of the record agree, entry by entry, within their error bars?"""
     xp, half = namespace(values), values.shape[0] // 2
     first, first_error = summarise(values[:half, ...], factor)
