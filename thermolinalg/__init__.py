@@ -38,6 +38,7 @@ from thermolinalg.solvers.estimate import Estimate, Outcome
 from thermolinalg.solvers.inverse import inv
 from thermolinalg.solvers.leastsquares import lstsq
 from thermolinalg.solvers.linear import solve
+from thermolinalg.solvers.logistic import LogisticPosterior, logistic_posterior
 from thermolinalg.solvers.lyapunov import solve_lyapunov
 from thermolinalg.solvers.posterior import PosteriorEstimate, gaussian_posterior
 from thermolinalg.solvers.process_regression import (
@@ -92,5 +93,6 @@ __all__ = [  # in the order of the arrows above
     "solve", "lstsq", "inv", "solve_lyapunov",
     "gaussian_posterior", "PosteriorEstimate",
     "gaussian_process", "Prediction", "RBF", "Matern32", "Matern52",
+    "logistic_posterior", "LogisticPosterior",
     "plot_trajectories", "plot_ellipses", "plot_autocovariance", "plot_spectrum",
 ]  # fmt: skip
