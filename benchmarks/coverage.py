@@ -111,6 +111,47 @@ def expm(rng, seed):
     return tla.expm(A, t, rng=seed), scipy.linalg.expm(A * t)
 
 
+def regression(rng):
+    """A linear model with independent noise, its posterior, and the options that say so."""
+    n = int(rng.integers(2, 9))
+    H = rng.standard_normal((n + int(rng.integers(0, 10)), n))
+    P, noise = definite(rng, n), 10.0 ** rng.uniform(-1, 1)
+    y = H @ rng.standard_normal(n) + np.sqrt(noise) * rng.standard_normal(len(H))
+    cov = np.linalg.inv(P + H.T @ H / noise)
+    return H, y, {"noise": noise, "prior_precision": P}, cov @ H.T @ y / noise, cov
+
+
+def posterior_mean(rng, seed):
+    H, y, knobs, mean, _ = regression(rng)
+    return tla.gaussian_posterior(H, y, rng=seed, **knobs).mean, mean
+
+
+def posterior_cov(rng, seed):
+    H, y, knobs, _, cov = regression(rng)
+    return tla.gaussian_posterior(H, y, rng=seed, **knobs).cov, cov
+
+
+def prediction(rng):
+    """Readings on the line, a kernel, and the mean and variance at new points."""
+    n = size(rng)
+    x, new, noise = rng.uniform(-3, 3, n), rng.uniform(-3, 3, 5), 10.0 ** rng.uniform(-1, 0)
+    y, kernel = np.sin(x) + np.sqrt(noise) * rng.standard_normal(n), tla.Matern52(1.0)
+    K = kernel(x[:, None], x[:, None]) + noise * np.eye(n)
+    k = kernel(x[:, None], new[:, None])
+    gain = np.linalg.solve(K, k).T
+    return (x, y, new), {"kernel": kernel, "noise": noise}, gain @ y, 1 - np.sum(gain * k.T, axis=1)
+
+
+def process_mean(rng, seed):
+    problem, knobs, mean, _ = prediction(rng)
+    return tla.gaussian_process(*problem, rng=seed, **knobs).mean, mean
+
+
+def process_variance(rng, seed):
+    problem, knobs, _, variance = prediction(rng)
+    return tla.gaussian_process(*problem, rng=seed, **knobs).variance, variance
+
+
 PRIMITIVES: dict[str, Callable[[np.random.Generator, int], tuple[tla.Estimate, np.ndarray]]] = {
     "solve": solve,
     "solve, any A": solve_any,
@@ -123,6 +164,10 @@ PRIMITIVES: dict[str, Callable[[np.random.Generator, int], tuple[tla.Estimate, n
     "logdet": logdet,
     "indefinite": indefinite,
     "expm": expm,
+    "posterior mean": posterior_mean,
+    "posterior cov": posterior_cov,
+    "process mean": process_mean,
+    "process variance": process_variance,
 }
 
 

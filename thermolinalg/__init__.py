@@ -12,6 +12,7 @@ from thermolinalg.measurement.autocovariance import Autocovariance
 from thermolinalg.measurement.average import Average
 from thermolinalg.measurement.batch_means import BatchMeans
 from thermolinalg.measurement.bennett import bennett
+from thermolinalg.measurement.centered import CenteredMoments
 from thermolinalg.measurement.diagnosis import Diagnosis, RecordOutcome, diagnose
 from thermolinalg.measurement.effective import effective_sample_size
 from thermolinalg.measurement.integral import TimeAverage
@@ -20,6 +21,7 @@ from thermolinalg.measurement.measure import Measured, measure
 from thermolinalg.measurement.mixing import rhat
 from thermolinalg.measurement.moment import MomentEntries, MomentTrace, SecondMoment
 from thermolinalg.measurement.observable import Covariance, Mean
+from thermolinalg.measurement.snapshot import Snapshot
 from thermolinalg.measurement.work import FreeEnergy, Work
 from thermolinalg.plots import (
     plot_autocovariance,
@@ -40,7 +42,16 @@ from thermolinalg.solvers.exponential import expm
 from thermolinalg.solvers.inverse import inv
 from thermolinalg.solvers.leastsquares import lstsq
 from thermolinalg.solvers.linear import solve
+from thermolinalg.solvers.logistic import LogisticPosterior, logistic_posterior
 from thermolinalg.solvers.lyapunov import solve_lyapunov
+from thermolinalg.solvers.posterior import PosteriorEstimate, gaussian_posterior
+from thermolinalg.solvers.process_regression import (
+    RBF,
+    Matern32,
+    Matern52,
+    Prediction,
+    gaussian_process,
+)
 from thermolinalg.theory.approach import Relaxation, relaxation
 from thermolinalg.theory.correlation import (
     autocorrelation_time,
@@ -80,10 +91,13 @@ __all__ = [  # in the order of the arrows above
     "Integrator", "Lattice", "ramp", "Protocol", "Ramp",
     "Device", "Ledger",
     "measure", "Measured", "Mean", "Covariance", "Autocovariance", "BatchMeans", "Average",
-    "Work", "bennett", "FreeEnergy", "TimeAverage", "SecondMoment",
+    "Work", "bennett", "FreeEnergy", "TimeAverage", "SecondMoment", "CenteredMoments", "Snapshot",
     "MomentEntries", "MomentTrace", "LaggedMoment",
     "diagnose", "Diagnosis", "RecordOutcome", "effective_sample_size", "rhat",
     "Estimate", "Outcome", "Plan",
     "solve", "lstsq", "inv", "solve_lyapunov", "logdet", "expm",
+    "gaussian_posterior", "PosteriorEstimate",
+    "gaussian_process", "Prediction", "RBF", "Matern32", "Matern52",
+    "logistic_posterior", "LogisticPosterior",
     "plot_trajectories", "plot_ellipses", "plot_autocovariance", "plot_spectrum",
 ]  # fmt: skip

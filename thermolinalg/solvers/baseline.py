@@ -180,3 +180,53 @@ def digital_expm(A: Array, t: float, value: Array, **_: float) -> Digital:
     half = scipy.linalg.expm(A * (t / 2))
     pade = Contender("scaling and squaring", seconds, _relative(half @ half, exact))
     return Digital((pade,), _relative(value, exact))
+
+
+def digital_posterior(
+    H: Array,
+    residual: Array,
+    noise: Array,
+    mean: Array,
+    prior: Array,
+    precision: bool,
+    part: int,
+    value: Array,
+) -> Digital:
+    """Mean (part 0) or covariance (1) of a linear-Gaussian posterior, by Cholesky factors.
+
+    `prior` is a precision or a covariance, `residual` the data less H times the prior mean.
+    """
+    H, residual, noise, mean, prior = map(to_numpy, (H, residual, noise, mean, prior))
+    identity = np.eye(H.shape[1])
+
+    def posterior() -> NumpyArray:
+        white = scipy.linalg.cho_solve(scipy.linalg.cho_factor(noise), H)
+        P = prior if precision else scipy.linalg.cho_solve(scipy.linalg.cho_factor(prior), identity)
+        factor = scipy.linalg.cho_factor(P + H.T @ white)
+        if part:
+            return scipy.linalg.cho_solve(factor, identity)
+        return mean + scipy.linalg.cho_solve(factor, white.T @ residual)
+
+    exact, seconds = _timed(posterior)
+    white = scipy.linalg.cho_solve(scipy.linalg.cho_factor(noise), H)
+    gap = exact - mean if part == 0 else exact
+    P = prior if precision else scipy.linalg.pinvh(prior)
+    residue = _relative((P + H.T @ white) @ gap, identity if part else white.T @ residual)
+    cholesky = Contender("Cholesky", seconds, residue)
+    return Digital((cholesky,), _relative(to_numpy(value), exact))
+
+
+def digital_gaussian_process(
+    K: Array, columns: Array, prior: Array, y: Array, part: int, value: Array, **_: float
+) -> Digital:
+    """Mean (part 0) or variance (1) of the predictions, by the Cholesky factor of K."""
+    K, columns, prior, y, value = map(to_numpy, (K, columns, prior, y, value))
+    sides = columns.T if part else y
+
+    def solved() -> NumpyArray:
+        return scipy.linalg.cho_solve(scipy.linalg.cho_factor(K), sides)
+
+    x, seconds = _timed(solved)
+    exact = prior - np.sum(columns.T * x, axis=0) if part else columns @ x
+    cholesky = Contender("Cholesky", seconds, _relative(K @ x, sides))
+    return Digital((cholesky,), _relative(value, exact))

@@ -1,0 +1,35 @@
+"""Single states: what a sample-and-hold circuit reads at the end of each window."""
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from thermolinalg.backend import Array, namespace
+from thermolinalg.measurement.readout import Readout
+from thermolinalg.simulation.choice import choose_integrator, find_integrator
+from thermolinalg.simulation.walk import walk
+from thermolinalg.theory.process import OU
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Snapshot(Readout):
+    """The state at the end of each window: values (count, chains, n)."""
+
+    def correlation_rate(self, process: OU) -> float:
+        return process.slowest
+
+    def numbers(self, process: OU, window: float) -> int:  # noqa: ARG002 (one state a window)
+        return process.n
+
+    def windows(
+        self, process: OU, x: Array, window: float, count: int, rng: np.random.Generator
+    ) -> tuple[Array, Array]:
+        xp = namespace(x)
+        integrator = find_integrator(choose_integrator(process), process)
+        values = []
+        for block in walk(process, x, np.full(count, window), integrator, rng):
+            values.append(xp.permute_dims(block.states, (1, 0, 2)))
+            x = block.last
+        return xp.concat(values, axis=0), x
