@@ -33,10 +33,13 @@ from thermolinalg.simulation.ramp import Protocol, Ramp, ramp
 from thermolinalg.simulation.simulate import Trajectory, simulate
 from thermolinalg.solvers.budget import Plan
 from thermolinalg.solvers.estimate import Estimate, Outcome
+from thermolinalg.solvers.interior_point import QuadraticOutcome
 from thermolinalg.solvers.inverse import inv
 from thermolinalg.solvers.leastsquares import lstsq
 from thermolinalg.solvers.linear import solve
 from thermolinalg.solvers.lyapunov import solve_lyapunov
+from thermolinalg.solvers.quadratic import solve_qp
+from thermolinalg.solvers.quadratic_solution import QuadraticSolution
 from thermolinalg.theory.approach import Relaxation, relaxation
 from thermolinalg.theory.correlation import (
     autocorrelation_time,
@@ -80,5 +83,6 @@ __all__ = [  # in the order of the arrows above
     "diagnose", "Diagnosis", "RecordOutcome", "effective_sample_size", "rhat",
     "Estimate", "Outcome", "Plan",
     "solve", "lstsq", "inv", "solve_lyapunov",
+    "solve_qp", "QuadraticSolution", "QuadraticOutcome",
     "plot_trajectories", "plot_ellipses", "plot_autocovariance", "plot_spectrum",
 ]  # fmt: skip
