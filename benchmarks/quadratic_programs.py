@@ -1,7 +1,7 @@
 """Does an interior point whose Newton systems settle agree with digital solvers, to its own error?
 
-Portfolios: minimise x'Sx/2 - r'x over x >= 0, sum x = 1, of 5 to 50 assets, every third with a limit
-on the first half of them; against SLSQP. Both the objective and x must lie within the stated error.
+Portfolios: minimise x'Sx/2 - r'x over x >= 0, sum x = 1, of 5 to 50 assets, every third with a
+limit on the first half of them; against SLSQP. Objective and x must lie within the stated errors.
 
 Support vector machine: the dual problem on scikit-learn's digits, 3 against 8; accuracy on what is
 held out of several splits, against scikit-learn's SVC of the same cost.

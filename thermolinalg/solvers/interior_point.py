@@ -26,7 +26,7 @@ from thermolinalg.solvers.certificate import (
     find_ray,
 )
 from thermolinalg.solvers.convex import Convex
-from thermolinalg.solvers.newton import Bench, Newton, OutOfTime
+from thermolinalg.solvers.newton import Bench, OutOfTime, solve_newton
 
 STEPS = 100
 """Most Newton steps; 10 to 25 are usual."""
@@ -148,8 +148,8 @@ def _origin(problem: Convex) -> Point:
 
 def _start(problem: Convex, bench: Bench) -> Point:
     """The least of x'Px/2 + q'x + |Cx - d|²/2 on Ax = b; slacks and multipliers made positive."""
-    newton = Newton.of(problem.P + problem.C.T @ problem.C, problem.A)
-    x, y = newton.solve(-problem.q + problem.C.T @ problem.d, problem.b, PREDICT, bench)
+    H, r = problem.P + problem.C.T @ problem.C, problem.C.T @ problem.d - problem.q
+    x, y = solve_newton(H, problem.A, r, problem.b, PREDICT, bench)
     slack = problem.d - problem.C @ x
     return Point(x, _positive(slack), y, _positive(-slack))
 
@@ -163,27 +163,28 @@ def _positive(v: NumpyArray) -> NumpyArray:
 
 def _step(problem: Convex, point: Point, bench: Bench) -> Point:
     """One predictor and one corrector on the same network."""
-    newton = Newton.of(problem.P + (problem.C.T * (point.z / point.s)) @ problem.C, problem.A)
+    H = problem.P + (problem.C.T * (point.z / point.s)) @ problem.C
     product = point.s * point.z
     if not len(product):
-        return point.moved(_direction(problem, point, newton, product, CORRECT, bench), 1.0)
-    ahead = _direction(problem, point, newton, product, PREDICT, bench)
+        return point.moved(_direction(problem, point, H, product, CORRECT, bench), 1.0)
+    ahead = _direction(problem, point, H, product, PREDICT, bench)
     reached = point.moved(ahead, _share(point, ahead, 1.0)).mu
     centring = min(1.0, max(reached / point.mu, 0.0)) ** 3
     c = product + np.clip(ahead.s * ahead.z, -point.mu, point.mu) - centring * point.mu
-    step = _direction(problem, point, newton, c, CORRECT, bench)
+    step = _direction(problem, point, H, c, CORRECT, bench)
     return point.moved(step, _share(point, step, BOUNDARY))
 
 
 def _direction(
-    problem: Convex, point: Point, newton: Newton, c: NumpyArray, forcing: float, bench: Bench
+    problem: Convex, point: Point, H: NumpyArray, c: NumpyArray, forcing: float, bench: Bench
 ) -> Point:
     """The Newton step that changes s z by -c."""
     x, s, y, z = point.x, point.s, point.y, point.z
     r = problem.gradient(x) + problem.A.T @ y + problem.C.T @ z
     u = problem.C @ x + s - problem.d
     drive = -r - problem.C.T @ ((z * u - c) / s)
-    dx, dy = newton.solve(drive, problem.b - problem.A @ x, forcing * point.mu, bench)
+    t = problem.b - problem.A @ x
+    dx, dy = solve_newton(H, problem.A, drive, t, forcing * point.mu, bench)
     ds = -u - problem.C @ dx
     return Point(dx, ds, dy, -(c + z * ds) / s)
 

@@ -6,7 +6,8 @@ The multiplier of Ax = b is taken out by a penalty: with W > 0 diagonal, the cor
 
 is symmetric positive definite, and so a network; it leaves only -dy/W in the second equation. What
 it leaves, and what the noise leaves, is the residual of the next correction (the method of
-multipliers, and iterative refinement, in one loop). A time average over τ leaves white noise of
+multipliers, and iterative refinement, in one loop); where rows of A almost depend on each other, a
+stiffer W makes it quicker. A time average over τ leaves white noise of
 variance 2T/τ in the residual whatever the condition (its covariance is (2T/τ) N⁻² in x, so 2T/τ in
 Nx), so that each pass wins digits at the same rate to the end, where condition numbers explode.
 Unknowns are scaled so that N has a unit diagonal, which is what keeps it in a device's range.
@@ -26,13 +27,16 @@ from thermolinalg.solvers.linear import as_sides, linear_program
 from thermolinalg.solvers.pipeline import Program, run
 from thermolinalg.streams import Streams
 
-PENALTY = 100.0
-"""Stiffness of an equality beside the stiffest direction of H; its error shrinks at this rate."""
+PENALTY, STIFFER, STIFFEST = 1e2, 1e2, 1e6
+"""Stiffness of an equality beside H; where rows almost depend on each other it grows, to the last.
+
+Still stiffer, and RIDGE would be seen beside what the penalty leaves soft.
+"""
 
 RIDGE = 1e-9
 """Added to the unit diagonal, against directions in which nothing pulls back."""
 
-PASSES = 8
+PASSES = 12
 """Most corrections of one Newton step."""
 
 WORTHWHILE = 0.7
@@ -99,50 +103,62 @@ def _least_time(program: Program, target: Target) -> float:
 class Newton:
     """One Newton matrix, as the network that every right-hand side of it settles on."""
 
-    H: NumpyArray
     A: NumpyArray
     W: NumpyArray  # penalties, one for each row of A
     scale: NumpyArray  # N = scale (H + A'WA) scale has a unit diagonal
     N: NumpyArray
 
     @staticmethod
-    def of(H: NumpyArray, A: NumpyArray) -> "Newton":
+    def of(H: NumpyArray, A: NumpyArray, penalty: float) -> "Newton":
         """The network of H (n, n) and A (p, n)."""
         stiffness = np.diagonal(H)
         soft = 1 / np.sqrt(np.maximum(stiffness, RIDGE * max(float(stiffness.max()), RIDGE)))
         row = np.sum((A * soft) ** 2, axis=1)
-        W = PENALTY / np.where(row > 0, row, 1.0)
+        W = penalty / np.where(row > 0, row, 1.0)
         stiff = H + (A.T * W) @ A
         scale = 1 / np.sqrt(np.maximum(np.diagonal(stiff), RIDGE / soft**2))
         N = scale[:, None] * stiff * scale
         N = (N + N.T) / 2 + RIDGE * np.eye(len(N))
-        return Newton(H, A, W, scale, N)
+        return Newton(A, W, scale, N)
 
-    def solve(
-        self, r: NumpyArray, t: NumpyArray, enough: float, bench: Bench
-    ) -> tuple[NumpyArray, NumpyArray]:
-        """(dx, dy) with no entry of the residual above `enough`, or as good as rounding allows.
+    def correct(self, r: NumpyArray, t: NumpyArray, bench: Bench) -> tuple[NumpyArray, NumpyArray]:
+        """(dx, dy), as the network says."""
+        drive = self.scale * (r + self.A.T @ (self.W * t))
+        if not drive.any():
+            return np.zeros_like(r), -self.W * t
+        dx = self.scale * bench.settle(self.N, drive)
+        return dx, self.W * (self.A @ dx - t)
 
-        Raises:
-            OutOfTime: there is not enough time left.
-        """
-        dx, dy = np.zeros_like(r), np.zeros_like(t)
-        size = self._size(r, t)
-        for _ in range(PASSES):
-            drive = self.scale * (r + self.A.T @ (self.W * t))
-            if max(_largest(r), _largest(t)) <= enough or not drive.any():
-                break
-            ex = self.scale * bench.settle(self.N, drive)
-            ey = self.W * (self.A @ ex - t)
-            r, t = r - self.H @ ex - self.A.T @ ey, t - self.A @ ex
-            dx, dy, before, size = dx + ex, dy + ey, size, self._size(r, t)
-            if size > WORTHWHILE * before:
-                break
-        return dx, dy
-
-    def _size(self, r: NumpyArray, t: NumpyArray) -> float:
+    def size(self, r: NumpyArray, t: NumpyArray) -> float:
         """Of a residual, in the network's units."""
         return math.sqrt(float(np.sum((self.scale * r) ** 2) + np.sum(self.W * t**2)))
+
+
+def solve_newton(
+    H: NumpyArray, A: NumpyArray, r: NumpyArray, t: NumpyArray, enough: float, bench: Bench
+) -> tuple[NumpyArray, NumpyArray]:
+    """(dx, dy) with no entry of the residual above `enough`, or as good as rounding allows.
+
+    Raises:
+        OutOfTime: there is not enough time left.
+    """
+    dx, dy = np.zeros_like(r), np.zeros_like(t)
+    penalty = PENALTY
+    newton = Newton.of(H, A, penalty)
+    size = newton.size(r, t)
+    for _ in range(PASSES):
+        if max(_largest(r), _largest(t)) <= enough or size == 0:
+            break
+        ex, ey = newton.correct(r, t, bench)
+        r, t = r - H @ ex - A.T @ ey, t - A @ ex
+        dx, dy, before, size = dx + ex, dy + ey, size, newton.size(r, t)
+        if size > WORTHWHILE * before:
+            if not len(t) or penalty >= STIFFEST:
+                break
+            penalty *= STIFFER
+            newton = Newton.of(H, A, penalty)
+            size = newton.size(r, t)
+    return dx, dy
 
 
 def _largest(v: NumpyArray) -> float:
