@@ -76,12 +76,14 @@ def violation(x, G=None, h=None, A=None, b=None, lower=-np.inf, upper=np.inf):
 
 
 def balance(P, q, x, multipliers, G=None, A=None):
-    """Px + q + A'y + G'z - lower + upper, and the sum of its terms' sizes."""
+    """Px + q + A'y + G'z - lower + upper, and the size of what cancels in it."""
     m = multipliers
     terms = [P @ x, q, m["upper"], -m["lower"]]
     terms += [] if G is None else [G.T @ m["G"]]
     terms += [] if A is None else [A.T @ m["A"]]
-    return sum(terms), max(float(np.abs(term).max()) for term in terms)
+    within = [] if G is None else [np.abs(G).T @ m["G"]]
+    within += [] if A is None else [np.abs(A).T @ np.abs(m["A"])]
+    return sum(terms), max(float(np.abs(term).max(initial=0)) for term in [*terms, *within])
 
 
 @settings(max_examples=20)
