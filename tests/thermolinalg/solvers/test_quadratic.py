@@ -86,7 +86,7 @@ def balance(P, q, x, multipliers, G=None, A=None):
     return sum(terms), max(float(np.abs(term).max(initial=0)) for term in [*terms, *within])
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(seed=SEEDS, kind=st.sampled_from(RANKS), n=st.integers(1, 6))
 def test_the_optimum_to_the_stated_error(seed, kind, n):
     x, cost, constraints = with_known_optimum(seed, kind, n)
@@ -205,7 +205,7 @@ def test_without_constraints_and_with_fixed_coordinates():
 
 
 @given(power=st.integers(-20, 20), seed=st.integers(0, 5))
-@settings(max_examples=5)
+@settings(max_examples=3)
 def test_units_do_not_matter(power, seed):
     _, (P, q), given = with_known_optimum(seed, "definite", 3)
     c = 2.0**power
@@ -222,7 +222,7 @@ def test_units_do_not_matter(power, seed):
 def test_a_spent_budget_is_told_and_honest():
     x, cost, constraints = with_known_optimum(0, "definite", 4)
     whole = tla.solve_qp(*cost, **constraints, rng=0)
-    for share in (1e-9, 0.1, 0.5):
+    for share in (1e-9, 0.3):
         part = tla.solve_qp(*cost, **constraints, rng=0, max_time=share * whole.time)
         assert part.outcome is OUTCOME.BUDGET_SPENT
         assert part.time <= share * whole.time
