@@ -39,6 +39,7 @@ from thermolinalg.solvers.budget import Plan
 from thermolinalg.solvers.determinant import logdet
 from thermolinalg.solvers.estimate import Estimate, Outcome
 from thermolinalg.solvers.exponential import expm
+from thermolinalg.solvers.interior_point import QuadraticOutcome
 from thermolinalg.solvers.inverse import inv
 from thermolinalg.solvers.leastsquares import lstsq
 from thermolinalg.solvers.linear import solve
@@ -52,6 +53,8 @@ from thermolinalg.solvers.process_regression import (
     Prediction,
     gaussian_process,
 )
+from thermolinalg.solvers.quadratic import solve_qp
+from thermolinalg.solvers.quadratic_solution import QuadraticSolution
 from thermolinalg.theory.approach import Relaxation, relaxation
 from thermolinalg.theory.correlation import (
     autocorrelation_time,
@@ -99,5 +102,6 @@ __all__ = [  # in the order of the arrows above
     "gaussian_posterior", "PosteriorEstimate",
     "gaussian_process", "Prediction", "RBF", "Matern32", "Matern52",
     "logistic_posterior", "LogisticPosterior",
+    "solve_qp", "QuadraticSolution", "QuadraticOutcome",
     "plot_trajectories", "plot_ellipses", "plot_autocovariance", "plot_spectrum",
 ]  # fmt: skip

@@ -230,3 +230,73 @@ def digital_gaussian_process(
     exact = prior - np.sum(columns.T * x, axis=0) if part else columns @ x
     cholesky = Contender("Cholesky", seconds, _relative(K @ x, sides))
     return Digital((cholesky,), _relative(value, exact))
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class DigitalQuadratic:
+    """A digital solver's own answer to a quadratic programme, and how far the value is from it."""
+
+    contender: Contender
+    objective: float
+    difference: float  # of the value's objective from the digital one
+    distance: float  # of the value from it, in the 2-norm; large where there are many minimisers
+    says: str
+
+    def __str__(self) -> str:
+        c = self.contender
+        return "\n".join(
+            [
+                f"{c.name}: {c.seconds:.2g} s measured, violates by {c.residual:.1g}, {self.says}",
+                f"objective {self.objective:.9g}; the value's differs by {self.difference:.2g}",
+                f"x is {self.distance:.2g} away in the 2-norm",
+            ]
+        )
+
+
+def digital_quadratic(
+    P: NumpyArray,
+    q: NumpyArray,
+    G: NumpyArray | None,
+    h: NumpyArray | None,
+    A: NumpyArray | None,
+    b: NumpyArray | None,
+    lower: NumpyArray | None,
+    upper: NumpyArray | None,
+    value: Array,
+) -> DigitalQuadratic:
+    """HiGHS where P is zero, else sequential least squares (Kraft 1988)."""
+    from scipy.optimize import Bounds, LinearConstraint, linprog, minimize
+
+    n, value = len(q), to_numpy(value)
+    low = np.broadcast_to(-np.inf if lower is None else lower, (n,))
+    high = np.broadcast_to(np.inf if upper is None else upper, (n,))
+    rows = [LinearConstraint(A, b, b)] if A is not None and len(A) else []
+    rows += [LinearConstraint(G, -np.inf, h)] if G is not None and len(G) else []
+
+    def objective(x: NumpyArray) -> float:
+        return float(x @ (P @ x) / 2 + q @ x)
+
+    def minimise() -> Any:
+        if not P.any():
+            return linprog(q, G, h, A, b, bounds=np.stack([low, high], axis=1))
+        start = np.clip(np.zeros(n), low, high)
+        return minimize(
+            objective,
+            start,
+            jac=lambda x: P @ x + q,
+            method="SLSQP",
+            bounds=Bounds(low, high),
+            constraints=rows,
+            options={"ftol": 1e-14, "maxiter": 100 * n},
+        )
+
+    result, seconds = _timed(minimise)
+    x = np.full(n, np.nan) if result.x is None else result.x
+    stray = [np.maximum(low - x, 0), np.maximum(x - high, 0)]
+    stray += [np.maximum(np.maximum(c.A @ x - c.ub, c.lb - c.A @ x), 0) for c in rows]
+    name = "SLSQP" if P.any() else "HiGHS"
+    contender = Contender(name, seconds, float(max(s.max(initial=0) for s in stray)))
+    least, says = objective(x), str(result.message).split("(")[0].strip().rstrip(".")
+    distance = float(np.linalg.norm(value - x))
+    return DigitalQuadratic(contender, least, objective(value) - least, distance, says)
