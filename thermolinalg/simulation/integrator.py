@@ -121,19 +121,23 @@ class LinearStep:
 @final
 @dataclass(frozen=True, eq=False, slots=True, weakref_slot=True)
 class ModeStep:
-    """y <- decay y + shift + spread z, each coordinate on its own: O(1) for each, a step."""
+    """y <- decay y + shift + spread z, each coordinate on its own: O(1) for each, a step.
+
+    A spread of None is 1.
+    """
 
     modes: Coordinates
     decay: Array
     shift: Array
-    spread: Array
+    spread: Array | None
     couples: ClassVar[bool] = False
 
     def enter(self, x: Array) -> Array:
         return self.modes.enter(x)
 
     def color(self, z: Array) -> Array:
-        z *= self.spread
+        if self.spread is not None:
+            z *= self.spread
         z += self.shift
         return z
 

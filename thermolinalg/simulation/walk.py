@@ -10,7 +10,7 @@ from typing import final
 import numpy as np
 
 from thermolinalg.backend import Array, NumpyArray, namespace
-from thermolinalg.simulation.integrator import Integrator, LinearStep, Step
+from thermolinalg.simulation.integrator import Integrator, Step
 from thermolinalg.simulation.noise import NormalStream
 from thermolinalg.simulation.recursion import LinearFlow, advance
 from thermolinalg.simulation.white import whitened
@@ -69,7 +69,7 @@ def walk(
     @lru_cache(maxsize=64)
     def prepared(dt: float) -> Step:
         step = integrator.prepare(process, float(dt))
-        return whitened(step) if alone and isinstance(step, LinearStep) else step
+        return whitened(step) if alone else step
 
     first = prepared(_rounded(intervals[:1])[0])
     y = first.enter(x)

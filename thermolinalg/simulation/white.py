@@ -10,7 +10,7 @@ from typing import ClassVar, final
 from weakref import WeakKeyDictionary
 
 from thermolinalg.backend import Array, apply_rows, namespace
-from thermolinalg.simulation.integrator import LinearStep
+from thermolinalg.simulation.integrator import Coordinates, LinearStep, ModeStep, Step
 
 LOST = 32.0
 """The condition of F up to which its coordinates are taken: five bits of rounding. Units count: of
@@ -50,17 +50,46 @@ class WhiteStep:
         return apply_rows(y, self.F)
 
 
+@final
+@dataclass(frozen=True, eq=False, slots=True)
+class Stretched:
+    """Coordinates y / width."""
+
+    base: Coordinates
+    width: Array
+
+    @property
+    def rates(self) -> Array:
+        return self.base.rates
+
+    def enter(self, x: Array) -> Array:
+        return self.base.enter(x) / self.width
+
+    def leave(self, y: Array) -> Array:
+        return self.base.leave(y * self.width)
+
+
 _known: "WeakKeyDictionary[LinearStep, WhiteStep | None]" = WeakKeyDictionary()
 
 
-def whitened(step: LinearStep) -> LinearStep | WhiteStep:
-    """The step in coordinates in which its noise is white, or the same where F has no inverse.
-
-    Found once for each step: it depends on no state.
-    """
-    if step not in _known:
+def whitened(step: Step) -> Step:
+    """The step in coordinates in which its noise is white; the same where there are none such."""
+    if isinstance(step, ModeStep):
+        return _white_modes(step)
+    if not isinstance(step, LinearStep):
+        return step
+    if step not in _known:  # found once for each step: it depends on no state
         _known[step] = _whitened(step)
     return _known[step] or step
+
+
+def _white_modes(step: ModeStep) -> ModeStep:
+    width = step.spread
+    if width is None or float(namespace(width).min(width)) <= 0:
+        return step
+    return replace(
+        step, modes=Stretched(step.modes, width), shift=step.shift / width, spread=None
+    )
 
 
 def _whitened(step: LinearStep) -> WhiteStep | None:
