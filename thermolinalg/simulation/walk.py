@@ -16,13 +16,13 @@ from thermolinalg.simulation.recursion import LinearFlow, advance
 from thermolinalg.simulation.white import whitened
 from thermolinalg.theory.operator import Runnable
 
-BLOCK = 2**21
-"""Numbers in a block of states: as few blocks as 16 MiB allow, for they end in small operations."""
+BLOCK = 2**22
+"""Numbers in a block of states: as few blocks as 32 MiB allow, for they end in small operations."""
 
 MANY = 32
 """States for each coordinate from which on it pays to prepare a step of one dt further."""
 
-AT_HAND = 2**19
+AT_HAND = 2**20
 """Numbers that are stepped while they are in the cache."""
 
 TOGETHER = 2**17
