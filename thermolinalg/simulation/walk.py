@@ -16,8 +16,8 @@ from thermolinalg.simulation.recursion import LinearFlow, advance
 from thermolinalg.simulation.white import whitened
 from thermolinalg.theory.operator import Runnable
 
-BLOCK = 2**22
-"""Numbers in a block of states: as few blocks as 32 MiB allow, for they end in small operations."""
+BLOCK = 3 * 2**20
+"""Numbers in a block of states: as few blocks as 24 MiB allow, for they end in small operations."""
 
 MANY = 32
 """States for each coordinate from which on it pays to prepare a step of one dt further."""

@@ -87,9 +87,7 @@ def _white_modes(step: ModeStep) -> ModeStep:
     width = step.spread
     if width is None or float(namespace(width).min(width)) <= 0:
         return step
-    return replace(
-        step, modes=Stretched(step.modes, width), shift=step.shift / width, spread=None
-    )
+    return replace(step, modes=Stretched(step.modes, width), shift=step.shift / width, spread=None)
 
 
 def _whitened(step: LinearStep) -> WhiteStep | None:

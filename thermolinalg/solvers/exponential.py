@@ -12,7 +12,7 @@ from thermolinalg.solvers.baseline import digital_expm
 from thermolinalg.solvers.budget import BIAS, Target
 from thermolinalg.solvers.estimate import Estimate
 from thermolinalg.solvers.lyapunov import norm_bound
-from thermolinalg.solvers.pipeline import Program, run
+from thermolinalg.solvers.pipeline import Control, Program, run
 from thermolinalg.streams import RNG, open_streams
 from thermolinalg.theory.process import OU
 
@@ -30,6 +30,8 @@ def expm(
     atol: float = 0.0,
     confidence: float = 0.95,
     max_time: float = math.inf,
+    chains: int = 1,
+    n_jobs: int = 1,
     device: Device | None = None,
     rng: RNG = None,
 ) -> Estimate:
@@ -53,6 +55,8 @@ def expm(
         atol: wanted absolute error.
         confidence: probability with which the wanted error is to be met.
         max_time: stop after this analog time, in units of RC, with outcome BUDGET_SPENT.
+        chains: independent runs that share the time, a power of two up to 32.
+        n_jobs: workers that simulate the chains, by joblib; the answer does not depend on it.
         device: what runs it; `Device.ideal()` by default.
         rng: int, Generator, SeedSequence, or None for fresh entropy.
 
@@ -61,6 +65,7 @@ def expm(
             no number of A's precision; the message says why and what to do.
     """
     target = Target.checked(rtol, atol, confidence)
+    control = Control(chains, n_jobs, max_time)
     A = checks.square("A", A)
     t = checks.real_number("t", t)
     if t == 0:
@@ -82,7 +87,7 @@ def expm(
         most=0.0,  # of what an unfinished burn-in leaves: it starts at equilibrium
         baseline=partial(digital_expm, A, t),
     )
-    return run(program, target, device or Device.ideal(), streams, max_time)
+    return run(program, target, device or Device.ideal(), streams, control)
 
 
 def _drift(A: Array, t: float) -> tuple[Array, float]:

@@ -19,7 +19,7 @@ from thermolinalg.solvers.baseline import digital_inverse
 from thermolinalg.solvers.budget import Target
 from thermolinalg.solvers.encode import REMEDY, program_network
 from thermolinalg.solvers.estimate import Estimate
-from thermolinalg.solvers.pipeline import Program, run
+from thermolinalg.solvers.pipeline import Control, Program, run
 from thermolinalg.streams import RNG, open_streams
 
 
@@ -32,6 +32,8 @@ def inv(
     atol: float = 0.0,
     confidence: float = 0.95,
     max_time: float = math.inf,
+    chains: int = 1,
+    n_jobs: int = 1,
     device: Device | None = None,
     rng: RNG = None,
 ) -> Estimate:
@@ -55,6 +57,8 @@ def inv(
         atol: wanted absolute error.
         confidence: probability with which the wanted error is to be met.
         max_time: stop after this analog time, in units of RC, with outcome BUDGET_SPENT.
+        chains: independent runs that share the time, a power of two up to 32.
+        n_jobs: workers that simulate the chains, by joblib; the answer does not depend on it.
         device: what runs it; `Device.ideal()` by default.
         rng: int, Generator, SeedSequence, or None for fresh entropy.
 
@@ -63,6 +67,7 @@ def inv(
             option cannot be used; the message says why and what to do.
     """
     target = Target.checked(rtol, atol, confidence)
+    control = Control(chains, n_jobs, max_time)
     A = checks.symmetric("A", A, REMEDY)
     start = namespace(A).zeros_like(A[:1, :])
     process, size = program_network(A, start, 1.0)
@@ -80,7 +85,7 @@ def inv(
     )
     if only is not None:
         program = _narrowed(program, A, only, target)
-    return run(program, target, device or Device.ideal(), open_streams(rng), max_time)
+    return run(program, target, device or Device.ideal(), open_streams(rng), control)
 
 
 def _narrowed(program: Program, A: Array, only: str | Array, target: Target) -> Program:

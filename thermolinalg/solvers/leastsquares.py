@@ -12,7 +12,7 @@ from thermolinalg.solvers.baseline import digital_least_squares
 from thermolinalg.solvers.budget import Target
 from thermolinalg.solvers.estimate import Estimate
 from thermolinalg.solvers.network import as_sides, linear_program, named
-from thermolinalg.solvers.pipeline import Program, run
+from thermolinalg.solvers.pipeline import Control, Program, run
 from thermolinalg.streams import RNG, open_streams
 
 
@@ -27,6 +27,8 @@ def lstsq(
     confidence: float = 0.95,
     temperature: float = 1.0,
     max_time: float = math.inf,
+    chains: int = 1,
+    n_jobs: int = 1,
     device: Device | None = None,
     rng: RNG = None,
 ) -> Estimate:
@@ -45,6 +47,8 @@ def lstsq(
         confidence: probability with which the wanted error is to be met.
         temperature: of the noise, relative to a drive of root-mean-square 1, as in `solve`.
         max_time: stop after this analog time, in units of RC, with outcome BUDGET_SPENT.
+        chains: independent runs that share the time, a power of two up to 32.
+        n_jobs: workers that simulate the chains, by joblib; the answer does not depend on it.
         device: what runs it; `Device.ideal()` by default.
         rng: int, Generator, SeedSequence, or None for fresh entropy.
 
@@ -53,6 +57,7 @@ def lstsq(
         ShapeMismatch, NotFinite, NotReal, InvalidInput: A, b or an option cannot be used.
     """
     target = Target.checked(rtol, atol, confidence)
+    control = Control(chains, n_jobs, max_time)
     A, b = _checked(A, b)
     ridge = checks.positive("ridge", ridge, zero=True)
     temperature = checks.positive("temperature", temperature)
@@ -61,7 +66,7 @@ def lstsq(
         name=named("lstsq", A, b),
         baseline=partial(digital_least_squares, A, b, ridge),
     )
-    return run(program, target, device or Device.ideal(), open_streams(rng), max_time)
+    return run(program, target, device or Device.ideal(), open_streams(rng), control)
 
 
 def _checked(A: Array, b: Array) -> tuple[Array, Array]:

@@ -23,7 +23,7 @@ from thermolinalg.solvers.network import (
     preconditioned_program,
 )
 from thermolinalg.solvers.operator import is_operator, operator_program
-from thermolinalg.solvers.pipeline import Decode, Program, run
+from thermolinalg.solvers.pipeline import Control, Decode, Program, run
 from thermolinalg.streams import RNG, open_streams
 
 
@@ -39,6 +39,8 @@ def solve(
     precondition: Literal["diagonal"] | None = None,
     bounds: tuple[float, float] | None = None,
     max_time: float = math.inf,
+    chains: int = 1,
+    n_jobs: int = 1,
     device: Device | None = None,
     rng: RNG = None,
 ) -> Estimate:
@@ -65,6 +67,8 @@ def solve(
         bounds: numbers 0 < low <= high between which all eigenvalues of A lie. Needed for an
             operator, possible for a sparse array, whose discs (Gershgorin) may be too wide.
         max_time: stop after this analog time, in units of RC, with outcome BUDGET_SPENT.
+        chains: independent runs that share the time, a power of two up to 32.
+        n_jobs: workers that simulate the chains, by joblib; the answer does not depend on it.
         device: what runs it; `Device.ideal()` by default.
         rng: int, Generator, SeedSequence, or None for fresh entropy.
 
@@ -74,13 +78,14 @@ def solve(
             used; the message says why and what to do.
     """
     target = Target.checked(rtol, atol, confidence)
+    control = Control(chains, n_jobs, max_time)
     temperature = checks.positive("temperature", temperature)
     if is_operator(A):
         program = operator_program(A, b, temperature, target, bounds)
     else:
         A = checks.square("A", A)
         program = _program(A, right_hand_sides(A, b), temperature, target, precondition)
-    return run(program, target, device or Device.ideal(), open_streams(rng), max_time)
+    return run(program, target, device or Device.ideal(), open_streams(rng), control)
 
 
 def _program(

@@ -18,7 +18,7 @@ from thermolinalg.measurement.moment import SecondMoment
 from thermolinalg.solvers.baseline import digital_lyapunov
 from thermolinalg.solvers.budget import Target
 from thermolinalg.solvers.estimate import Estimate
-from thermolinalg.solvers.pipeline import Program, run
+from thermolinalg.solvers.pipeline import Control, Program, run
 from thermolinalg.streams import RNG, open_streams
 from thermolinalg.theory.process import OU
 
@@ -32,6 +32,8 @@ def solve_lyapunov(
     atol: float = 0.0,
     confidence: float = 0.95,
     max_time: float = math.inf,
+    chains: int = 1,
+    n_jobs: int = 1,
     device: Device | None = None,
     rng: RNG = None,
 ) -> Estimate:
@@ -48,6 +50,8 @@ def solve_lyapunov(
         atol: wanted absolute error.
         confidence: probability with which the wanted error is to be met.
         max_time: stop after this analog time, in units of RC, with outcome BUDGET_SPENT.
+        chains: independent runs that share the time, a power of two up to 32.
+        n_jobs: workers that simulate the chains, by joblib; the answer does not depend on it.
         device: what runs it; `Device.ideal()` by default.
         rng: int, Generator, SeedSequence, or None for fresh entropy.
 
@@ -56,12 +60,13 @@ def solve_lyapunov(
             cannot be used; the message says why and what to do.
     """
     target = Target.checked(rtol, atol, confidence)
+    control = Control(chains, n_jobs, max_time)
     A = checks.square("A", A)
     Q = like(checks.symmetric("Q", Q, "S is symmetric, and so is AS + SA'."), A)
     if Q.shape != A.shape:
         raise ShapeMismatch(f"Q has shape {tuple(Q.shape)}, but A has {tuple(A.shape)}.")
     program = _program(A, Q, target)
-    return run(program, target, device or Device.ideal(), open_streams(rng), max_time)
+    return run(program, target, device or Device.ideal(), open_streams(rng), control)
 
 
 def _program(A: Array, Q: Array, target: Target) -> Program:

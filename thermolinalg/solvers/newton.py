@@ -24,7 +24,7 @@ from thermolinalg.device.ledger import Ledger
 from thermolinalg.device.machine import Device
 from thermolinalg.solvers.budget import RELAXATIONS, WINDOWS, Target, burn_in
 from thermolinalg.solvers.network import as_sides, linear_program
-from thermolinalg.solvers.pipeline import Program, run
+from thermolinalg.solvers.pipeline import Control, Program, run
 from thermolinalg.streams import Streams
 
 PENALTY, STIFFER, STIFFEST = 1e2, 1e2, 1e6
@@ -80,7 +80,9 @@ class Bench:
         left = self.max_time - self.time
         if _least_time(program, target) > left:
             raise OutOfTime
-        estimate = run(program, target, self.device, self.streams.child(self.networks), left)
+        estimate = run(
+            program, target, self.device, self.streams.child(self.networks), Control(max_time=left)
+        )
         self.networks += 1
         self.time += estimate.plan.time
         for line in estimate.ledger.lines:

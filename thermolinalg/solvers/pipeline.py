@@ -12,6 +12,7 @@ from typing import TypeAlias, final
 
 from scipy.special import stdtrit
 
+from thermolinalg import checks
 from thermolinalg.backend import Array, namespace
 from thermolinalg.device.ledger import Ledger
 from thermolinalg.device.machine import Device
@@ -30,6 +31,7 @@ from thermolinalg.solvers.budget import (
     read_pilot,
     summarise,
 )
+from thermolinalg.solvers.crew import Crew
 from thermolinalg.solvers.estimate import Estimate, Outcome
 from thermolinalg.streams import Streams
 from thermolinalg.theory.operator import Network
@@ -62,36 +64,56 @@ class Program:
     least: float  # lower and upper bounds on |answer|/scale, from the spectrum
     most: float
     baseline: Callable[..., Digital]  # (value, products=matrix-vector products spent)
-    replicas: int = 1  # independent copies of the start: a power of two, up to WINDOWS
+    replicas: int = 1  # copies of the start that are simulated at once: a power of two
 
-    @property
-    def windows(self) -> int:
-        """Windows of each replica."""
-        return WINDOWS // self.replicas
 
-    @property
-    def shortest(self) -> float:
-        """The shortest window, in correlation times: replicas need no memory to fade."""
-        return RELAXATIONS if self.windows > 1 else 1.0
+@final
+@dataclass(frozen=True, slots=True)
+class Control:
+    """How a run is carried out.
+
+    Args:
+        chains: independent runs whose windows are pooled: a power of two, up to 32.
+        n_jobs: workers that simulate them, as joblib understands it.
+        max_time: most analog time of all chains together, in units of RC.
+    """
+
+    chains: int = 1
+    n_jobs: int = 1
+    max_time: float = math.inf
+
+    def __post_init__(self) -> None:
+        chains = checks.count("chains", self.chains)
+        if chains > WINDOWS or WINDOWS % chains:
+            raise InvalidInput(f"chains = {chains} must be a power of two, {WINDOWS} at most.")
+        if isinstance(self.n_jobs, bool) or not isinstance(self.n_jobs, int) or self.n_jobs == 0:
+            raise InvalidInput(
+                f"n_jobs = {self.n_jobs!r} must be a number of workers, or -1 for one a core."
+            )
 
 
 def run(
-    program: Program, target: Target, device: Device, streams: Streams, max_time: float
+    program: Program, target: Target, device: Device, streams: Streams, control: Control
 ) -> Estimate:
     """Burn in, run pilots to learn the noise, then average for as long as the target needs."""
-    process, readout, K = program.process, program.readout, program.windows
-    rng = streams.stream("thermal")
+    process, readout = program.process, program.readout
+    copies = max(control.chains, program.replicas)  # runs whose noise is independent
+    K = WINDOWS // copies
     rate = readout.correlation_rate(process)
+    shortest = (RELAXATIONS if K > 1 else 1.0) / rate  # copies need no memory to fade
     goal = replace(target, atol=target.atol / program.scale)
-    settle, window = burn_in(goal, rate, program.most), program.shortest / rate
-    _require_time(max_time, program.replicas * (settle + 2 * K * window))
+    settle, window = burn_in(goal, rate, program.most), shortest
+    _require_time(control.max_time, copies * (settle + 2 * K * window))
 
-    running = device.program(process, program.start)
-    running = device.settle(running, settle, rng)
-    left, piloted = max_time / program.replicas - settle, 0.0
+    rows = program.start.shape[0] // min(control.chains, program.replicas)
+    crew = Crew.program(
+        device, process, program.start[:rows, :], control.chains, control.n_jobs, streams
+    )
+    crew = crew.settle(settle)
+    left, piloted = control.max_time / copies - settle, 0.0
     for _ in range(PILOTS):
-        values, running = device.measure(running, readout, window, K, rng)
-        pilot = read_pilot(_decoded(program, values), _factor(program, window))
+        values, crew = crew.measure(readout, window, K)
+        pilot = read_pilot(_decoded(program, values, K), _factor(rate, window, K))
         piloted, left = piloted + K * window, left - K * window
         growth = pilot.growth(goal)
         if growth == 1.0 or 2 * K * growth * window > left:
@@ -99,39 +121,56 @@ def run(
         window *= growth
     wanted = goal.wanted(max(pilot.norm - 2 * pilot.error, program.least)) * (1 - BIAS)
     reach = pilot.reach(goal.confidence)
-    needed = max(window * (reach / wanted) ** 2, program.shortest / rate)
+    slack = _slack(rate, window, K)
+    longer = slack * (reach / wanted) ** 2 if reach > wanted else (reach / wanted) ** 2
+    needed = max(window * longer, shortest)
     averaged = min(needed, left / K)
-    values, running = device.measure(running, readout, averaged, K, rng)
+    values, crew = crew.measure(readout, averaged, K)
 
     plan = Plan(
         target=target,
         temperature=program.temperature,
         slowest=process.slowest,
         fastest=process.fastest,
-        burn_in=program.replicas * settle,
-        pilot=program.replicas * piloted,
+        burn_in=copies * settle,
+        pilot=copies * piloted,
         averaging=averaged * WINDOWS,
         windows=WINDOWS,
-        expected_error=program.scale * reach * math.sqrt(window / averaged),
+        expected_error=program.scale * reach * math.sqrt(slack * window / averaged),
     )
-    spent = averaged < needed
-    values = _decoded(program, values)
-    return _conclude(program, plan, goal, values, running.ledger, streams.seed, spent)
+    factor, spent = _factor(rate, averaged, K), averaged < needed
+    answers = _decoded(program, values, K)
+    return _conclude(program, plan, goal, answers, factor, crew.ledger, streams.seed, spent)
 
 
-def _decoded(program: Program, values: Array) -> Array:
-    """Windows of the answer, of all replicas: those that were read earlier come first."""
-    if program.replicas > 1:
-        shape = (values.shape[0] * program.replicas, -1, *values.shape[2:])
-        values = namespace(values).reshape(values, shape)
-    return program.decode(values)
+def _decoded(program: Program, values: list[Array], K: int) -> Array:
+    """The answer's windows (WINDOWS, ...) of all copies, in the order of time."""
+    xp = namespace(values[0])
+    copies = WINDOWS // (K * len(values))  # of each chain
+    answers = []
+    for x in values:
+        each = xp.reshape(x, (K * copies, -1, *x.shape[2:])) if copies > 1 else x
+        answers.append(program.decode(each))
+    if len(answers) == 1:
+        return answers[0]
+    shape = answers[0].shape[1:]
+    together = xp.stack([xp.reshape(x, (K, copies, *shape)) for x in answers], axis=1)
+    return xp.reshape(together, (WINDOWS, *shape))
 
 
-def _factor(program: Program, window: float) -> float:
-    """What makes up for the correlation of windows; replicas have none."""
-    if program.windows == 1:
-        return 1.0
-    return correction(program.readout.correlation_rate(program.process), window)
+def _slack(rate: float, window: float, K: int) -> float:
+    """By how much one window of so few correlation times understates the noise of a long one.
+
+    The variance of an average over u = rate * window goes with (u - 1 + e^{-u})/u², which is below
+    its tail 1/u; and in faster modes less so.
+    """
+    u = rate * window
+    return 1.0 if K > 1 else 1 / (1 + math.expm1(-u) / u)
+
+
+def _factor(rate: float, window: float, K: int) -> float:
+    """What makes up for the correlation of windows of one run; a single one has none."""
+    return correction(rate, window) if K > 1 else 1.0
 
 
 def _require_time(max_time: float, least: float) -> None:
@@ -147,12 +186,12 @@ def _conclude(
     plan: Plan,
     goal: Target,
     values: Array,
+    factor: float,
     ledger: Ledger,
     seed: int,
     spent: bool,
 ) -> Estimate:
     rate = program.readout.correlation_rate(program.process)
-    factor = _factor(program, plan.averaging / WINDOWS)
     value, stderr = summarise(values, factor)
     reached = read_pilot(values, factor)
     if not _settled(values, factor):

@@ -25,7 +25,7 @@ from thermolinalg.solvers.baseline import digital_gaussian_process
 from thermolinalg.solvers.budget import Target
 from thermolinalg.solvers.estimate import Estimate, Outcome
 from thermolinalg.solvers.network import linear_program
-from thermolinalg.solvers.pipeline import Program, run
+from thermolinalg.solvers.pipeline import Control, Program, run
 from thermolinalg.streams import RNG, open_streams
 
 Kernel: TypeAlias = Callable[[Array, Array], Array]
@@ -192,8 +192,9 @@ def gaussian_process(
     device, streams = device or Device.ideal(), open_streams(rng)
     made = partial(_made, K, columns, prior, y, noise, temperature, target)
     mean, variance = made(part=0), made(part=1)
-    first = run(mean, target, device, streams.child("mean"), max_time)
-    second = run(variance, target, device, streams.child("variance"), max_time)
+    control = Control(max_time=max_time)
+    first = run(mean, target, device, streams.child("mean"), control)
+    second = run(variance, target, device, streams.child("variance"), control)
     return Prediction(replace(first, seed=streams.seed), replace(second, seed=streams.seed))
 
 

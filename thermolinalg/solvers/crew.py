@@ -1,0 +1,89 @@
+"""Chains of one device that run side by side, each with a noise of its own.
+
+What each does depends on the seed and on its place alone, so the answer is the same however many
+workers share the chains.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, NamedTuple, final
+
+import numpy as np
+
+from thermolinalg.backend import Array
+from thermolinalg.device.ledger import Ledger
+from thermolinalg.device.machine import Device, Running
+from thermolinalg.measurement.readout import Readout
+from thermolinalg.streams import Streams
+from thermolinalg.theory.operator import Runnable
+
+
+class Chain(NamedTuple):
+    """A programmed device in mid-run, and where its noise comes from."""
+
+    running: Running
+    rng: np.random.Generator
+
+
+@final
+@dataclass(frozen=True, eq=False, slots=True)
+class Crew:
+    """Chains, the device that runs them one after the other, and how many workers simulate it."""
+
+    device: Device
+    chains: tuple[Chain, ...]
+    n_jobs: int
+
+    @staticmethod
+    def program(
+        device: Device, process: Runnable, start: Array, count: int, n_jobs: int, streams: Streams
+    ) -> "Crew":
+        """So many chains from the same start; the device is programmed once."""
+        first = device.program(process, start)
+        runs = [first, *[replace(first, ledger=Ledger())] * (count - 1)]
+        # The only chain draws from the same stream as ever: one seed, one answer.
+        names = [("thermal",)] if count == 1 else [("thermal", k) for k in range(count)]
+        chains = [Chain(run, streams.stream(*n)) for run, n in zip(runs, names, strict=True)]
+        return Crew(device, tuple(chains), n_jobs)
+
+    @property
+    def ledger(self) -> Ledger:
+        """What all chains cost."""
+        total = Ledger()
+        for line in (line for chain in self.chains for line in chain.running.ledger.lines):
+            total = total.add(line.activity, line.seconds, line.source)
+        return total
+
+    def settle(self, time: float) -> "Crew":
+        """Let all relax for a time, unread."""
+        tasks = [partial(_settle, self.device, chain, time) for chain in self.chains]
+        return replace(self, chains=tuple(_parallel(tasks, self.n_jobs)))
+
+    def measure(self, readout: Readout, window: float, count: int) -> tuple[list[Array], "Crew"]:
+        """Read so many windows of each: their values, and the crew to go on with."""
+        tasks = [
+            partial(_measure, self.device, chain, readout, window, count) for chain in self.chains
+        ]
+        values, chains = zip(*_parallel(tasks, self.n_jobs), strict=True)
+        return list(values), replace(self, chains=chains)
+
+
+def _settle(device: Device, chain: Chain, time: float) -> Chain:
+    return Chain(device.settle(chain.running, time, chain.rng), chain.rng)
+
+
+def _measure(
+    device: Device, chain: Chain, readout: Readout, window: float, count: int
+) -> tuple[Array, Chain]:
+    values, running = device.measure(chain.running, readout, window, count, chain.rng)
+    return values, Chain(running, chain.rng)
+
+
+def _parallel(tasks: Sequence[Callable[[], Any]], n_jobs: int) -> list[Any]:
+    """Results in order, by the backend that joblib is set to."""
+    if n_jobs == 1 or len(tasks) == 1:
+        return [task() for task in tasks]
+    from joblib import Parallel, delayed
+
+    return list(Parallel(n_jobs=n_jobs)(delayed(task)() for task in tasks))
