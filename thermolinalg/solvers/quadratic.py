@@ -22,7 +22,7 @@ from thermolinalg.solvers.quadratic_solution import QuadraticSolution
 from thermolinalg.streams import RNG, open_streams
 
 
-def solve_qp(  # noqa: PLR0913 (a programme has eight parts)
+def solve_qp(
     P: Array,
     q: Array,
     /,
