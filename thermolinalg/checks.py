@@ -84,9 +84,14 @@ def drive(name: str, b: Array, n: int) -> Array:
 
 def is_symmetric(A: Array) -> bool:
     """Is a square matrix equal to its transpose up to rounding?"""
-    xp = namespace(A)
-    gap, size = float(xp.max(xp.abs(A - A.T))), float(xp.max(xp.abs(A)))
+    gap, size = _asymmetry(A)
     return gap <= rounding(A) * size
+
+
+def _asymmetry(A: Array) -> tuple[float, float]:
+    """The largest difference from the transpose, and the largest entry."""
+    xp = namespace(A)
+    return float(xp.max(xp.abs(A - A.T))), float(xp.max(xp.abs(A)))
 
 
 def symmetric(name: str, A: Array, remedy: str) -> Array:
@@ -95,7 +100,7 @@ def symmetric(name: str, A: Array, remedy: str) -> Array:
     xp = namespace(A)
     if bool(xp.all(A == A.T)):
         return A
-    gap, size = float(xp.max(xp.abs(A - A.T))), float(xp.max(xp.abs(A)))
+    gap, size = _asymmetry(A)
     if gap > rounding(A) * size:
         raise NotSymmetric(
             f"{name} is not symmetric: entries (i, j) and (j, i) differ by up to {gap:.3g}, while "

@@ -56,7 +56,7 @@ def digital_solve(A: Array, b: Array, value: Array, *, products: float) -> Digit
 
 
 def digital_general(A: Array, b: Array, value: Array, **_: float) -> Digital:
-    """Elimination with pivots (LU), and the condition number of A."""
+    """Elimination with pivots (LU)."""
     A, b, value = to_numpy(A), to_numpy(b), to_numpy(value)
     exact, seconds = _timed(lambda: scipy.linalg.solve(A, b))
     exact = exact.reshape(value.shape)

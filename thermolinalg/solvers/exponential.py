@@ -10,8 +10,8 @@ from thermolinalg.errors import InvalidInput
 from thermolinalg.measurement.lagged import LaggedMoment
 from thermolinalg.solvers.baseline import digital_expm
 from thermolinalg.solvers.budget import BIAS, Target
+from thermolinalg.solvers.encode import norm_bound
 from thermolinalg.solvers.estimate import Estimate
-from thermolinalg.solvers.lyapunov import norm_bound
 from thermolinalg.solvers.pipeline import Control, Program, run
 from thermolinalg.streams import RNG, open_streams
 from thermolinalg.theory.process import OU

@@ -80,9 +80,21 @@ def solve(
     target = Target.checked(rtol, atol, confidence)
     control = Control(chains, n_jobs, max_time)
     temperature = checks.positive("temperature", temperature)
+    if precondition not in {None, "diagonal"}:
+        raise InvalidInput(f"precondition = {precondition!r} is unknown. Use 'diagonal' or None.")
     if is_operator(A):
+        if precondition:
+            raise InvalidInput(
+                "precondition is for an A that is an array. Scale the rows and columns of this one "
+                "yourself: D A D y = D b, x = D y."
+            )
         program = operator_program(A, b, temperature, target, bounds)
     else:
+        if bounds is not None:
+            raise InvalidInput(
+                "bounds are for an A that is only multiplied; of an array the eigenvalues are "
+                "computed. Leave them out."
+            )
         A = checks.square("A", A)
         program = _program(A, right_hand_sides(A, b), temperature, target, precondition)
     return run(program, target, device or Device.ideal(), open_streams(rng), control)
@@ -92,8 +104,6 @@ def _program(
     A: Array, b: Array, temperature: float, target: Target, precondition: str | None
 ) -> Program:
     """The network that settles at the answer: A's own if it settles, else the normal equations'."""
-    if precondition not in {None, "diagonal"}:
-        raise InvalidInput(f"precondition = {precondition!r} is unknown. Use 'diagonal' or None.")
     rows = b.T if b.ndim == 2 else b[None, :]
     symmetric = checks.is_symmetric(A)
     shape = partial(as_sides, matrix=b.ndim == 2)
@@ -136,13 +146,13 @@ def _squared(A: Array, b: Array, temperature: float, target: Target) -> Program:
         return normal_program(A, b, 0.0, temperature, target)
     except InvalidInput as error:  # A'A is singular, or even A'b zero
         raise NotPositiveDefinite(
-            f"A has a condition number of {condition_number(A):.2g} and would not settle by "
+            f"A has a condition number of {_condition_number(A):.2g} and would not settle by "
             "itself; least squares square that, beyond working precision. Scale the rows and "
             "columns of A to similar sizes, or ask for a damped answer: lstsq(A, b, ridge=...)."
         ) from error
 
 
-def condition_number(A: Array) -> float:
+def _condition_number(A: Array) -> float:
     """The largest over the smallest singular value."""
     sizes = namespace(A).linalg.svdvals(A / (float(namespace(A).max(namespace(A).abs(A))) or 1.0))
     return float(sizes[0]) / float(sizes[-1]) if float(sizes[-1]) > 0 else math.inf

@@ -35,7 +35,7 @@ from thermolinalg.solvers.budget import (
     summarise,
 )
 from thermolinalg.solvers.estimate import Outcome
-from thermolinalg.solvers.twofold import settled
+from thermolinalg.solvers.pipeline import settled
 from thermolinalg.streams import RNG, Streams, open_streams
 from thermolinalg.theory.langevin import Langevin
 

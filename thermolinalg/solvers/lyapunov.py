@@ -17,6 +17,7 @@ from thermolinalg.errors import InvalidInput, NotPositiveDefinite, ShapeMismatch
 from thermolinalg.measurement.moment import SecondMoment
 from thermolinalg.solvers.baseline import digital_lyapunov
 from thermolinalg.solvers.budget import Target
+from thermolinalg.solvers.encode import norm_bound
 from thermolinalg.solvers.estimate import Estimate
 from thermolinalg.solvers.pipeline import Control, Program, run
 from thermolinalg.streams import RNG, open_streams
@@ -126,10 +127,3 @@ def _side_by_side(A: Array, Q: Array) -> tuple[OU, Callable[[Array], Array]]:
         OU(beside(A, A), xp.zeros_like(xp.concat([A[0, :], A[0, :]])), beside(positive, negative)),
         lambda windows: windows[:, :n, :n] - windows[:, n:, n:],
     )
-
-
-def norm_bound(A: Array) -> float:
-    """An upper bound on the 2-norm, by the largest sums of rows and columns."""
-    xp = namespace(A)
-    rows, columns = (float(xp.max(xp.sum(xp.abs(A), axis=axis))) for axis in (0, 1))
-    return math.sqrt(rows) * math.sqrt(columns) or 1.0

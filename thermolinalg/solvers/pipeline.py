@@ -24,6 +24,7 @@ from thermolinalg.solvers.budget import (
     PILOTS,
     RELAXATIONS,
     WINDOWS,
+    Pilot,
     Plan,
     Target,
     burn_in,
@@ -193,14 +194,7 @@ def _conclude(
 ) -> Estimate:
     rate = program.readout.correlation_rate(program.process)
     value, stderr = summarise(values, factor)
-    reached = read_pilot(values, factor)
-    if not _settled(values, factor):
-        outcome = Outcome.NOT_SETTLED
-    elif spent:
-        outcome = Outcome.BUDGET_SPENT
-    else:
-        met = reached.error <= goal.wanted(max(reached.norm, program.least))
-        outcome = Outcome.CONVERGED if met else Outcome.MISSED
+    reached, outcome = judged(values, factor, goal, program.least, spent=spent)
     return Estimate(
         problem=program.name,
         value=program.scale * value,
@@ -215,7 +209,20 @@ def _conclude(
     )
 
 
-def _settled(values: Array, factor: float) -> bool:
+def judged(
+    values: Array, factor: float, goal: Target, least: float, *, spent: bool
+) -> tuple[Pilot, Outcome]:
+    """What window values say, and how their run ended; the answer's norm is `least` or more."""
+    reached = read_pilot(values, factor)
+    if not settled(values, factor):
+        return reached, Outcome.NOT_SETTLED
+    if spent:
+        return reached, Outcome.BUDGET_SPENT
+    met = reached.error <= goal.wanted(max(reached.norm, least))
+    return reached, Outcome.CONVERGED if met else Outcome.MISSED
+
+
+def settled(values: Array, factor: float) -> bool:
     """Do the two halves of the record agree, entry by entry, within their error bars?
 
     The error bars come from the spread inside each half, which a gap between the halves, unlike the

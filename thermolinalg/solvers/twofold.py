@@ -15,7 +15,6 @@ from functools import partial
 from typing import NamedTuple, final
 
 import numpy as np
-from scipy.special import stdtrit
 
 from thermolinalg.backend import Array, namespace
 from thermolinalg.device.ledger import Ledger
@@ -37,8 +36,8 @@ from thermolinalg.solvers.budget import (
     read_pilot,
     summarise,
 )
-from thermolinalg.solvers.estimate import Estimate, Outcome
-from thermolinalg.solvers.pipeline import FALSE_ALARM
+from thermolinalg.solvers.estimate import Estimate
+from thermolinalg.solvers.pipeline import judged
 from thermolinalg.streams import Streams
 from thermolinalg.theory.process import OU
 
@@ -212,22 +211,6 @@ def _concluded(
     baseline: Callable[[Array], Digital],
 ) -> Estimate:
     value, stderr = summarise(values, factor)
-    reached = read_pilot(values, factor)
-    if not settled(values, factor):
-        outcome = Outcome.NOT_SETTLED
-    elif spent:
-        outcome = Outcome.BUDGET_SPENT
-    else:
-        met = reached.error <= plan.target.wanted(reached.norm)
-        outcome = Outcome.CONVERGED if met else Outcome.MISSED
+    _, outcome = judged(values, factor, plan.target, 0.0, spent=spent)
     ess = plan.slowest * plan.averaging / 2
     return Estimate(name, value, stderr, ess, WINDOWS - 1, outcome, plan, ledger, seed, baseline)
-
-
-def settled(values: Array, factor: float) -> bool:
-    """Do the two halves of the record agree, entry by entry, within their error bars?"""
-    xp, half = namespace(values), values.shape[0] // 2
-    first, first_error = summarise(values[:half, ...], factor)
-    second, second_error = summarise(values[half:, ...], factor)
-    limit = -float(stdtrit(values.shape[0] - 2, FALSE_ALARM / (2 * math.prod(first.shape))))
-    return bool(xp.all((first - second) ** 2 <= limit**2 * (first_error**2 + second_error**2)))

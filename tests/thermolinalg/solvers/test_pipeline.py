@@ -27,7 +27,7 @@ def test_a_record_that_settled_is_seldom_called_unsettled(monkeypatch, rng):
     rate, trials = 0.02, 2000
     monkeypatch.setattr(pipeline, "FALSE_ALARM", rate)
     alarms = sum(
-        not pipeline._settled(rng.standard_normal((budget.WINDOWS, 1)), 1.0) for _ in range(trials)
+        not pipeline.settled(rng.standard_normal((budget.WINDOWS, 1)), 1.0) for _ in range(trials)
     )
     statistics.assert_frequency(alarms, trials, rate)
 
@@ -36,11 +36,11 @@ def test_a_record_that_settled_is_seldom_called_unsettled(monkeypatch, rng):
 def test_a_record_with_a_trend_is_not_settled(entries, rng):
     noise = 0.05 * rng.standard_normal((budget.WINDOWS, entries))
     trend = np.linspace(0.0, 1.0, budget.WINDOWS)[:, None]
-    assert pipeline._settled(noise, 1.0)
-    assert not pipeline._settled(noise + trend, 1.0)
+    assert pipeline.settled(noise, 1.0)
+    assert not pipeline.settled(noise + trend, 1.0)
     one = noise.copy()
     one[:, -1:] += trend
-    assert not pipeline._settled(one, 1.0)
+    assert not pipeline.settled(one, 1.0)
 
 
 class Drifting(Readout):

@@ -67,7 +67,6 @@ def test_the_report(name):
 
 
 def test_units_of_the_unknowns_do_not_matter_to_a_diagonal_preconditioner():
-    """Powers of two, so that not even the rounding of the programmed network changes."""
     A, b, units = wishart(6), np.arange(1.0, 7.0), 2.0 ** np.array([0, 20, -20, 3, -7, 12])
     x = tla.solve(A, b, precondition="diagonal", rng=0)
     scaled = tla.solve(A * units[:, None] * units, b * units, precondition="diagonal", rtol=1e-6,
@@ -114,6 +113,7 @@ BAD = {
         InvalidInput,
         "precondition = 'ilu'",
     ),
+    "bounds of an array": ((wishart(6), B), {"bounds": (1, 2)}, InvalidInput, "only multiplied"),
     "zero side": ((KINDS["rotation"], [0.0, 0.0]), {}, InvalidInput, "b is zero"),
 }
 
