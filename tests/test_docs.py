@@ -19,8 +19,10 @@ PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
 LINK = re.compile(r"\]\((?!http)([^)#]+)\)")
 SNIPPETS = PYTHON.findall(README)
 PAGES = sorted((ROOT / "docs").glob("*.md"))
+PAPERS = sorted((ROOT / "docs" / "papers").glob("*.md"))  # minutes each: executed by hand
 LARGEST = 120_000
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+each_paper = pytest.mark.parametrize("page", PAPERS, ids=lambda page: page.name)
 
 
 @pytest.mark.parametrize("snippet", SNIPPETS, ids=range(len(SNIPPETS)))
@@ -50,7 +52,15 @@ def test_a_page_is_one_program(page):
     plt.close("all")
 
 
-@each_page
+@each_paper
+def test_a_paper_page_compiles_and_shows_what_it_printed(page):
+    text = page.read_text()
+    for code in PYTHON.findall(text):
+        compile(code, page.name, "exec")
+    assert "```text\n" in text
+
+
+@pytest.mark.parametrize("page", [*PAGES, *PAPERS], ids=lambda page: page.name)
 def test_links_of_a_page_lead_to_files_and_pictures_are_small(page):
     for path in LINK.findall(page.read_text()):
         assert (page.parent / path).exists(), path
