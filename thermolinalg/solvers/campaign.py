@@ -18,7 +18,7 @@ from thermolinalg.device.machine import Device
 from thermolinalg.errors import InvalidInput
 from thermolinalg.solvers.budget import BIAS, KNOWN_TO, KNOWN_WITH, MOST_GROWTH, Target
 from thermolinalg.solvers.estimate import Outcome
-from thermolinalg.solvers.pipeline import FALSE_ALARM
+from thermolinalg.solvers.reading import FALSE_ALARM
 from thermolinalg.solvers.trajectories import Reading, Trajectories
 from thermolinalg.streams import Streams
 

@@ -5,6 +5,7 @@ workers share the chains.
 """
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple, final
@@ -55,6 +56,10 @@ class Crew:
             total = total.add(line.activity, line.seconds, line.source)
         return total
 
+    def with_jobs(self, n_jobs: int) -> "Crew":
+        """The same, simulated by another number of workers."""
+        return replace(self, n_jobs=n_jobs)
+
     def settle(self, time: float) -> "Crew":
         """Let all relax for a time, unread."""
         tasks = [partial(_settle, self.device, chain, time) for chain in self.chains]
@@ -70,14 +75,16 @@ class Crew:
 
 
 def _settle(device: Device, chain: Chain, time: float) -> Chain:
-    return Chain(device.settle(chain.running, time, chain.rng), chain.rng)
+    rng = deepcopy(chain.rng)  # who keeps the chain as it was can go on from there
+    return Chain(device.settle(chain.running, time, rng), rng)
 
 
 def _measure(
     device: Device, chain: Chain, readout: Readout, window: float, count: int
 ) -> tuple[Array, Chain]:
-    values, running = device.measure(chain.running, readout, window, count, chain.rng)
-    return values, Chain(running, chain.rng)
+    rng = deepcopy(chain.rng)
+    values, running = device.measure(chain.running, readout, window, count, rng)
+    return values, Chain(running, rng)
 
 
 def _parallel(tasks: Sequence[Callable[[], Any]], n_jobs: int) -> list[Any]:

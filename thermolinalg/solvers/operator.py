@@ -11,7 +11,7 @@ from thermolinalg.measurement.sampled_mean import SampledMean
 from thermolinalg.solvers.baseline import digital_sparse
 from thermolinalg.solvers.budget import WINDOWS, Target
 from thermolinalg.solvers.network import amplitude
-from thermolinalg.solvers.pipeline import Program
+from thermolinalg.solvers.program import Program
 from thermolinalg.theory.operator import operand
 from thermolinalg.theory.potential import overdamped
 

@@ -28,16 +28,14 @@ from thermolinalg.solvers.budget import (
     PILOTS,
     RELAXATIONS,
     WINDOWS,
-    Pilot,
     Plan,
     Target,
     burn_in,
     correction,
-    read_pilot,
-    summarise,
+    growth,
 )
-from thermolinalg.solvers.estimate import Estimate
-from thermolinalg.solvers.pipeline import judged
+from thermolinalg.solvers.estimate import Estimate, judged
+from thermolinalg.solvers.reading import Reading
 from thermolinalg.streams import Streams
 from thermolinalg.theory.process import OU
 
@@ -70,29 +68,20 @@ class Twin(NamedTuple):
     draws: Array
 
 
-class Reading(NamedTuple):
-    """What a stretch of the run says of both answers: windows of each, and a better center."""
+class Sight(NamedTuple):
+    """What a stretch of the run says of both answers, and a better center."""
 
-    means: Array
-    covs: Array
-    factors: tuple[float, float]  # on the variance between windows, as in `correction`
+    mean: Reading
+    cov: Reading
+    trace: Reading  # of the covariance
     center: Array
-
-    @property
-    def mean(self) -> Pilot:
-        return read_pilot(self.means, self.factors[0])
-
-    @property
-    def cov(self) -> Pilot:
-        return read_pilot(self.covs, self.factors[1])
 
     @property
     def spread(self) -> tuple[float, float]:
         """The root of the trace of the covariance: as measured, and two error bars below."""
-        xp = namespace(self.covs)
-        value, error = summarise(xp.linalg.trace(self.covs), self.factors[1])
-        trace = max(float(value), 0.0)
-        return math.sqrt(trace), math.sqrt(max(trace - 2 * float(error), trace / 10))
+        trace = max(float(self.trace.mean), 0.0)
+        least = max(trace - 2 * self.trace.error, trace / 10)
+        return math.sqrt(trace), math.sqrt(least)
 
 
 def run_twofold(
@@ -120,22 +109,22 @@ def run_twofold(
     for _ in range(PILOTS):
         pilot, running = _read(program, device, running, center, window, rng)
         piloted, left, center = piloted + WINDOWS * window, left - WINDOWS * window, pilot.center
-        growth = pilot.cov.growth(goal)
-        if growth == 1.0 or 2 * WINDOWS * growth * window > left:
+        longer = growth(pilot.cov, goal)
+        if longer == 1.0 or 2 * WINDOWS * longer * window > left:
             break
-        window *= growth
+        window *= longer
     reaches, needed = _needed(pilot, goal, window, program.least)
     needed = max(needed, RELAXATIONS / rate)
     averaged = min(needed, left / WINDOWS)
-    reading, running = _read(program, device, running, center, averaged, rng)
+    sight, running = _read(program, device, running, center, averaged, rng)
     taken = running.states[:0, :]
     if draws:
         taken, running = device.measure(running, Snapshot(), apart, draws, rng)
         taken = program.mean(taken[:, 0, :])
 
-    goals = Target(0.0, rtol * reading.spread[0], confidence), goal
+    goals = Target(0.0, rtol * sight.spread[0], confidence), goal
     answers = []
-    for k, values in enumerate((reading.means, reading.covs)):
+    for k, reading in enumerate((sight.mean, sight.cov)):
         plan = Plan(
             target=goals[k],
             temperature=1.0,
@@ -149,7 +138,7 @@ def run_twofold(
         )
         title = f"{program.name}, {('mean', 'covariance')[k]}"
         spent = averaged < needed
-        made = partial(_concluded, values, reading.factors[k], plan, running.ledger)
+        made = partial(_concluded, reading, plan, running.ledger)
         answers.append(made(title, streams.seed, spent, program.baselines[k]))
     return Twin(answers[0], answers[1], taken)
 
@@ -172,7 +161,7 @@ def _read(
     center: Array,
     window: float,
     rng: np.random.Generator,
-) -> tuple[Reading, Running]:
+) -> tuple[Sight, Running]:
     values, running = device.measure(running, CenteredMoments(center), window, WINDOWS, rng)
     rate = program.process.slowest
     factors = correction(rate, window), correction(2 * rate, window)
@@ -183,11 +172,18 @@ def _read(
     V = stray.T @ stray * (factors[0] / (WINDOWS * (WINDOWS - 1)))
     cross = m[:, :, None] * mean
     C = S - cross - xp.matrix_transpose(cross) + mean[:, None] * mean + V
-    return Reading(program.mean(center + m), program.cov(C), factors, center + mean), running
+    covs = program.cov(C)
+    sight = Sight(
+        mean=Reading.of(program.mean(center + m), window, factors[0]),
+        cov=Reading.of(covs, window, factors[1]),
+        trace=Reading.of(xp.linalg.trace(covs), window, factors[1]),
+        center=center + mean,
+    )
+    return sight, running
 
 
 def _needed(
-    pilot: Reading, goal: Target, window: float, least: float
+    pilot: Sight, goal: Target, window: float, least: float
 ) -> tuple[tuple[float, float], float]:
     """Errors of a run like the pilot at the wanted confidence, and how long windows must be."""
     mean, cov = pilot.mean, pilot.cov
@@ -201,8 +197,7 @@ def _needed(
 
 
 def _concluded(
-    values: Array,
-    factor: float,
+    reading: Reading,
     plan: Plan,
     ledger: Ledger,
     name: str,
@@ -210,7 +205,15 @@ def _concluded(
     spent: bool,
     baseline: Callable[[Array], Digital],
 ) -> Estimate:
-    value, stderr = summarise(values, factor)
-    _, outcome = judged(values, factor, plan.target, 0.0, spent=spent)
-    ess = plan.slowest * plan.averaging / 2
-    return Estimate(name, value, stderr, ess, WINDOWS - 1, outcome, plan, ledger, seed, baseline)
+    return Estimate(
+        problem=name,
+        value=reading.mean,
+        stderr=reading.stderr,
+        ess=plan.slowest * plan.averaging / 2,
+        dof=reading.dof,
+        outcome=judged(reading, plan.target, 0.0, spent=spent),
+        plan=plan,
+        ledger=ledger,
+        seed=seed,
+        baseline=baseline,
+    )
