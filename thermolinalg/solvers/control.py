@@ -6,6 +6,7 @@ from typing import final
 
 from thermolinalg import checks
 from thermolinalg.errors import InvalidInput
+from thermolinalg.parallel import workers
 from thermolinalg.solvers.budget import WINDOWS
 from thermolinalg.solvers.program import Program
 
@@ -32,10 +33,7 @@ class Control:
         chains = checks.count("chains", self.chains)
         if chains > WINDOWS or WINDOWS % chains:
             raise InvalidInput(f"chains = {chains} must be a power of two, {WINDOWS} at most.")
-        if isinstance(self.n_jobs, bool) or not isinstance(self.n_jobs, int) or self.n_jobs == 0:
-            raise InvalidInput(
-                f"n_jobs = {self.n_jobs!r} must be a number of workers, or -1 for one a core."
-            )
+        workers(self.n_jobs)
 
     def limit(self, program: Program, least: float) -> float:
         """The analog time that is left to a run which takes at least so much.

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import joblib
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -33,6 +34,9 @@ CALLS = {
     "solve_lyapunov": lambda **knobs: tla.solve_lyapunov(SHEAR, np.eye(2), rng=1, **knobs),
     "indefinite": lambda **knobs: tla.solve_lyapunov(SHEAR, np.diag([1.0, -1.0]), rng=1, **knobs),
     "expm": lambda **knobs: tla.expm(-SHEAR, 0.3, rng=1, **knobs),
+    "bar": lambda **knobs: tla.logdet(A, atol=0.1, rng=1, **knobs),
+    "jarzynski": lambda **knobs: tla.logdet(A, method="jarzynski", rng=1, **knobs),
+    "integration": lambda **knobs: tla.logdet(A, method="integration", rng=1, **knobs),
     "mean": lambda **knobs: (
         tla.gaussian_process(
             X, np.sin(X), [0.3], kernel=tla.RBF(0.5), noise=0.1, rng=1, **knobs
@@ -91,11 +95,12 @@ tla.load({str(tmp_path / "run")!r}).refine().save({str(tmp_path / "end")!r})
 
 @each_solver
 def test_a_refinement_that_was_stopped_goes_on_to_the_same_answer(name):
-    finer = CALLS[name]().plan.target.rtol / 3
-    whole = CALLS[name]().refine(rtol=finer)
-    stopped = CALLS[name]().refine(rtol=finer, callback=stop_at(1))
+    goal = CALLS[name]().plan.target
+    finer = {"rtol": goal.rtol / 2, "atol": goal.atol / 2}
+    whole = CALLS[name]().refine(**finer)
+    stopped = CALLS[name]().refine(**finer, callback=stop_at(1))
     assert_same(stopped.refine(), whole)
-    assert whole.plan.target.rtol == finer
+    assert (whole.plan.target.rtol, whole.plan.target.atol) == tuple(finer.values())
 
 
 def test_an_estimate_stays_what_it_is():
@@ -122,17 +127,20 @@ def test_what_was_read_before_counts():
 RUNS = 300
 
 
-@pytest.mark.parametrize("name", ["solve", "inv"])
+@pytest.mark.parametrize("name", ["solve", "inv", "logdet", "logdet, rests too short"])
 def test_refined_answers_cover_and_meet_the_error(name):
-    truth = {"solve": np.linalg.solve(A, B), "inv": np.linalg.inv(A)}[name]
+    truths = {"solve": np.linalg.solve(A, B), "inv": np.linalg.inv(A)}
+    truth = truths.get(name, np.linalg.slogdet(A)[1])
     calls = {
+        "logdet": lambda seed: tla.logdet(A, atol=0.4, rng=seed).refine(atol=0.2),
+        "logdet, rests too short": lambda seed: tla.logdet(A, atol=1.0, rng=seed).refine(atol=0.2),
         "solve": lambda seed: tla.solve(A, B, rtol=0.05, rng=seed).refine(rtol=0.02),
         "inv": lambda seed: tla.inv(A, rtol=0.3, rng=seed).refine(rtol=0.2),
     }
     runs = [calls[name](seed) for seed in range(RUNS)]
     covered = [(low <= truth) & (truth <= high) for low, high in (x.interval(0.95) for x in runs)]
     statistics.assert_frequency(np.sum(covered, axis=0), RUNS, 0.95)
-    wanted = [x.plan.target.rtol * np.linalg.norm(truth) for x in runs]
+    wanted = [x.plan.target.wanted(np.linalg.norm(truth)) for x in runs]
     met = [np.linalg.norm(x.value - truth) <= w for x, w in zip(runs, wanted, strict=True)]
     statistics.assert_at_least(sum(met), RUNS, 0.95)
 
@@ -204,11 +212,21 @@ def test_windows_that_are_too_large_are_not_kept(monkeypatch):
         _ = CALLS["solve"]().history
 
 
+def test_runs_before_a_refinement_count_while_their_rests_are_long_enough():
+    coarse = tla.logdet(A, atol=0.2, rng=0)
+    near, far = coarse.refine(atol=0.1), coarse.refine(atol=0.02)
+    assert near.plan.pilot == coarse.plan.pilot
+    assert far.plan.pilot > coarse.plan.pilot
+    assert {near.outcome, far.outcome} == {tla.Outcome.CONVERGED}
+
+
+def test_workers_share_the_runs_of_a_campaign(monkeypatch):
+    monkeypatch.setattr("thermolinalg.solvers.campaign.BATCH", 600)
+    with joblib.parallel_config(backend="threading"):
+        assert_same(CALLS["bar"](n_jobs=2), CALLS["bar"]())
+
+
 def test_what_cannot_go_on_says_so():
-    determinant = tla.logdet(A, atol=0.5, rng=0)
-    if determinant.run is None:
-        with pytest.raises(InvalidInput, match="keeps no run to go on with"):
-            determinant.refine(atol=0.1)
     x = CALLS["solve"]()
     with pytest.raises(InvalidInput, match="rtol"):
         x.refine(rtol=-1.0)
