@@ -8,7 +8,6 @@ from thermolinalg import checks
 from thermolinalg.errors import InvalidInput
 from thermolinalg.parallel import workers
 from thermolinalg.solvers.budget import WINDOWS
-from thermolinalg.solvers.program import Program
 
 
 @final
@@ -35,13 +34,12 @@ class Control:
             raise InvalidInput(f"chains = {chains} must be a power of two, {WINDOWS} at most.")
         workers(self.n_jobs)
 
-    def limit(self, program: Program, least: float) -> float:
-        """The analog time that is left to a run which takes at least so much.
+    def allowed(self, interval: float, least: float) -> float:
+        """The analog time that a run may take which takes at least so much, a sample an interval.
 
         Raises:
             InvalidInput: that is too little.
         """
-        interval = program.readout.interval(program.process)
         if not self.max_time >= least:  # also refuses NaN
             raise InvalidInput(
                 f"max_time = {self.max_time:.3g} RC is too short to measure anything: burn-in, a "

@@ -43,6 +43,11 @@ class Program:
         """A lower bound on the rate at which what is read forgets its past."""
         return self.readout.correlation_rate(self.process)
 
+    @property
+    def interval(self) -> float:
+        """Time between samples."""
+        return self.readout.interval(self.process)
+
     def read(self, values: list[Array], count: int) -> Array:
         """The answer's windows of all copies in the order of time, from `count` a copy.
 

@@ -99,7 +99,7 @@ class Run:
         settle = burn_in(_scaled(target, program), program.rate, program.most)
         least = settle + 2 * K * shortest(program.rate, K)
         rows = program.start.shape[0] // min(control.chains, program.replicas)
-        limit = control.limit(program, copies * least) / copies
+        limit = control.allowed(program.interval, copies * least) / copies
         crew = Crew.program(
             device,
             program.process,
@@ -300,7 +300,7 @@ class Run:
         return known is not None and known.reach(self.target.confidence) <= self._wanted(known)
 
     def _further(self, control: Control, least: float) -> float:
-        return self.elapsed + control.limit(self.program, least) / self.copies
+        return self.elapsed + control.allowed(self.program.interval, least) / self.copies
 
     def estimate(self) -> Estimate:
         """The answer so far, from all windows that may count; before there are any, the pilot's."""

@@ -132,8 +132,8 @@ def test_refined_answers_cover_and_meet_the_error(name):
     truths = {"solve": np.linalg.solve(A, B), "inv": np.linalg.inv(A)}
     truth = truths.get(name, np.linalg.slogdet(A)[1])
     calls = {
-        "logdet": lambda seed: tla.logdet(A, atol=0.4, rng=seed).refine(atol=0.2),
-        "logdet, rests too short": lambda seed: tla.logdet(A, atol=1.0, rng=seed).refine(atol=0.2),
+        "logdet": lambda seed: tla.logdet(A, atol=0.6, rng=seed).refine(atol=0.4),
+        "logdet, rests too short": lambda seed: tla.logdet(A, atol=1.2, rng=seed).refine(atol=0.35),
         "solve": lambda seed: tla.solve(A, B, rtol=0.05, rng=seed).refine(rtol=0.02),
         "inv": lambda seed: tla.inv(A, rtol=0.3, rng=seed).refine(rtol=0.2),
     }
@@ -245,3 +245,56 @@ def test_files_that_hold_no_result_are_named(tmp_path):
         tla.load(tmp_path / "other")
     with pytest.raises(OutputError, match="could not be written"):
         CALLS["solve"]().save(tmp_path / "no" / "folder")
+
+
+H = np.random.default_rng(3).standard_normal((7, 3))
+Y = np.random.default_rng(4).standard_normal(7)
+
+
+def posterior(**knobs):
+    return tla.gaussian_posterior(H, Y, noise=0.5, prior_precision=1.0, rng=2, **knobs)
+
+
+def assert_same_posteriors(one, other):
+    for a, b in ((one.mean, other.mean), (one.cov, other.cov)):
+        np.testing.assert_array_equal(a.value, b.value)
+        np.testing.assert_array_equal(a.stderr, b.stderr)
+        assert (a.outcome, a.plan, a.ledger) == (b.outcome, b.plan, b.ledger)
+    np.testing.assert_array_equal(one.samples, other.samples)
+
+
+@pytest.mark.parametrize("knobs", [{}, {"samples": 6}, {"chains": 4, "samples": 6}, {"chains": 32}])
+@pytest.mark.parametrize("number", [1, 3])
+def test_a_posterior_that_was_stopped_goes_on(knobs, number, tmp_path):
+    whole = posterior(**knobs)
+    stopped = posterior(**knobs, callback=stop_at(number))
+    stopped.save(tmp_path / "run")
+    assert_same_posteriors(tla.load(tmp_path / "run").refine(), whole)
+    assert len(whole.samples) == knobs.get("samples", 0)
+    if "chains" not in knobs:
+        assert stopped.outcome is tla.Outcome.STOPPED
+
+
+def test_workers_share_the_chains_of_a_posterior():
+    with joblib.parallel_config(backend="threading"):
+        assert_same_posteriors(posterior(chains=4, n_jobs=2), posterior(chains=4))
+
+
+@pytest.mark.parametrize("chains", [1, 8])
+def test_refined_posteriors_cover_and_meet_the_error(chains):
+    cov = np.linalg.inv(H.T @ H / 0.5 + np.eye(3))
+    truths = cov @ H.T @ Y / 0.5, cov
+    runs = [
+        tla.gaussian_posterior(
+            H, Y, noise=0.5, prior_precision=1.0, rtol=0.3, chains=chains, rng=seed
+        ).refine(rtol=0.2)
+        for seed in range(RUNS)
+    ]
+    for k, truth in enumerate(truths):
+        answers = [(x.mean, x.cov)[k] for x in runs]
+        pairs = [x.interval(0.95) for x in answers]
+        covered = [(low <= truth) & (truth <= high) for low, high in pairs]
+        statistics.assert_frequency(np.sum(covered, axis=0), RUNS, 0.95)
+        wanted = 0.2 * (np.linalg.norm(cov) if k else np.sqrt(np.trace(cov)))
+        met = sum(np.linalg.norm(x.value - truth) <= wanted for x in answers)
+        statistics.assert_at_least(met, RUNS, 0.95)
