@@ -90,6 +90,8 @@ def growth(pilot: Reading, target: Target) -> float:
 
     A norm that is mostly noise would plan for an error relative to the noise.
     """
+    if target.rtol == 0:
+        return 1.0
     doubt, norm = pilot.reach(KNOWN_WITH), pilot.norm
     known = max(KNOWN_TO, 2 * target.rtol) * norm
     if doubt <= known or doubt <= target.atol:

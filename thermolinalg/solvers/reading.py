@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import final
+from typing import NamedTuple, final
 
 from scipy.special import fdtri, stdtrit  # scipy.stats would take 0.7 s to import
 
@@ -11,8 +11,8 @@ from thermolinalg.backend import Array, namespace
 FALSE_ALARM = 1e-6
 """Probability that a run which did settle is called unsettled."""
 
-AT_ONCE = 2**17
-"""Numbers that are judged at a time: they stay in the processor's cache for all of it."""
+AT_ONCE = 2**21
+"""Numbers that are judged at a time, which bounds the memory that judging takes."""
 
 
 @final
@@ -45,10 +45,10 @@ class Reading:
             mean = xp.mean(some, axis=0)
             d = some - mean
             products = products + d @ d.T
-            squares = d * d
-            settled = settled and _halves_agree(d, squares, factor, entries)
+            halves = [_gathered(part) for part in (d[: K // 2, :], d[K // 2 :, :])]
+            settled = settled and _agreed(halves, factor, entries)
             means.append(mean)
-            spreads.append(xp.sum(squares, axis=0))
+            spreads.append(halves[0].squares + halves[1].squares)
         mean, spread = (xp.reshape(_joined(parts), shape) for parts in (means, spreads))
         return Reading(
             mean=mean,
@@ -103,21 +103,35 @@ def _directions(products: Array, K: int, entries: int) -> float:
     return min(max(trace**2 / unbiased, 1.0), float(entries)) if unbiased > 0 else float(entries)
 
 
-def _halves_agree(d: Array, squares: Array, factor: float, entries: int) -> bool:
+class Half(NamedTuple):
+    """Of half of the windows: how many, the mean of each entry, and its sum of squares."""
+
+    count: int
+    mean: Array
+    squares: Array
+
+    def doubt(self, factor: float) -> Array:
+        """The variance of the mean, by the spread inside this half."""
+        inside = namespace(self.mean).clip(self.squares - self.count * self.mean**2, 0.0, None)
+        return inside * (factor / (self.count * (self.count - 1)))
+
+
+def _gathered(d: Array) -> Half:
+    xp = namespace(d)
+    # No array of squares: fresh memory would cost more than the sums.
+    return Half(d.shape[0], xp.mean(d, axis=0), xp.linalg.vecdot(d, d, axis=0))
+
+
+def _agreed(halves: list[Half], factor: float, entries: int) -> bool:
     """Do the means of the two halves agree, entry by entry, within their error bars?
 
     The error bars come from the spread inside each half, which a gap between the halves, unlike the
     spread of the whole record, cannot hide in.
     """
-    xp, K = namespace(d), d.shape[0]
-    gap, doubt = 0.0 * d[0, :], 0.0 * d[0, :]
-    for sign, part in ((1.0, slice(None, K // 2)), (-1.0, slice(K // 2, None))):
-        count = d[part, :].shape[0]
-        mean = xp.sum(d[part, :], axis=0) / count
-        inside = xp.sum(squares[part, :], axis=0) - count * mean**2
-        gap = gap + sign * mean
-        doubt = doubt + xp.clip(inside, 0.0, None) * (factor / (count * (count - 1)))
-    return bool(xp.all(gap**2 <= _limit(K - 2, entries) ** 2 * doubt))
+    one, other = halves
+    limit = _limit(one.count + other.count - 2, entries)
+    doubt = one.doubt(factor) + other.doubt(factor)
+    return bool(namespace(doubt).all((one.mean - other.mean) ** 2 <= limit**2 * doubt))
 
 
 def _agree(one: Reading, other: Reading) -> bool:
