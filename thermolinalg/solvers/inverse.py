@@ -20,6 +20,7 @@ from thermolinalg.solvers.budget import Target
 from thermolinalg.solvers.encode import REMEDY, program_network
 from thermolinalg.solvers.estimate import Estimate
 from thermolinalg.solvers.pipeline import Control, Program, run
+from thermolinalg.solvers.underdamped import SQUARE, require_dynamics, with_inertia
 from thermolinalg.streams import RNG, open_streams
 
 
@@ -28,6 +29,7 @@ def inv(
     /,
     *,
     only: Literal["diagonal", "trace"] | Array | None = None,
+    dynamics: Literal["overdamped", "underdamped"] = "overdamped",
     rtol: float = 1e-1,
     atol: float = 0.0,
     confidence: float = 0.95,
@@ -53,6 +55,8 @@ def inv(
     Args:
         A: (n, n).
         only: which part of the inverse; all of it by default.
+        dynamics: "underdamped" gives the network mass, and the friction that suits it: its memory
+            grows with the square root of A's condition, and not with the condition.
         rtol: wanted relative error.
         atol: wanted absolute error.
         confidence: probability with which the wanted error is to be met.
@@ -68,6 +72,7 @@ def inv(
     """
     target = Target.checked(rtol, atol, confidence)
     control = Control(chains, n_jobs, max_time)
+    swings = require_dynamics(dynamics)
     A = checks.symmetric("A", A, REMEDY)
     start = namespace(A).zeros_like(A[:1, :])
     process, size = program_network(A, start, 1.0)
@@ -85,6 +90,8 @@ def inv(
     )
     if only is not None:
         program = _narrowed(program, A, only, target)
+    if swings:
+        program = with_inertia(program, SQUARE)
     return run(program, target, device or Device.ideal(), open_streams(rng), control)
 
 
