@@ -69,6 +69,7 @@ from thermolinalg.theory.evolution import Transition, evolve, transition
 from thermolinalg.theory.fitted import Fit, FitOutcome
 from thermolinalg.theory.fitting import fit
 from thermolinalg.theory.gaussian import Gaussian
+from thermolinalg.theory.inertial import Inertial
 from thermolinalg.theory.irreversibility import (
     entropy_production_rate,
     irreversible_current,
@@ -85,7 +86,7 @@ from thermolinalg.theory.sampling import covariance_of_mean, independent_samples
 __version__ = "0.1.0"
 
 __all__ = [  # in the order of the arrows above
-    "OU", "overdamped", "underdamped", "Network", "LowRank", "Nonlinear", "Langevin",
+    "OU", "overdamped", "underdamped", "Network", "LowRank", "Inertial", "Nonlinear", "Langevin",
     "Gaussian", "stationary", "Transition", "transition", "evolve", "relaxation", "Relaxation",
     "autocovariance", "spectral_density", "autocorrelation_time", "relaxation_times",
     "spectral_gap", "obeys_detailed_balance", "irreversible_current", "entropy_production_rate",

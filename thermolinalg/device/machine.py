@@ -10,6 +10,7 @@ from thermolinalg import checks
 from thermolinalg.backend import Array
 from thermolinalg.device.ledger import Ledger
 from thermolinalg.measurement.readout import Readout
+from thermolinalg.measurement.sampled import coordinates_read
 from thermolinalg.simulation.choice import choose_integrator, find_integrator
 from thermolinalg.simulation.dwell import Stop, dwell
 from thermolinalg.simulation.ramp import Protocol, ramp
@@ -143,4 +144,4 @@ class Device:
 def _coefficients(process: Runnable) -> int:
     """The couplings to upload: the entries of a sparse matrix, else as many as a dense one has."""
     known = getattr(getattr(process, "A", None), "nnz", None)
-    return process.n**2 if known is None else int(known)
+    return coordinates_read(process) ** 2 if known is None else int(known)

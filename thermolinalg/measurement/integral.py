@@ -10,31 +10,43 @@ import numpy as np
 
 from thermolinalg.backend import Array, like, namespace, normals, to_numpy
 from thermolinalg.measurement.readout import Readout
+from thermolinalg.measurement.sampled import coordinates_read
+from thermolinalg.measurement.swings import swinging_windows
 from thermolinalg.theory.evolution import mode_transition, propagate
 from thermolinalg.theory.forgetting import forgetting_rate
 from thermolinalg.theory.gaussian import square_root
+from thermolinalg.theory.inertial import Inertial
 from thermolinalg.theory.process import OU
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class TimeAverage(Readout):
-    """Time averages of the state: values (count, chains, n).
+    """Time averages of the state, of motion with inertia of its positions: (count, chains, n).
 
     With `one_noise` chains that differ in their drives meet the same noise, which is drawn once.
     """
 
     one_noise: bool = False
 
-    def correlation_rate(self, process: OU) -> float:
-        return process.slowest if process.modes else forgetting_rate(process)[0]
+    def correlation_rate(self, process: OU | Inertial) -> float:
+        if isinstance(process, Inertial) or process.modes:
+            return process.slowest
+        return forgetting_rate(process)[0]
 
-    def numbers(self, process: OU, window: float) -> int:  # noqa: ARG002 (one a window)
-        return process.n
+    def numbers(self, process: OU | Inertial, window: float) -> int:  # noqa: ARG002 (one a window)
+        return coordinates_read(process)
 
     def windows(
-        self, process: OU, x: Array, window: float, count: int, rng: np.random.Generator
+        self,
+        process: OU | Inertial,
+        x: Array,
+        window: float,
+        count: int,
+        rng: np.random.Generator,
     ) -> tuple[Array, Array]:
+        if isinstance(process, Inertial):
+            return swinging_windows(process, x, window, count, rng, one_noise=self.one_noise)
         run = _general_windows if process.modes is None else _mode_windows
         return run(process, x, window, count, rng, one_noise=self.one_noise)
 

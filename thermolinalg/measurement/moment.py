@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import final
+from typing import TypeAlias, final
 
 import numpy as np
 
@@ -10,10 +10,13 @@ from thermolinalg import checks
 from thermolinalg.backend import Array, NumpyArray, like, namespace
 from thermolinalg.measurement.observable import congruent, total
 from thermolinalg.measurement.readout import Readout
-from thermolinalg.measurement.sampled import sampled
+from thermolinalg.measurement.sampled import Seen, coordinates_read, sampled
 from thermolinalg.products import squares
-from thermolinalg.simulation.integrator import Step
+from thermolinalg.theory.inertial import Inertial
 from thermolinalg.theory.process import OU
+
+Linear: TypeAlias = OU | Inertial
+"""Of motion with inertia the positions are read."""
 
 PER_RELAXATION = 2.0
 """Samples per relaxation time of the slowest mode: more cost the digital side more and narrow the
@@ -34,19 +37,20 @@ class SecondMoment(Readout):
 
     per_relaxation: float = PER_RELAXATION
 
-    def correlation_rate(self, process: OU) -> float:
+    def correlation_rate(self, process: Linear) -> float:
         return 2 * process.slowest  # x x' forgets twice as fast as x
 
-    def numbers(self, process: OU, window: float) -> int:
-        return process.n * _samples(process, window, self.per_relaxation)
+    def numbers(self, process: Linear, window: float) -> int:
+        return coordinates_read(process) * _samples(process, window, self.per_relaxation)
 
     def windows(
-        self, process: OU, x: Array, window: float, count: int, rng: np.random.Generator
+        self, process: Linear, x: Array, window: float, count: int, rng: np.random.Generator
     ) -> tuple[Array, Array]:
         samples = _samples(process, window, self.per_relaxation)
-        values = zeros(process.A, count, process.n, process.n)
+        n = coordinates_read(process)
+        values = zeros(process.A, count, n, n)
         for k, block in sampled(process, x, window / samples, samples, count, rng):
-            values[k, ...] += squares(namespace(x).reshape(block.y, (-1, process.n)))
+            values[k, ...] += squares(namespace(x).reshape(block.y, (-1, n)))
         # Out of the step's coordinates once a window, not once a sample.
         for k in range(count):
             values[k, ...] = congruent(values[k, ...], block.step.leave) / (samples * x.shape[0])
@@ -65,15 +69,15 @@ class MomentEntries(Readout):
     pairs: NumpyArray
     per_relaxation: float = PER_RELAXATION
 
-    def correlation_rate(self, process: OU) -> float:
+    def correlation_rate(self, process: Linear) -> float:
         return 2 * process.slowest
 
-    def numbers(self, process: OU, window: float) -> int:
+    def numbers(self, process: Linear, window: float) -> int:
         read = len(np.unique(self.pairs))
         return read * _samples(process, window, self.per_relaxation)
 
     def windows(
-        self, process: OU, x: Array, window: float, count: int, rng: np.random.Generator
+        self, process: Linear, x: Array, window: float, count: int, rng: np.random.Generator
     ) -> tuple[Array, Array]:
         xp = namespace(x)
         samples = _samples(process, window, self.per_relaxation)
@@ -84,7 +88,7 @@ class MomentEntries(Readout):
         for k, block in sampled(process, x, window / samples, samples, count, rng):
             if gather is None:
                 gather = xp.take(_leaving(block.step, process), xp.asarray(read), axis=1)
-            y = xp.reshape(block.y, (-1, process.n))
+            y = xp.reshape(block.y, (-1, coordinates_read(process)))
             for begin in range(0, y.shape[0], rest):
                 z = y[begin : min(begin + rest, y.shape[0]), :] @ gather
                 products = xp.take(z, rows, axis=1) * xp.take(z, columns, axis=1)
@@ -103,20 +107,20 @@ class MomentTrace(Readout):
 
     per_relaxation: float = PER_RELAXATION
 
-    def correlation_rate(self, process: OU) -> float:
+    def correlation_rate(self, process: Linear) -> float:
         return 2 * process.slowest
 
-    def numbers(self, process: OU, window: float) -> int:
-        return process.n * _samples(process, window, self.per_relaxation)
+    def numbers(self, process: Linear, window: float) -> int:
+        return coordinates_read(process) * _samples(process, window, self.per_relaxation)
 
     def windows(
-        self, process: OU, x: Array, window: float, count: int, rng: np.random.Generator
+        self, process: Linear, x: Array, window: float, count: int, rng: np.random.Generator
     ) -> tuple[Array, Array]:
         xp = namespace(x)
         samples = _samples(process, window, self.per_relaxation)
         values, weights = zeros(x, count), None
         for k, block in sampled(process, x, window / samples, samples, count, rng):
-            y = xp.reshape(block.y, (-1, process.n))
+            y = xp.reshape(block.y, (-1, coordinates_read(process)))
             if weights is None:
                 weights = _lengths(block.step, process)
             if weights.ndim == 1:
@@ -131,19 +135,19 @@ def zeros(reference: Array, *shape: int) -> Array:
     return like(np.zeros(shape), reference)
 
 
-def _samples(process: OU, window: float, per_relaxation: float) -> int:
+def _samples(process: Linear, window: float, per_relaxation: float) -> int:
     return max(1, math.ceil(window * process.slowest * per_relaxation))
 
 
-def _leaving(step: Step, process: OU) -> Array:
+def _leaving(step: Seen, process: Linear) -> Array:
     """The matrix B' with x = y B' for the coordinates y of a step."""
-    return step.leave(like(np.eye(process.n), process.A))
+    return step.leave(like(np.eye(coordinates_read(process)), process.A))
 
 
-def _lengths(step: Step, process: OU) -> Array:
+def _lengths(step: Seen, process: Linear) -> Array:
     """The matrix W with |x|² = yWy'; its diagonal (n,) alone where the rest is rounding."""
     xp, B = namespace(process.A), _leaving(step, process)
     W = B @ B.T
     lengths = xp.linalg.diagonal(W)
-    off = xp.abs(W) * (1 - like(np.eye(process.n), W))
+    off = xp.abs(W) * (1 - like(np.eye(coordinates_read(process)), W))
     return lengths if float(xp.max(off)) <= checks.rounding(W) * float(xp.max(lengths)) else W

@@ -1,6 +1,8 @@
-"""States at regular times, in blocks that end where windows end."""
+"""What is read of states at regular times, in blocks that end where windows end."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol, final
 
 import numpy as np
 from tqdm import tqdm
@@ -8,13 +10,49 @@ from tqdm import tqdm
 from thermolinalg.backend import Array
 from thermolinalg.simulation.choice import choose_integrator, find_integrator
 from thermolinalg.simulation.walk import Block, walk
+from thermolinalg.theory.inertial import Inertial
 from thermolinalg.theory.operator import Runnable
+
+
+class Seen(Protocol):
+    """A change of coordinates of what is read."""
+
+    def enter(self, x: Array) -> Array:
+        """The coordinates of readings x."""
+        ...
+
+    def leave(self, y: Array) -> Array:
+        """The readings at coordinates y."""
+        ...
+
+
+@final
+@dataclass(frozen=True, eq=False, slots=True)
+class Readings:
+    """Consecutive readings (steps, chains, m) in the coordinates of `step`, of a block of states.
+
+    They are overwritten once the next block is asked for: copy what is to be kept.
+    """
+
+    y: Array
+    step: Seen
+    block: Block  # the states, which may be more than is read of them
+
+    @property
+    def last(self) -> Array:
+        """The last states (chains, n), in the coordinates of the process."""
+        return self.block.last
+
+
+def coordinates_read(process: Runnable) -> int:
+    """How many numbers an instrument reads of a state: of motion with inertia the positions."""
+    return process.positions if isinstance(process, Inertial) else process.n
 
 
 def sampled(
     process: Runnable, x: Array, dt: float, samples: int, count: int, rng: np.random.Generator
-) -> Iterator[tuple[int, Block]]:
-    """Run on from x (chains, n) for `count` windows of so many states, dt apart.
+) -> Iterator[tuple[int, Readings]]:
+    """Run on from x (chains, n) for `count` windows of so many readings, dt apart.
 
     Each block comes with the number of its window. All share one prepared step, and so one set of
     coordinates; as those of `walk`, they are overwritten once the next is asked for.
@@ -28,6 +66,13 @@ def sampled(
             while begin < steps:
                 window = done // samples
                 end = min(steps, begin + (window + 1) * samples - done)
-                yield window, Block(block.y[begin:end, ...], block.step)
+                yield window, _read(process, Block(block.y[begin:end, ...], block.step))
                 done, begin = done + end - begin, end
                 progress.update(done // samples - window)
+
+
+def _read(process: Runnable, block: Block) -> Readings:
+    if isinstance(process, Inertial):
+        seen = block.y[..., : process.positions]
+        return Readings(seen, process.modes, block)
+    return Readings(block.y, block.step, block)

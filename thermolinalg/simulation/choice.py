@@ -4,6 +4,7 @@ from thermolinalg.errors import InvalidInput
 from thermolinalg.simulation.chebyshev import Chebyshev
 from thermolinalg.simulation.euler import Euler
 from thermolinalg.simulation.exact import Exact
+from thermolinalg.simulation.inertial import Swinging
 from thermolinalg.simulation.integrator import Integrator
 from thermolinalg.simulation.langevin import BAOAB
 from thermolinalg.simulation.lattice import Lattice
@@ -17,6 +18,7 @@ INTEGRATORS: dict[str, Integrator] = {
     for integrator in (
         DiagonalPlusLowRank(),
         Symmetric(),
+        Swinging(),
         Chebyshev(),
         Exact(),
         BAOAB(),
@@ -33,8 +35,9 @@ def choose_integrator(process: Runnable) -> str:
     """Name of the cheapest integrator without step-size error that takes the process.
 
     Of a linear process "symmetric" under detailed balance, else "exact"; of a large network
-    "lowrank" where it is a number on the diagonal plus low rank, else "chebyshev". No integrator of
-    a nonlinear process is free of error: of Langevin motion with mass "baoab", else "heun".
+    "lowrank" where it is a number on the diagonal plus low rank, else "chebyshev"; of a network
+    with inertia "swinging". No integrator of a nonlinear process is free of error: of Langevin
+    motion with mass "baoab", else "heun".
     `explain` says why.
 
     Raises:
@@ -45,7 +48,7 @@ def choose_integrator(process: Runnable) -> str:
             return name
     raise InvalidInput(
         f"process has the type {type(process).__name__}, which no integrator runs. Use an OU, "
-        "Network, Nonlinear or Langevin."
+        "Network, Inertial, Nonlinear or Langevin."
     )
 
 

@@ -7,7 +7,7 @@ from thermolinalg.theory.langevin import Force
 from thermolinalg.theory.operator import Network, Runnable
 from thermolinalg.theory.process import OU
 
-NO_DRIFT = "needs a process that can be run: an OU, Network, Nonlinear or Langevin"
+NO_DRIFT = "needs a process that can be run: an OU, Network, Inertial, Nonlinear or Langevin"
 """Why such an integrator refuses what has no drift."""
 
 

@@ -14,6 +14,7 @@ from thermolinalg.simulation.integrator import Integrator
 from thermolinalg.simulation.walk import walk
 from thermolinalg.streams import RNG, Streams, open_streams
 from thermolinalg.theory.gaussian import Gaussian, square_root
+from thermolinalg.theory.inertial import Inertial
 from thermolinalg.theory.operator import Runnable
 from thermolinalg.theory.process import OU
 
@@ -119,7 +120,7 @@ def initial_states(
     process: Runnable, x0: Array | Gaussian | None, chains: int, streams: Streams
 ) -> Array:
     """States (chains, n) to start from: zero, a point, one point per chain, or draws from a law."""
-    if isinstance(process, OU) and process.b.ndim == 2 and process.b.shape[0] != chains:
+    if isinstance(process, OU | Inertial) and process.b.ndim == 2 and process.b.shape[0] != chains:
         raise ShapeMismatch(
             f"the process has {process.b.shape[0]} drives, one per chain, but chains = {chains}."
         )

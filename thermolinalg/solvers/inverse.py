@@ -22,6 +22,7 @@ from thermolinalg.solvers.encode import REMEDY, program_network
 from thermolinalg.solvers.estimate import Callback, Estimate
 from thermolinalg.solvers.pipeline import run
 from thermolinalg.solvers.program import Program, same
+from thermolinalg.solvers.underdamped import SQUARE, require_dynamics, with_inertia
 from thermolinalg.streams import RNG, open_streams
 
 
@@ -30,6 +31,7 @@ def inv(
     /,
     *,
     only: Literal["diagonal", "trace"] | Array | None = None,
+    dynamics: Literal["overdamped", "underdamped"] = "overdamped",
     rtol: float = 1e-1,
     atol: float = 0.0,
     confidence: float = 0.95,
@@ -57,6 +59,8 @@ def inv(
     Args:
         A: (n, n).
         only: which part of the inverse; all of it by default.
+        dynamics: "underdamped" gives the network mass, and the friction that suits it: its memory
+            grows with the square root of A's condition, and not with the condition.
         rtol: wanted relative error.
         atol: wanted absolute error.
         confidence: probability with which the wanted error is to be met.
@@ -75,6 +79,7 @@ def inv(
     """
     target = Target.checked(rtol, atol, confidence)
     control = Control(chains, n_jobs, max_time, max_samples)
+    swings = require_dynamics(dynamics)
     A = checks.symmetric("A", A, REMEDY)
     start = namespace(A).zeros_like(A[:1, :])
     process, size = program_network(A, start, 1.0)
@@ -92,6 +97,8 @@ def inv(
     )
     if only is not None:
         program = _narrowed(program, A, only, target)
+    if swings:
+        program = with_inertia(program, SQUARE)
     return run(program, target, device or Device.ideal(), open_streams(rng), control, callback)
 
 

@@ -26,6 +26,7 @@ from thermolinalg.solvers.network import (
 from thermolinalg.solvers.operator import is_operator, operator_program
 from thermolinalg.solvers.pipeline import run
 from thermolinalg.solvers.program import Decode, Program
+from thermolinalg.solvers.underdamped import MEAN, require_dynamics, with_inertia
 from thermolinalg.streams import RNG, open_streams
 
 
@@ -39,6 +40,7 @@ def solve(
     confidence: float = 0.95,
     temperature: float = 1.0,
     precondition: Literal["diagonal"] | None = None,
+    dynamics: Literal["overdamped", "underdamped"] = "overdamped",
     bounds: tuple[float, float] | None = None,
     max_time: float = math.inf,
     max_samples: float = math.inf,
@@ -68,6 +70,8 @@ def solve(
             proportional to it: colder is better until the noise floor of a real device.
         precondition: "diagonal" programs A in units in which its diagonal is one, for a definite A
             whose unknowns differ in scale.
+        dynamics: "underdamped" gives a dense definite A mass, and the friction that suits it: its
+            memory grows with the square root of A's condition, and not with the condition.
         bounds: numbers 0 < low <= high between which all eigenvalues of A lie. Needed for an
             operator, possible for a sparse array, whose discs (Gershgorin) may be too wide.
         max_time: stop after this analog time, in units of RC, with outcome BUDGET_SPENT.
@@ -90,7 +94,13 @@ def solve(
     temperature = checks.positive("temperature", temperature)
     if precondition not in {None, "diagonal"}:
         raise InvalidInput(f"precondition = {precondition!r} is unknown. Use 'diagonal' or None.")
+    swings = require_dynamics(dynamics)
     if is_operator(A):
+        if swings:
+            raise InvalidInput(
+                "dynamics='underdamped' is for an A that is an array. Leave it out, or pass "
+                "A.toarray() if that fits in memory."
+            )
         if precondition:
             raise InvalidInput(
                 "precondition is for an A that is an array. Scale the rows and columns of this one "
@@ -104,12 +114,12 @@ def solve(
                 "computed. Leave them out."
             )
         A = checks.square("A", A)
-        program = _program(A, right_hand_sides(A, b), temperature, target, precondition)
+        program = _program(A, right_hand_sides(A, b), temperature, target, precondition, swings)
     return run(program, target, device or Device.ideal(), open_streams(rng), control, callback)
 
 
 def _program(
-    A: Array, b: Array, temperature: float, target: Target, precondition: str | None
+    A: Array, b: Array, temperature: float, target: Target, precondition: str | None, swings: bool
 ) -> Program:
     """The network that settles at the answer: A's own if it settles, else the normal equations'."""
     rows = b.T if b.ndim == 2 else b[None, :]
@@ -123,12 +133,15 @@ def _program(
         program = _if_definite(A, rows, temperature, target)
     else:
         program = drift_program(A, rows, temperature, target)
+    if swings:
+        program = with_inertia(program, MEAN)
     if program is None:
         program = _squared(A, b, temperature, target)
         baseline = partial(digital_general, A, b)
         return replace(program, name=f"{named('solve', A, b)} (least squares)", baseline=baseline)
     decode = partial(_then, first=program.decode, second=shape)
-    return replace(program, name=named("solve", A, b), decode=decode, baseline=baseline)
+    name = named("solve", A, b) + program.name
+    return replace(program, name=name, decode=decode, baseline=baseline)
 
 
 def _if_definite(A: Array, rows: Array, temperature: float, target: Target) -> Program | None:

@@ -8,6 +8,7 @@ from thermolinalg.backend import Array, namespace
 from thermolinalg.measurement.readout import Readout
 from thermolinalg.solvers.baseline import Digital
 from thermolinalg.solvers.budget import WINDOWS
+from thermolinalg.theory.inertial import Inertial
 from thermolinalg.theory.operator import Network
 from thermolinalg.theory.process import OU
 
@@ -27,7 +28,7 @@ class Program:
     """
 
     name: str
-    process: OU | Network
+    process: OU | Network | Inertial
     readout: Readout
     start: Array  # initial states (chains, n)
     scale: float

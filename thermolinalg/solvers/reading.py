@@ -106,20 +106,20 @@ def _directions(products: Array, K: int, entries: int) -> float:
 class Half(NamedTuple):
     """Of half of the windows: how many, the mean of each entry, and its sum of squares."""
 
-    count: int
+    windows: int
     mean: Array
     squares: Array
 
     def doubt(self, factor: float) -> Array:
         """The variance of the mean, by the spread inside this half."""
-        inside = namespace(self.mean).clip(self.squares - self.count * self.mean**2, 0.0, None)
-        return inside * (factor / (self.count * (self.count - 1)))
+        inside = namespace(self.mean).clip(self.squares - self.windows * self.mean**2, 0.0, None)
+        return inside * (factor / (self.windows * (self.windows - 1)))
 
 
 def _gathered(d: Array) -> Half:
     xp = namespace(d)
     # No array of squares: fresh memory would cost more than the sums.
-    return Half(d.shape[0], xp.mean(d, axis=0), xp.linalg.vecdot(d, d, axis=0))
+    return Half(d.shape[0], xp.mean(d, axis=0), xp.linalg.vecdot(d, d, axis=-2))
 
 
 def _agreed(halves: list[Half], factor: float, entries: int) -> bool:
@@ -129,7 +129,7 @@ def _agreed(halves: list[Half], factor: float, entries: int) -> bool:
     spread of the whole record, cannot hide in.
     """
     one, other = halves
-    limit = _limit(one.count + other.count - 2, entries)
+    limit = _limit(one.windows + other.windows - 2, entries)
     doubt = one.doubt(factor) + other.doubt(factor)
     return bool(namespace(doubt).all((one.mean - other.mean) ** 2 <= limit**2 * doubt))
 

@@ -11,6 +11,7 @@ from thermolinalg.backend import Array, is_dense, like, namespace, to_numpy
 from thermolinalg.errors import InvalidInput, NotFinite, ShapeMismatch, Unstable
 from thermolinalg.theory.balance import balance_weights, is_sparse, require_balance
 from thermolinalg.theory.gershgorin import gershgorin, reach
+from thermolinalg.theory.inertial import Inertial
 from thermolinalg.theory.langevin import Process
 from thermolinalg.theory.lowrank import LowRank
 from thermolinalg.theory.scaled import Scaled
@@ -131,7 +132,7 @@ class Network:
         return f"Network(n={self.n}, {kind}, rates {self.slowest:.3g} to {self.fastest:.3g})"
 
 
-Runnable: TypeAlias = Process | Network
+Runnable: TypeAlias = Process | Network | Inertial
 """Whatever can be simulated."""
 
 

@@ -12,6 +12,8 @@ from thermolinalg.theory.modes import Modes, normal_modes
 INSTEAD = {
     "Network": "A Network is simulated and measured; for its exact law build an OU of arrays.",
     "Nonlinear": "A Nonlinear process has no exact law that is known; simulate and measure it.",
+    "Inertial": "An Inertial process is simulated and measured; with the same noise everywhere it "
+    "is also underdamped(S, f), an OU.",
     "Langevin": "A Langevin process is simulated and measured; with the force f - S x it is also "
     "underdamped(S, f), an OU.",
 }
