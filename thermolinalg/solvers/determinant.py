@@ -14,6 +14,7 @@ from thermolinalg.solvers.budget import BIAS, Plan, Target
 from thermolinalg.solvers.campaign import Campaign, Result, carry_out
 from thermolinalg.solvers.encode import program_network
 from thermolinalg.solvers.estimate import Estimate
+from thermolinalg.solvers.prethermal import SoftModes, soft_modes
 from thermolinalg.solvers.trajectories import METHODS
 from thermolinalg.solvers.way import lay
 from thermolinalg.streams import RNG, open_streams
@@ -35,6 +36,7 @@ def logdet(
     atol: float | None = None,
     confidence: float = 0.95,
     method: str = "bar",
+    prethermalize: int = 0,
     max_time: float = math.inf,
     device: Device | None = None,
     rng: RNG = None,
@@ -57,6 +59,9 @@ def logdet(
         confidence: probability with which the wanted error is to be met.
         method: "jarzynski" from works there, "bar" from works there and back by Bennett's
             acceptance ratio, "integration" from the slope of the energy at stops on the way.
+        prethermalize: how many of A's softest modes are found digitally (`soft_modes`), so that
+            runs back start with these at rest, and rest at A as long as the next mode takes. Only
+            for "bar": no other run starts at A.
         max_time: stop after this analog time, in units of RC, with outcome BUDGET_SPENT.
         device: what runs it; `Device.ideal()` by default.
         rng: int, Generator, SeedSequence, or None for fresh entropy.
@@ -72,9 +77,10 @@ def logdet(
         raise InvalidInput(f"method = {method!r} is unknown. Use one of {', '.join(METHODS)}.")
     process, size = program_network(A, namespace(A).zeros_like(A[:1, :]), 1.0)
     way = lay(process)
+    soft = _soft_modes(process.A, method, prethermalize)
     logs = math.log(size), math.log(way.pace.first)
     campaign = Campaign(
-        runs=METHODS[method](way, BIAS * target.wanted(unit)),
+        runs=METHODS[method](way, BIAS * target.wanted(unit), soft),
         offset=way.n * sum(logs),
         rounding=way.n * float(namespace(A).finfo(A.dtype).eps) * (1 + sum(map(abs, logs))),
         target=target,
@@ -97,6 +103,20 @@ def logdet(
         seed=streams.seed,
         baseline=partial(digital_logdet, A),
     )
+
+
+def _soft_modes(A: Array, method: str, prethermalize: int) -> SoftModes | None:
+    count = checks.count("prethermalize", prethermalize, least=0)
+    if count and method != "bar":
+        raise InvalidInput(
+            f"prethermalize = {count} is for runs that start at A, and by method = {method!r} none "
+            "does. Leave it out, or take method='bar'."
+        )
+    if count > A.shape[0]:
+        raise InvalidInput(
+            f"prethermalize = {count} is more than the {A.shape[0]} modes of A. Take fewer."
+        )
+    return soft_modes(A, count) if count else None
 
 
 def _plan(campaign: Campaign, found: Result, slowest: float) -> Plan:
