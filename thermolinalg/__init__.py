@@ -100,10 +100,11 @@ __all__ = [  # in the order of the arrows above
     "MomentEntries", "MomentTrace", "LaggedMoment",
     "diagnose", "Diagnosis", "RecordOutcome", "effective_sample_size", "rhat",
     "Estimate", "Outcome", "Plan",
-    "solve", "lstsq", "inv", "solve_lyapunov", "logdet", "expm", "soft_modes", "SoftModes",
+    "solve", "lstsq", "inv", "solve_lyapunov", "logdet", "expm",
     "gaussian_posterior", "PosteriorEstimate",
     "gaussian_process", "Prediction", "RBF", "Matern32", "Matern52",
     "logistic_posterior", "LogisticPosterior",
     "solve_qp", "QuadraticSolution", "QuadraticOutcome",
+    "soft_modes", "SoftModes",
     "plot_trajectories", "plot_ellipses", "plot_autocovariance", "plot_spectrum",
 ]  # fmt: skip
