@@ -46,6 +46,7 @@ from thermolinalg.solvers.linear import solve
 from thermolinalg.solvers.logistic import LogisticPosterior, logistic_posterior
 from thermolinalg.solvers.lyapunov import solve_lyapunov
 from thermolinalg.solvers.posterior import PosteriorEstimate, gaussian_posterior
+from thermolinalg.solvers.prethermal import SoftModes, soft_modes
 from thermolinalg.solvers.process_regression import (
     RBF,
     Matern32,
@@ -82,6 +83,7 @@ from thermolinalg.theory.operator import Network
 from thermolinalg.theory.potential import overdamped, underdamped
 from thermolinalg.theory.process import OU
 from thermolinalg.theory.sampling import covariance_of_mean, independent_samples
+from thermolinalg.theory.shortfall import settling_time, shortfall
 
 __version__ = "0.1.0"
 
@@ -90,7 +92,7 @@ __all__ = [  # in the order of the arrows above
     "Gaussian", "stationary", "Transition", "transition", "evolve", "relaxation", "Relaxation",
     "autocovariance", "spectral_density", "autocorrelation_time", "relaxation_times",
     "spectral_gap", "obeys_detailed_balance", "irreversible_current", "entropy_production_rate",
-    "covariance_of_mean", "independent_samples",
+    "covariance_of_mean", "independent_samples", "shortfall", "settling_time",
     "log_likelihood", "fit", "Fit", "FitOutcome",
     "simulate", "Trajectory", "choose_integrator", "explain", "Explanation",
     "Integrator", "Lattice", "ramp", "Protocol", "Ramp",
@@ -105,5 +107,6 @@ __all__ = [  # in the order of the arrows above
     "gaussian_process", "Prediction", "RBF", "Matern32", "Matern52",
     "logistic_posterior", "LogisticPosterior",
     "solve_qp", "QuadraticSolution", "QuadraticOutcome",
+    "soft_modes", "SoftModes",
     "plot_trajectories", "plot_ellipses", "plot_autocovariance", "plot_spectrum",
 ]  # fmt: skip

@@ -106,14 +106,25 @@ class Device:
         rest: float,
         rng: np.random.Generator,
         reverse: bool = False,
+        x0: Array | None = None,
     ) -> tuple[Array, Ledger]:
-        """Works (chains,) of runs that start at zero, rest for a time, and are driven then.
+        """Works (chains,) of runs that rest for a time and are driven then.
 
-        A meter of the power drawn reads one number a run.
+        They start at zero, or at states x0 (chains, n) that have to be uploaded. A meter of the
+        power drawn reads one number a run.
         """
         run = ramp(
-            protocol, duration, steps=steps, chains=chains, rest=rest, reverse=reverse, rng=rng
+            protocol,
+            duration,
+            steps=steps,
+            chains=chains,
+            x0=x0,
+            rest=rest,
+            reverse=reverse,
+            rng=rng,
         )
+        if x0 is not None:
+            ledger = ledger.add("upload", self.transfer(chains * protocol.n))
         ledger = ledger.add("settle", chains * rest * self.time_constant)
         ledger = ledger.add("drive", chains * duration * self.time_constant)
         return run.work, ledger.add("read", self.transfer(chains))

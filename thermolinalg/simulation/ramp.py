@@ -211,7 +211,8 @@ def ramp(
         chains: how many independent runs.
         x0: states at the start, (n,) or (chains, n); None lets the chains come to rest first, as
             the theorems on work suppose.
-        rest: how long they have for that, from zero; None is long enough to forget it to rounding.
+        rest: how long they have for that, from x0 or zero; None is long enough to forget zero to
+            rounding, and no time at all for x0.
         reverse: go from (A2, b2) to (A1, b1), by the same potentials in the opposite order.
         rng: int, Generator, SeedSequence, or None for fresh entropy. One seed drives a ramp and its
             reverse by different noise.
@@ -233,7 +234,11 @@ def ramp(
     )
     stages = protocol.stages(steps, reverse=reverse)
     stage = next(stages)
-    y = stage.at_rest(chains, start, rest) if x0 is None else _points(x0, chains, stage.V)
+    if x0 is None:
+        y = stage.at_rest(chains, start, rest)
+    else:
+        y = _points(x0, chains, stage.V)
+        y = stage.relaxed(y, rest, start) if rest else y
     begin = stage.energy(y)
     work = 0 * begin
     for after in tqdm(stages, "driving", steps, delay=1, disable=None, leave=False):

@@ -12,6 +12,7 @@ from thermolinalg.solvers.budget import Target
 from thermolinalg.solvers.campaign import Campaign, Question, rest_accuracy
 from thermolinalg.solvers.encode import program_network
 from thermolinalg.solvers.estimate import Callback, Estimate
+from thermolinalg.solvers.prethermal import SoftModes, soft_modes
 from thermolinalg.solvers.trajectories import METHODS
 from thermolinalg.solvers.way import lay
 from thermolinalg.streams import RNG, open_streams
@@ -33,6 +34,7 @@ def logdet(
     atol: float | None = None,
     confidence: float = 0.95,
     method: str = "bar",
+    prethermalize: int = 0,
     max_time: float = math.inf,
     max_samples: float = math.inf,
     n_jobs: int = 1,
@@ -58,6 +60,9 @@ def logdet(
         confidence: probability with which the wanted error is to be met.
         method: "jarzynski" from works there, "bar" from works there and back by Bennett's
             acceptance ratio, "integration" from the slope of the energy at stops on the way.
+        prethermalize: how many of A's softest modes are found digitally (`soft_modes`), so that
+            runs back start with these at rest, and rest at A as long as the next mode takes. Only
+            for "bar": no other run starts at A.
         max_time: stop after this analog time, in units of RC, with outcome BUDGET_SPENT.
         max_samples: stop after so many runs, pilots included, likewise.
         n_jobs: workers that simulate the runs, by joblib; the answer does not depend on it.
@@ -77,10 +82,11 @@ def logdet(
         raise InvalidInput(f"method = {method!r} is unknown. Use one of {', '.join(METHODS)}.")
     process, size = program_network(A, namespace(A).zeros_like(A[:1, :]), 1.0)
     way = lay(process)
+    soft = _soft_modes(process.A, method, prethermalize)
     logs = math.log(size), math.log(way.pace.first)
     question = Question(
         name=f"logdet by {method}, n = {way.n}",
-        runs=METHODS[method](way, rest_accuracy(target, unit)),
+        runs=METHODS[method](way, rest_accuracy(target, unit), soft),
         offset=way.n * sum(logs),
         rounding=way.n * float(namespace(A).finfo(A.dtype).eps) * (1 + sum(map(abs, logs))),
         unit=unit,
@@ -93,3 +99,17 @@ def logdet(
     streams = open_streams(rng)
     campaign = Campaign.begin(question, target, streams, ledger, max_time, max_samples, n_jobs)
     return campaign.carry_on(callback)
+
+
+def _soft_modes(A: Array, method: str, prethermalize: int) -> SoftModes | None:
+    count = checks.count("prethermalize", prethermalize, least=0)
+    if count and method != "bar":
+        raise InvalidInput(
+            f"prethermalize = {count} is for runs that start at A, and by method = {method!r} none "
+            "does. Leave it out, or take method='bar'."
+        )
+    if count > A.shape[0]:
+        raise InvalidInput(
+            f"prethermalize = {count} is more than the {A.shape[0]} modes of A. Take fewer."
+        )
+    return soft_modes(A, count) if count else None

@@ -18,6 +18,7 @@ from thermolinalg.device.machine import Device
 from thermolinalg.measurement.bennett import bennett
 from thermolinalg.measurement.work import Work
 from thermolinalg.simulation.dwell import Stop
+from thermolinalg.solvers.prethermal import SoftModes
 from thermolinalg.solvers.way import Way
 
 READINGS = 8
@@ -39,11 +40,13 @@ class Reading:
 class Trajectories(ABC):
     """Runs of a device along a way, every one independent of the others.
 
-    `accuracy` is what unfinished rests and quadrature may add to ln det.
+    `accuracy` is what unfinished rests and quadrature may add to ln det; `soft` are modes that runs
+    which start at A find at rest.
     """
 
     way: Way
     accuracy: float
+    soft: SoftModes | None = None
 
     @property
     @abstractmethod
@@ -77,7 +80,7 @@ class Forward(Trajectories):
 
     @property
     def settling(self) -> float:
-        return self.way.rest(0.0, self.accuracy)
+        return _rest(self, reverse=False)
 
     @property
     def driving(self) -> float:
@@ -105,7 +108,7 @@ class ThereAndBack(Trajectories):
 
     @property
     def settling(self) -> float:
-        return self.way.rest(0.0, self.accuracy) + self.way.rest(1.0, self.accuracy)
+        return _rest(self, reverse=False) + _rest(self, reverse=True)
 
     @property
     def driving(self) -> float:
@@ -190,18 +193,26 @@ def _drive(
     *,
     reverse: bool,
 ) -> tuple[NumpyArray, Ledger]:
-    way = plan.way
+    way, soft = plan.way, plan.soft if reverse else None
     works, ledger = device.drive(
         ledger,
         way.protocol,
         way.duration,
         steps=way.steps,
         chains=runs,
-        rest=way.rest(float(reverse), plan.accuracy),
+        rest=_rest(plan, reverse=reverse),
         reverse=reverse,
+        x0=None if soft is None else soft.start(runs, rng=rng),
         rng=rng,
     )
     return to_numpy(works).astype(np.float64), ledger
+
+
+def _rest(plan: Trajectories, *, reverse: bool) -> float:
+    """Time of one run before it is driven."""
+    if reverse and plan.soft is not None:
+        return plan.soft.rest(plan.way.shortfall(plan.accuracy))
+    return plan.way.rest(float(reverse), plan.accuracy)
 
 
 def _node_count(way: Way, accuracy: float) -> int:

@@ -55,7 +55,11 @@ class Way:
         drive itself is slow enough to forget it.
         """
         softest = min(self.pace.stiffness(u), self.pace.first)
-        return max(0.0, math.log(2 * self.n / accuracy)) / (2 * softest)
+        return max(0.0, -math.log(self.shortfall(accuracy))) / (2 * softest)
+
+    def shortfall(self, accuracy: float) -> float:
+        """By what share of itself a variance may fall short after a rest."""
+        return accuracy / (2 * self.n)
 
 
 def lay(process: OU) -> Way:

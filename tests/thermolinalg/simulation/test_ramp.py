@@ -167,13 +167,15 @@ def test_a_slow_ramp_dissipates_by_the_known_formula():
 
 
 @each_protocol
-def test_a_short_rest_is_a_transition_from_zero(name):
+@pytest.mark.parametrize("x0", [None, [1.0, -2.0, 0.5]])
+def test_a_short_rest_is_a_transition_from_the_start(name, x0):
     protocol, rest = PROTOCOLS[name], 0.4
-    run = ramp(protocol, 0.0, steps=1, chains=CHAINS, rest=rest, rng=10)
+    run = ramp(protocol, 0.0, steps=1, chains=CHAINS, x0=x0, rest=rest, rng=10)
     noise = 2 * T / FRICTION * np.eye(3)
-    _, mean, cov = oracles.law_by_lyapunov(
+    E, mean, cov = oracles.law_by_lyapunov(
         protocol.A1 / FRICTION, protocol.b1 / FRICTION, noise, rest
     )
+    mean = mean if x0 is None else mean + E @ x0
     statistics.assert_mean_matches(run.states, mean, cov)
     statistics.assert_covariance_matches(run.states, cov, mean=mean)
 

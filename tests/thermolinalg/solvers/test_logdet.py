@@ -246,6 +246,46 @@ def test_the_ledger(method, activity):
         assert cost["read"] == pytest.approx(2 * runs * 8 / 1e6)
 
 
+SOFT = np.diag([0.01, 0.3, 0.5, 1.0])
+
+
+def test_prethermalised_runs_back_rest_only_as_long_as_the_next_mode_takes():
+    """log(1/shortfall)/(2 a_2) at A, instead of over a_1, and the same answer."""
+    cold, warm = (tla.logdet(SOFT, prethermalize=K, atol=0.2, rng=3) for K in (0, 1))
+    way = way_to(SOFT)
+    there = way.rest(0.0, campaign.BIAS * 0.2)
+    log = np.log(2 * 4 / (campaign.BIAS * 0.2))
+    for x, rate in ((cold, 0.01), (warm, 0.3)):
+        runs = campaign.PILOT + x.plan.windows
+        assert x.plan.burn_in == pytest.approx(runs * (there + log / (2 * rate)))
+        statistics.assert_agrees(x, np.linalg.slogdet(SOFT)[1])
+
+
+def test_coverage_and_bias_of_prethermalised_runs():
+    truth = np.linalg.slogdet(SOFT)[1]
+    runs = [tla.logdet(SOFT, prethermalize=2, atol=0.3, rng=seed) for seed in range(RUNS)]
+    covered = [low <= truth <= high for low, high in (x.interval(0.95) for x in runs)]
+    statistics.assert_frequency(sum(covered), RUNS, 0.95)
+    statistics.assert_average([float(x.value) for x in runs], truth)
+
+
+def test_prethermalised_runs_call_no_digital_solver(monkeypatch):
+    forbid_digital_solvers(monkeypatch)
+    x = tla.logdet(ring(8, 0.1), prethermalize=3, rng=0, atol=0.3)
+    statistics.assert_agrees(x, np.log(2.1 - 2 * np.cos(np.arange(8) * np.pi / 4)).sum())
+
+
+def test_prethermalised_states_are_uploaded():
+    device = tla.Device(time_constant=1e-3, bits=8, link=1e6)
+    cold, warm = (
+        tla.logdet(A, prethermalize=K, device=device, rng=0, **COARSE).ledger for K in (0, 1)
+    )
+    cost = {line.activity: line.seconds for line in warm.lines}
+    runs = campaign.PILOT + tla.logdet(A, prethermalize=1, rng=0, **COARSE).plan.windows
+    upload = {line.activity: line.seconds for line in cold.lines}["upload"]
+    assert cost["upload"] - upload == pytest.approx(runs * N * 8 / 1e6)
+
+
 def test_the_digital_baseline():
     x = tla.logdet(A, rng=0)
     assert x.digital.contenders[0].name == "Cholesky"
@@ -277,6 +317,9 @@ def test_bad_input_is_named(name):
         ({"atol": 0}, "rtol and atol are both 0"),
         ({"method": "luck"}, "method = 'luck' is unknown.*jarzynski, bar, integration"),
         ({"method": []}, "method"),
+        ({"prethermalize": 4}, "prethermalize = 4 is more than the 3 modes"),
+        ({"prethermalize": -1}, "prethermalize = -1 must be an integer >= 0"),
+        ({"prethermalize": 1, "method": "jarzynski"}, "none does"),
     ],
 )
 def test_a_bad_option_is_named(knobs, message):
