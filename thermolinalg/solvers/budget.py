@@ -63,6 +63,10 @@ class Target:
         """The error that is allowed for an answer of this norm."""
         return self.atol + self.rtol * norm
 
+    def relative(self, most: float) -> float:
+        """The relative error that is allowed for any answer of at most this norm."""
+        return self.rtol + self.atol / most
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -106,8 +110,7 @@ def burn_in(target: Target, rate: float, norm_bound: float) -> float:
     """
     if norm_bound == 0:
         return 0.0
-    wanted = target.rtol + target.atol / norm_bound
-    return max(0.0, math.log(1 / (BIAS * wanted))) / rate
+    return max(0.0, -math.log(BIAS * target.relative(norm_bound))) / rate
 
 
 def correction(rate: float, window: float) -> float:

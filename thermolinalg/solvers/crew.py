@@ -38,11 +38,11 @@ class Crew:
 
     @staticmethod
     def program(
-        device: Device, process: Runnable, start: Array, count: int, n_jobs: int, streams: Streams
+        device: Device, process: Runnable, starts: Sequence[Array], n_jobs: int, streams: Streams
     ) -> "Crew":
-        """So many chains from the same start; the device is programmed once."""
-        first = device.program(process, start)
-        runs = [first, *[replace(first, ledger=Ledger())] * (count - 1)]
+        """A chain from each start; the device is programmed once."""
+        first, count = device.program(process, starts[0]), len(starts)
+        runs = [first, *(replace(first, states=x, ledger=Ledger()) for x in starts[1:])]
         # The only chain draws from the same stream as ever: one seed, one answer.
         names = [("thermal",)] if count == 1 else [("thermal", k) for k in range(count)]
         chains = [Chain(run, streams.stream(*n)) for run, n in zip(runs, names, strict=True)]

@@ -12,7 +12,7 @@ from thermolinalg.solvers.budget import Target
 from thermolinalg.solvers.campaign import Campaign, Question, rest_accuracy
 from thermolinalg.solvers.encode import program_network
 from thermolinalg.solvers.estimate import Callback, Estimate
-from thermolinalg.solvers.prethermal import SoftModes, soft_modes
+from thermolinalg.solvers.prethermal import SoftModes, modes_asked_for
 from thermolinalg.solvers.trajectories import METHODS
 from thermolinalg.solvers.way import lay
 from thermolinalg.streams import RNG, open_streams
@@ -102,14 +102,10 @@ def logdet(
 
 
 def _soft_modes(A: Array, method: str, prethermalize: int) -> SoftModes | None:
-    count = checks.count("prethermalize", prethermalize, least=0)
-    if count and method != "bar":
+    soft = modes_asked_for(A, prethermalize)
+    if soft and method != "bar":
         raise InvalidInput(
-            f"prethermalize = {count} is for runs that start at A, and by method = {method!r} none "
-            "does. Leave it out, or take method='bar'."
+            f"prethermalize = {prethermalize} is for runs that start at A, and by method = "
+            f"{method!r} none does. Leave it out, or take method='bar'."
         )
-    if count > A.shape[0]:
-        raise InvalidInput(
-            f"prethermalize = {count} is more than the {A.shape[0]} modes of A. Take fewer."
-        )
-    return soft_modes(A, count) if count else None
+    return soft

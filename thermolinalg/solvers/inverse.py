@@ -21,6 +21,7 @@ from thermolinalg.solvers.control import Control
 from thermolinalg.solvers.encode import REMEDY, program_network
 from thermolinalg.solvers.estimate import Callback, Estimate
 from thermolinalg.solvers.pipeline import run
+from thermolinalg.solvers.prethermal import modes_asked_for
 from thermolinalg.solvers.program import Program, same
 from thermolinalg.solvers.underdamped import SQUARE, require_dynamics, with_inertia
 from thermolinalg.streams import RNG, open_streams
@@ -39,6 +40,7 @@ def inv(
     max_samples: float = math.inf,
     chains: int = 1,
     n_jobs: int = 1,
+    prethermalize: int = 0,
     device: Device | None = None,
     callback: Callback | None = None,
     rng: RNG = None,
@@ -68,6 +70,9 @@ def inv(
         max_samples: stop after so many samples, likewise; they are of all chains.
         chains: independent runs that share the time, a power of two up to 32.
         n_jobs: workers that simulate the chains, by joblib; the answer does not depend on it.
+        prethermalize: how many of the softest modes are found digitally (`soft_modes`), so that
+            each chain starts with these at rest, and burn-in is that of the next mode. It pays
+            where there are many chains; of a long average burn-in is a small part.
         device: what runs it; `Device.ideal()` by default.
         callback: asked between parts of the run, with the `Estimate` so far; if what it returns is
             true the run stops there, with outcome STOPPED.
@@ -94,10 +99,15 @@ def inv(
         least=1 / process.slowest,
         most=math.sqrt(process.n) / process.slowest,
         baseline=partial(digital_inverse, A),
+        soft=modes_asked_for(process.A, prethermalize),
     )
     if only is not None:
         program = _narrowed(program, A, only, target)
     if swings:
+        if program.soft:
+            raise InvalidInput(
+                "prethermalize is for dynamics='overdamped': leave one of the two out."
+            )
         program = with_inertia(program, SQUARE)
     return run(program, target, device or Device.ideal(), open_streams(rng), control, callback)
 

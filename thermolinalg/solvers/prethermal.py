@@ -184,3 +184,17 @@ def _ritz(S: NumpyArray, V: NumpyArray) -> tuple[NumpyArray, NumpyArray]:
 
 def _unit(v: NumpyArray) -> NumpyArray:
     return np.asarray(v / np.linalg.norm(v))
+
+
+def modes_asked_for(A: Array, prethermalize: int) -> SoftModes | None:
+    """The softest modes of A that a solver was asked to begin with; None for none.
+
+    Raises:
+        InvalidInput: `prethermalize` is no number of modes of A.
+    """
+    count = checks.count("prethermalize", prethermalize, least=0)
+    if count > A.shape[0]:
+        raise InvalidInput(
+            f"prethermalize = {count} is more than the {A.shape[0]} modes of A. Take fewer."
+        )
+    return soft_modes(A, count) if count else None

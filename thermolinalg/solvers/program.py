@@ -7,7 +7,8 @@ from typing import TypeAlias, final
 from thermolinalg.backend import Array, namespace
 from thermolinalg.measurement.readout import Readout
 from thermolinalg.solvers.baseline import Digital
-from thermolinalg.solvers.budget import WINDOWS
+from thermolinalg.solvers.budget import BIAS, WINDOWS, Target, burn_in
+from thermolinalg.solvers.prethermal import SoftModes
 from thermolinalg.theory.inertial import Inertial
 from thermolinalg.theory.operator import Network
 from thermolinalg.theory.process import OU
@@ -38,6 +39,7 @@ class Program:
     most: float
     baseline: Callable[..., Digital]  # (value, products=matrix-vector products spent)
     replicas: int = 1  # copies of the start that are simulated at once: a power of two
+    soft: SoftModes | None = None  # modes with which each chain starts at rest, all others at zero
 
     @property
     def rate(self) -> float:
@@ -48,6 +50,12 @@ class Program:
     def interval(self) -> float:
         """Time between samples."""
         return self.readout.interval(self.process)
+
+    def burn_in(self, goal: Target) -> float:
+        """Time after which the start is forgotten, as far as the target in these units asks."""
+        if self.soft is None:
+            return burn_in(goal, self.rate, self.most)
+        return self.soft.rest(BIAS * goal.relative(self.most))
 
     def read(self, values: list[Array], count: int) -> Array:
         """The answer's windows of all copies in the order of time, from `count` a copy.

@@ -26,7 +26,6 @@ from thermolinalg.solvers.budget import (
     WINDOWS,
     Plan,
     Target,
-    burn_in,
     correction,
     growth,
     shortest,
@@ -96,18 +95,11 @@ class Run:
         """
         copies = max(control.chains, program.replicas)  # runs whose noise is independent
         K = program.windows(control.chains)
-        settle = burn_in(_scaled(target, program), program.rate, program.most)
+        settle = program.burn_in(_scaled(target, program))
         least = settle + 2 * K * shortest(program.rate, K)
-        rows = program.start.shape[0] // min(control.chains, program.replicas)
         limit = control.allowed(program.interval, copies * least) / copies
-        crew = Crew.program(
-            device,
-            program.process,
-            program.start[:rows, :],
-            control.chains,
-            control.n_jobs,
-            streams,
-        )
+        starts = _starts(program, control.chains, streams)
+        crew = Crew.program(device, program.process, starts, control.n_jobs, streams)
         seed = streams.seed if seed is None else seed
         return Run(program, target, crew, seed, limit, "settle", settle)
 
@@ -244,7 +236,7 @@ class Run:
 
     @property
     def _counted(self) -> list[Stage]:
-        settled = burn_in(self.goal, self.program.rate, self.program.most)
+        settled = self.program.burn_in(self.goal)
         return [s for s in self.stages if s.since >= settled * ROUNDING]
 
     @property
@@ -286,7 +278,7 @@ class Run:
         if target == self.target and self.phase != "done":
             return run if unlimited else replace(run, limit=run._further(control, 0.0))
         run = replace(run._closed(), target=target)
-        least = burn_in(run.goal, run.program.rate, run.program.most) - run.elapsed
+        least = run.program.burn_in(run.goal) - run.elapsed
         settle, least = max(least, 0.0), max(least, 0.0)
         if not run._is_enough():
             least += run.windows * run._shortest
@@ -368,6 +360,16 @@ class Run:
         if not values:
             raise InvalidInput("the run was stopped before it read anything of the answer.")
         return History(np.asarray(times), xp.stack(values))
+
+
+def _starts(program: Program, chains: int, streams: Streams) -> list[Array]:
+    """The states (rows, n) that each chain starts from."""
+    if program.soft is None:
+        return [
+            program.start[: program.start.shape[0] // min(chains, program.replicas), :]
+        ] * chains
+    drawn = program.soft.start(chains, temperature=program.temperature, rng=streams.stream("soft"))
+    return [drawn[k : k + 1, :] for k in range(chains)]
 
 
 def _scaled(target: Target, program: Program) -> Target:

@@ -11,6 +11,7 @@ from tests import statistics
 from tests.thermolinalg.cases import SEEDS, SIZES, definite
 from tests.thermolinalg.solvers.problems import forbid_digital_solvers, wishart
 from thermolinalg.errors import InvalidInput, ShapeMismatch
+from thermolinalg.solvers.budget import BIAS
 
 A = wishart(3)
 RUNS = 200
@@ -182,3 +183,22 @@ def test_seeds():
     np.testing.assert_array_equal(tla.inv(A, rng=1).value, tla.inv(A, rng=1).value)
     fresh, other = tla.inv(A), tla.inv(A)
     assert (fresh.value != other.value).all()
+
+
+@pytest.mark.parametrize("chains", [1, 32])
+def test_prethermalised_chains_burn_in_as_the_next_mode_does(chains):
+    """Each chain draws a start of its own, or 32 of them would share their soft modes."""
+    S = np.diag([0.01, 0.3, 0.5, 1.0])
+    truth, knobs = np.linalg.inv(S), {"prethermalize": 1, "rtol": 0.5, "chains": chains}
+    runs = [tla.inv(S, rng=seed, **knobs) for seed in range(RUNS)]
+    burn_in = chains * np.log(1 / (BIAS * 0.5)) / (2 * 0.3)
+    assert runs[0].plan.burn_in == pytest.approx(burn_in)
+    covered = [(low <= truth) & (truth <= high) for low, high in (X.interval(0.95) for X in runs)]
+    statistics.assert_frequency(np.sum(covered, axis=0)[np.tril_indices(4)], RUNS, 0.95)
+    statistics.assert_average([X.value[0, 0] for X in runs], 100.0)
+
+
+@pytest.mark.parametrize("count", [-1, 4, 1.5])
+def test_a_bad_number_of_soft_modes_is_named(count):
+    with pytest.raises(InvalidInput, match="prethermalize"):
+        tla.inv(A, prethermalize=count)

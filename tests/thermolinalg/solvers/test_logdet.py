@@ -253,8 +253,9 @@ def test_prethermalised_runs_back_rest_only_as_long_as_the_next_mode_takes():
     """log(1/shortfall)/(2 a_2) at A, instead of over a_1, and the same answer."""
     cold, warm = (tla.logdet(SOFT, prethermalize=K, atol=0.2, rng=3) for K in (0, 1))
     way = way_to(SOFT)
-    there = way.rest(0.0, campaign.BIAS * 0.2)
-    log = np.log(2 * 4 / (campaign.BIAS * 0.2))
+    accuracy = campaign.BIAS / campaign.HEADROOM * 0.2
+    there = way.rest(0.0, accuracy)
+    log = np.log(2 * 4 / accuracy)
     for x, rate in ((cold, 0.01), (warm, 0.3)):
         runs = campaign.PILOT + x.plan.windows
         assert x.plan.burn_in == pytest.approx(runs * (there + log / (2 * rate)))
