@@ -6,9 +6,9 @@ of A and independent z, y ~ N(0, D),
     x(T) = e^{-AT} x + r(A) b + v(A)^{1/2} z,         r(a) = (1 - e^{-aT})/a,
     ∫ x dt = r(A) x + q(A) b + (r²v^{-1/2}/2)(A) z + w(A)^{1/2} y,
 
-v(a) = (1 - e^{-2aT})/(2a), q(a) = (T - r)/a, and w what is left of the variance of ∫ x dt, given
-z. Functions of one vector share their products; as Chebyshev series they end after at most some
-sqrt(condition) of them, however long the window is.
+v(a) = (1 - e^{-2aT})/(2a), q(a) = (T - r)/a, and w(a) = (aT - 2 tanh(aT/2))/a³: what is left of
+the variance of ∫ x dt, given z. Functions of one vector share their products; as Chebyshev series
+they end after some sqrt(condition) of them at most, however long the window is.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,7 +19,6 @@ from typing import TypeAlias, final
 import numpy as np
 
 from thermolinalg.backend import Array, namespace, normals
-from thermolinalg.measurement.integral import integral_variance
 from thermolinalg.measurement.readout import Readout
 from thermolinalg.simulation.choice import choose_integrator
 from thermolinalg.simulation.polynomials import polynomials, rounding, series
@@ -28,6 +27,9 @@ from thermolinalg.theory.operator import Network
 
 Function: TypeAlias = Callable[[Array], Array]
 """Of an array of eigenvalues."""
+
+SHORT = 4.0
+"""Relaxations up to which a difference would cancel."""
 
 Calculus: TypeAlias = Callable[[Sequence[Function], Array], list[Array]]
 """f(A) x for each of some functions, of states x (chains, n)."""
@@ -96,7 +98,8 @@ class _Window:
         return mode_transition(a, self.T)[1]
 
     def area(self, a: Array) -> Array:
-        return (self.T - self.response(a)) / a
+        u, t = a * self.T, namespace(a).tanh(a * self.T / 2)  # 1 - e^{-u} = 2t/(1 + t)
+        return (_excess(u) + u * t) / (1 + t) / a**2
 
     def spread(self, a: Array) -> Array:
         return mode_transition(a, self.T)[2] ** 0.5
@@ -105,8 +108,16 @@ class _Window:
         return self.response(a) ** 2 / 2 / self.spread(a)
 
     def rest(self, a: Array) -> Array:
-        variance = integral_variance(a, self.T) - self.slope(a) ** 2
-        return namespace(a).clip(variance, 0.0, None) ** 0.5
+        return (_excess(a * self.T) / a**3) ** 0.5
+
+
+def _excess(u: Array) -> Array:
+    """u - 2 tanh(u/2) to the last digits: by Lambert's continued fraction, where that cancels."""
+    xp, rest = namespace(u), 0 * u
+    square = xp.where(u < SHORT, u**2 / 4, 0 * u)
+    for odd in range(41, 1, -2):
+        rest = square / (odd + rest)
+    return xp.where(u < SHORT, u * rest / (1 + rest), u - 2 * xp.tanh(u / 2))
 
 
 def _averages(

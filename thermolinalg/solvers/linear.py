@@ -14,6 +14,7 @@ from thermolinalg.solvers.budget import Target
 from thermolinalg.solvers.drift import drift_program
 from thermolinalg.solvers.encode import right_hand_sides
 from thermolinalg.solvers.estimate import Estimate
+from thermolinalg.solvers.graph import is_graph, spring_network
 from thermolinalg.solvers.leastsquares import normal_program
 from thermolinalg.solvers.network import (
     amplitude,
@@ -54,9 +55,12 @@ def solve(
 
     Args:
         A: (n, n): an array; or, for large n and symmetric positive definite, a scipy.sparse array,
-            a `LowRank`, or anything with `.shape` and `@` such as a LinearOperator.
+            a `LowRank`, or anything with `.shape` and `@` such as a LinearOperator; or a networkx
+            graph of springs: edges carry their stiffness `weight` (1), nodes their `stiffness` to
+            the ground (0), and A is the Laplacian of the weights + diag(stiffness).
         b: (n,), or (n, k) for k right-hand sides: they share one programming of the device and one
-            noise, so that their errors are alike.
+            noise, so that their errors are alike. Of a graph in the order of its nodes, as the
+            answer is, or a dict of nodes and their drives.
         rtol: wanted relative error.
         atol: wanted absolute error.
         confidence: probability with which the wanted error is to be met.
@@ -64,8 +68,8 @@ def solve(
             proportional to it: colder is better until the noise floor of a real device.
         precondition: "diagonal" programs A in units in which its diagonal is one, for a definite A
             whose unknowns differ in scale.
-        bounds: numbers 0 < low <= high between which all eigenvalues of A lie. Needed for an
-            operator, possible for a sparse array, whose discs (Gershgorin) may be too wide.
+        bounds: numbers 0 < low <= high between which all eigenvalues of an A lie that is only
+            multiplied. Left out, `spectral_bounds` finds them, by products.
         max_time: stop after this analog time, in units of RC, with outcome BUDGET_SPENT.
         chains: independent runs that share the time, a power of two up to 32.
         n_jobs: workers that simulate the chains, by joblib; the answer does not depend on it.
@@ -82,6 +86,8 @@ def solve(
     temperature = checks.positive("temperature", temperature)
     if precondition not in {None, "diagonal"}:
         raise InvalidInput(f"precondition = {precondition!r} is unknown. Use 'diagonal' or None.")
+    if is_graph(A):
+        A, b = spring_network(A, b)
     if is_operator(A):
         if precondition:
             raise InvalidInput(

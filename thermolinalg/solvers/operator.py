@@ -6,12 +6,15 @@ from functools import partial
 from typing import Any
 
 from thermolinalg.backend import Array, is_dense, namespace
+from thermolinalg.errors import NotPositiveDefinite
 from thermolinalg.measurement.network_average import NetworkAverage
 from thermolinalg.solvers.baseline import digital_sparse
 from thermolinalg.solvers.budget import WINDOWS, Target, burn_in
 from thermolinalg.solvers.encode import checked_sides
 from thermolinalg.solvers.network import amplitude, as_sides, named
 from thermolinalg.solvers.pipeline import Program
+from thermolinalg.theory.lanczos import bounds_by_products
+from thermolinalg.theory.lowrank import LowRank
 from thermolinalg.theory.operator import in_library, operator_size
 from thermolinalg.theory.potential import overdamped
 
@@ -37,6 +40,7 @@ def operator_program(
     size, xp = amplitude(sides, target), namespace(sides)
     drives = sides / (size or 1.0)
     alone = drives if drives.ndim == 1 else xp.zeros_like(drives[:, 0])
+    bounds = _bounds(A, alone) if bounds is None else bounds
     stiff = overdamped(A, alone, temperature=temperature, bounds=bounds)
     low, norm = stiff.slowest, stiff.fastest
     # As if A/norm were programmed, which an operator cannot be: in units of x larger by the norm.
@@ -58,6 +62,25 @@ def operator_program(
         replicas=WINDOWS,
     )
     return program if drives.ndim == 1 else _of_sides(program, drives.T / norm, target)
+
+
+def _bounds(A: Any, like: Array) -> tuple[float, float] | None:
+    """Of a `LowRank` None, for it knows its own; of any other by products.
+
+    Raises:
+        NotPositiveDefinite: A has an eigenvalue that is not positive.
+        InvalidInput: A is no symmetric matrix, or its condition is beyond what products can bound.
+    """
+    if isinstance(A, LowRank):
+        return None
+    low, high = bounds_by_products(A, like)
+    if low <= 0:
+        raise NotPositiveDefinite(
+            f"A has an eigenvalue of about {low:.3g}, so that nothing draws x back along its "
+            "eigenvector. Only multiplied, A must be positive definite: check its sign, or solve "
+            "the normal equations, whose operator is A'A + r I."
+        )
+    return low, high
 
 
 def _of_one_side(windows: Array) -> Array:
