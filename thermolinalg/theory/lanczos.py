@@ -166,7 +166,7 @@ class _Lanczos:
             self._step()
 
     def _step(self) -> None:
-        v = (self._A @ self._here[:, None])[:, 0]
+        v = self._A @ self._here
         if self._beside:
             v = v - self._beside[-1] * self._before
         centre = float(v @ self._here)
