@@ -125,12 +125,17 @@ def _averages(
 ) -> tuple[Array, Array]:
     """Averages (count, chains, n) of windows of length T in a row, and the last states."""
     xp, width, f = namespace(x), process.diffusion**0.5, _Window(T)
+
+    def kicks() -> Array:
+        z = normals(rng, x.shape, x)
+        z *= width
+        return z
+
     averages = xp.stack([xp.zeros_like(x)] * count)
     shift, pushed = of_A([f.response, f.area], process.b[None, :])
     for k in range(count):
-        end, seen = of_A([f.spread, f.slope], width * normals(rng, x.shape, x))
-        (more,) = of_A([f.rest], width * normals(rng, x.shape, x))
-        seen += more
+        end, seen = of_A([f.spread, f.slope], kicks())
+        seen += of_A([f.rest], kicks())[0]
         seen += pushed
         if xp.any(x):  # a run that starts at zero has nothing to forget
             left, forgotten = of_A([f.decay, f.response], x)

@@ -19,7 +19,7 @@ from thermolinalg.backend import Array, NumpyArray, namespace
 from thermolinalg.errors import InvalidInput, UnstableStep
 from thermolinalg.theory.balance import balance_weights, is_sparse
 from thermolinalg.theory.operator import Network
-from thermolinalg.threads import share
+from thermolinalg.threads import CORES, cut, share
 
 Series: TypeAlias = list[float]
 """Chebyshev coefficients; Python's numbers leave the dtype of what they multiply as it is."""
@@ -58,15 +58,19 @@ class Polynomials:
         """The same for several series: as many products as the longest takes."""
         if self.twice is None or not isinstance(x, np.ndarray):
             return self._sums(series, x)
-        cuts = [slice(k, k + TOGETHER) for k in range(0, x.shape[1], TOGETHER)]
         dtype = np.result_type(self.twice.dtype, x.dtype)
         sums = [np.empty(x.shape[::-1], dtype).T for _ in series]  # columns in one piece
-        share([partial(self._write, series, x[:, cut], [s[:, cut] for s in sums]) for cut in cuts])
+        parts = cut(x.shape[1], CORES)
+        share([partial(self._write, series, x[:, c], [s[:, c] for s in sums]) for c in parts])
         return list(sums)
 
     def _write(self, series: Sequence[Series], x: NumpyArray, sums: Sequence[NumpyArray]) -> None:
-        for total, found in zip(sums, self._sums(series, np.ascontiguousarray(x)), strict=True):
-            total[...] = found
+        """The sums, a few columns after the other."""
+        for start in range(0, x.shape[1], TOGETHER):
+            some = slice(start, start + TOGETHER)
+            found = self._sums(series, np.ascontiguousarray(x[:, some]))
+            for total, part in zip(sums, found, strict=True):
+                total[:, some] = part
 
     def _sums(self, series: Sequence[Series], x: Array) -> list[Array]:
         before, here = x, 0.5 * self._doubled(x)
