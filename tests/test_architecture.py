@@ -14,7 +14,7 @@ PACKAGES = [p for p in ("thermolinalg", "models", "tngd") if (ROOT / p / "__init
 FILES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
 
 LAYERS = ["theory", "simulation", "measurement", "device", "solvers", "plots"]
-GROUND = {"backend", "errors", "streams", "files", "checks", "threads", "products"}
+GROUND = {"backend", "errors", "streams", "files", "checks", "threads", "products", "parallel"}
 RUNS = ("simulation", "measurement", "device", "solvers")
 ORACLE = "thermolinalg.theory.equilibrium"
 BASELINE = "thermolinalg.solvers.baseline"

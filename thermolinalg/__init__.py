@@ -37,7 +37,7 @@ from thermolinalg.simulation.ramp import Protocol, Ramp, ramp
 from thermolinalg.simulation.simulate import Trajectory, simulate
 from thermolinalg.solvers.budget import Plan
 from thermolinalg.solvers.determinant import logdet
-from thermolinalg.solvers.estimate import Estimate, Outcome
+from thermolinalg.solvers.estimate import Estimate, History, Outcome
 from thermolinalg.solvers.exponential import expm
 from thermolinalg.solvers.interior_point import QuadraticOutcome
 from thermolinalg.solvers.inverse import inv
@@ -55,6 +55,7 @@ from thermolinalg.solvers.process_regression import (
 )
 from thermolinalg.solvers.quadratic import solve_qp
 from thermolinalg.solvers.quadratic_solution import QuadraticSolution
+from thermolinalg.solvers.saving import load
 from thermolinalg.theory.approach import Relaxation, relaxation
 from thermolinalg.theory.correlation import (
     autocorrelation_time,
@@ -98,7 +99,7 @@ __all__ = [  # in the order of the arrows above
     "Work", "bennett", "FreeEnergy", "TimeAverage", "SecondMoment", "CenteredMoments", "Snapshot",
     "MomentEntries", "MomentTrace", "LaggedMoment",
     "diagnose", "Diagnosis", "RecordOutcome", "effective_sample_size", "rhat",
-    "Estimate", "Outcome", "Plan",
+    "Estimate", "Outcome", "Plan", "History", "load",
     "solve", "lstsq", "inv", "solve_lyapunov", "logdet", "expm",
     "gaussian_posterior", "PosteriorEstimate",
     "gaussian_process", "Prediction", "RBF", "Matern32", "Matern52",

@@ -49,6 +49,9 @@ class LaggedMoment(Readout):
     def numbers(self, process: OU, window: float) -> int:
         return process.n * self._samples(window)
 
+    def interval(self, process: OU) -> float:  # noqa: ARG002 (a lag's own)
+        return self.lag / self.per_lag
+
     def windows(
         self, process: OU, x: Array, window: float, count: int, rng: np.random.Generator
     ) -> tuple[Array, Array]:

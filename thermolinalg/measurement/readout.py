@@ -20,6 +20,13 @@ class Readout(ABC):
     def correlation_rate(self, process: Any) -> float:
         """A lower bound on the rate at which what is read forgets its past."""
 
+    def interval(self, process: Any) -> float:
+        """Time between samples.
+
+        An integrator takes none; it counts as two for each relaxation time of the slowest mode.
+        """
+        return 0.5 / float(process.slowest)
+
     @abstractmethod
     def windows(
         self, process: Any, x: Array, window: float, count: int, rng: np.random.Generator

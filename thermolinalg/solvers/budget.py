@@ -14,11 +14,9 @@ import math
 from dataclasses import dataclass
 from typing import final
 
-from scipy.special import fdtri  # scipy.stats would take 0.7 s to import
-
 from thermolinalg import checks
-from thermolinalg.backend import Array, namespace
 from thermolinalg.errors import InvalidInput
+from thermolinalg.solvers.reading import Reading
 
 WINDOWS = 32
 """Windows in a run: the error bar then has 31 degrees of freedom."""
@@ -87,30 +85,16 @@ class Plan:
         return self.burn_in + self.pilot + self.averaging
 
 
-@final
-@dataclass(frozen=True, slots=True)
-class Pilot:
-    """What a pilot run says: the answer's norm, its error, and in how many directions."""
+def growth(pilot: Reading, target: Target) -> float:
+    """How much longer the next pilot must be to know the answer's norm; 1 if this one does.
 
-    norm: float
-    error: float  # root-mean-square 2-norm error of the pilot's mean
-    directions: float
-
-    def reach(self, confidence: float) -> float:
-        """The error of a run as long as the pilot that is exceeded with 1 - confidence only."""
-        spare = self.directions * (WINDOWS - 1)
-        return self.error * math.sqrt(float(fdtri(self.directions, spare, confidence)))
-
-    def growth(self, target: Target) -> float:
-        """How much longer the next pilot must be to know the answer's norm; 1 if this one does.
-
-        A norm that is mostly noise would plan for an error relative to the noise.
-        """
-        doubt = self.reach(KNOWN_WITH)
-        known = max(KNOWN_TO, 2 * target.rtol) * self.norm
-        if doubt <= known or doubt <= target.atol:
-            return 1.0
-        return min(MOST_GROWTH, 1.2 * (doubt / known) ** 2) if known > 0 else MOST_GROWTH
+    A norm that is mostly noise would plan for an error relative to the noise.
+    """
+    doubt, norm = pilot.reach(KNOWN_WITH), pilot.norm
+    known = max(KNOWN_TO, 2 * target.rtol) * norm
+    if doubt <= known or doubt <= target.atol:
+        return 1.0
+    return min(MOST_GROWTH, 1.2 * (doubt / known) ** 2) if known > 0 else MOST_GROWTH
 
 
 def burn_in(target: Target, rate: float, norm_bound: float) -> float:
@@ -133,26 +117,16 @@ def correction(rate: float, window: float) -> float:
     return 1.0 / (1.0 - 1.0 / (rate * window))
 
 
-def summarise(values: Array, factor: float) -> tuple[Array, Array]:
-    """Mean of window values (K, ...), and the standard error of that mean."""
-    xp = namespace(values)
-    mean = xp.mean(values, axis=0)
-    variance = xp.sum((values - mean) ** 2, axis=0) / (values.shape[0] - 1)
-    return mean, xp.sqrt(variance * (factor / values.shape[0]))
+def shortest(rate: float, K: int) -> float:
+    """The shortest of K windows; of a single one, no memory of the one before must fade."""
+    return (RELAXATIONS if K > 1 else 1.0) / rate
 
 
-def read_pilot(values: Array, factor: float) -> Pilot:
-    """What the pilot's window values (K, ...) say."""
-    xp = namespace(values)
-    K = values.shape[0]
-    mean, stderr = summarise(values, factor)
-    error = float(xp.sum(stderr**2))
-    deviations = xp.reshape(values - mean, (K, -1))
-    products = deviations @ deviations.T
-    trace, square = float(xp.sum(xp.linalg.diagonal(products))), float(xp.sum(products**2))
-    # Unbiased for tr C², from a sample covariance of K - 1 degrees of freedom.
-    unbiased = (square - trace**2 / (K - 1)) / ((K - 2) * (K + 1) / (K - 1) ** 2)
-    size = float(math.prod(values.shape[1:]))
-    directions = min(max(trace**2 / unbiased, 1.0), size) if unbiased > 0 else size
-    norm = math.sqrt(max(float(xp.sum(mean**2)) - error, 0.0))
-    return Pilot(norm, math.sqrt(error), directions)
+def slack(rate: float, window: float, K: int) -> float:
+    """By how much a single window of few correlation times understates the noise of a long one.
+
+    The variance of an average over u = rate * window goes with (u - 1 + e^{-u})/u², which is below
+    its tail 1/u; and in faster modes less so.
+    """
+    u = rate * window
+    return 1.0 if K > 1 else 1 / (1 + math.expm1(-u) / u)

@@ -4,10 +4,10 @@ What each does depends on the seed and on its place alone, so the answer is the 
 workers share the chains.
 """
 
-from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, NamedTuple, final
+from typing import NamedTuple, final
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from thermolinalg.backend import Array
 from thermolinalg.device.ledger import Ledger
 from thermolinalg.device.machine import Device, Running
 from thermolinalg.measurement.readout import Readout
+from thermolinalg.parallel import parallel, workers
 from thermolinalg.streams import Streams
 from thermolinalg.theory.operator import Runnable
 
@@ -55,35 +56,32 @@ class Crew:
             total = total.add(line.activity, line.seconds, line.source)
         return total
 
+    def with_jobs(self, n_jobs: int) -> "Crew":
+        """The same, simulated by another number of workers."""
+        return replace(self, n_jobs=workers(n_jobs))
+
     def settle(self, time: float) -> "Crew":
         """Let all relax for a time, unread."""
         tasks = [partial(_settle, self.device, chain, time) for chain in self.chains]
-        return replace(self, chains=tuple(_parallel(tasks, self.n_jobs)))
+        return replace(self, chains=tuple(parallel(tasks, self.n_jobs)))
 
     def measure(self, readout: Readout, window: float, count: int) -> tuple[list[Array], "Crew"]:
         """Read so many windows of each: their values, and the crew to go on with."""
         tasks = [
             partial(_measure, self.device, chain, readout, window, count) for chain in self.chains
         ]
-        values, chains = zip(*_parallel(tasks, self.n_jobs), strict=True)
+        values, chains = zip(*parallel(tasks, self.n_jobs), strict=True)
         return list(values), replace(self, chains=chains)
 
 
 def _settle(device: Device, chain: Chain, time: float) -> Chain:
-    return Chain(device.settle(chain.running, time, chain.rng), chain.rng)
+    rng = deepcopy(chain.rng)  # who keeps the chain as it was can go on from there
+    return Chain(device.settle(chain.running, time, rng), rng)
 
 
 def _measure(
     device: Device, chain: Chain, readout: Readout, window: float, count: int
 ) -> tuple[Array, Chain]:
-    values, running = device.measure(chain.running, readout, window, count, chain.rng)
-    return values, Chain(running, chain.rng)
-
-
-def _parallel(tasks: Sequence[Callable[[], Any]], n_jobs: int) -> list[Any]:
-    """Results in order, by the backend that joblib is set to."""
-    if n_jobs == 1 or len(tasks) == 1:
-        return [task() for task in tasks]
-    from joblib import Parallel, delayed
-
-    return list(Parallel(n_jobs=n_jobs)(delayed(task)() for task in tasks))
+    rng = deepcopy(chain.rng)
+    values, running = device.measure(chain.running, readout, window, count, rng)
+    return values, Chain(running, rng)

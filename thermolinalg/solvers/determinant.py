@@ -3,17 +3,15 @@
 import math
 from functools import partial
 
-import numpy as np
-
 from thermolinalg import checks
-from thermolinalg.backend import Array, like, namespace
+from thermolinalg.backend import Array, namespace
 from thermolinalg.device.machine import Device
 from thermolinalg.errors import InvalidInput
 from thermolinalg.solvers.baseline import digital_logdet
-from thermolinalg.solvers.budget import BIAS, Plan, Target
-from thermolinalg.solvers.campaign import Campaign, Result, carry_out
+from thermolinalg.solvers.budget import Target
+from thermolinalg.solvers.campaign import Campaign, Question, rest_accuracy
 from thermolinalg.solvers.encode import program_network
-from thermolinalg.solvers.estimate import Estimate
+from thermolinalg.solvers.estimate import Callback, Estimate
 from thermolinalg.solvers.trajectories import METHODS
 from thermolinalg.solvers.way import lay
 from thermolinalg.streams import RNG, open_streams
@@ -36,7 +34,10 @@ def logdet(
     confidence: float = 0.95,
     method: str = "bar",
     max_time: float = math.inf,
+    max_samples: float = math.inf,
+    n_jobs: int = 1,
     device: Device | None = None,
+    callback: Callback | None = None,
     rng: RNG = None,
 ) -> Estimate:
     """ln det A of symmetric positive definite A, from the work it takes to get there.
@@ -58,7 +59,11 @@ def logdet(
         method: "jarzynski" from works there, "bar" from works there and back by Bennett's
             acceptance ratio, "integration" from the slope of the energy at stops on the way.
         max_time: stop after this analog time, in units of RC, with outcome BUDGET_SPENT.
+        max_samples: stop after so many runs, pilots included, likewise.
+        n_jobs: workers that simulate the runs, by joblib; the answer does not depend on it.
         device: what runs it; `Device.ideal()` by default.
+        callback: asked between parts of the campaign, with the `Estimate` so far; if what it
+            returns is true it stops there, with outcome STOPPED.
         rng: int, Generator, SeedSequence, or None for fresh entropy.
 
     Raises:
@@ -73,42 +78,18 @@ def logdet(
     process, size = program_network(A, namespace(A).zeros_like(A[:1, :]), 1.0)
     way = lay(process)
     logs = math.log(size), math.log(way.pace.first)
-    campaign = Campaign(
-        runs=METHODS[method](way, BIAS * target.wanted(unit)),
+    question = Question(
+        name=f"logdet by {method}, n = {way.n}",
+        runs=METHODS[method](way, rest_accuracy(target, unit)),
         offset=way.n * sum(logs),
         rounding=way.n * float(namespace(A).finfo(A.dtype).eps) * (1 + sum(map(abs, logs))),
-        target=target,
         unit=unit,
+        slowest=process.slowest,
         device=device or Device.ideal(),
-        max_time=max_time,
-    )
-    streams = open_streams(rng)
-    ledger = campaign.device.prepare(way.protocol, campaign.runs.numbers)
-    found = carry_out(campaign, ledger, streams)
-    return Estimate(
-        problem=f"logdet by {method}, n = {way.n}",
-        value=like(np.asarray(found.reading.value), A),
-        stderr=like(np.asarray(found.reading.stderr), A),
-        ess=found.reading.effective,
-        dof=found.reading.dof,
-        outcome=found.outcome,
-        plan=_plan(campaign, found, process.slowest),
-        ledger=found.ledger,
-        seed=streams.seed,
+        reference=A,
         baseline=partial(digital_logdet, A),
     )
-
-
-def _plan(campaign: Campaign, found: Result, slowest: float) -> Plan:
-    runs = campaign.runs
-    return Plan(
-        target=campaign.target,
-        temperature=1.0,
-        slowest=slowest,
-        fastest=runs.way.fastest,
-        burn_in=(found.piloted + found.runs) * runs.settling,
-        pilot=found.piloted * runs.driving,
-        averaging=found.runs * runs.driving,
-        windows=found.runs,
-        expected_error=found.expected_error,
-    )
+    ledger = question.device.prepare(way.protocol, question.runs.numbers)
+    streams = open_streams(rng)
+    campaign = Campaign.begin(question, target, streams, ledger, max_time, max_samples, n_jobs)
+    return campaign.carry_on(callback)

@@ -10,8 +10,8 @@ from thermolinalg.measurement.integral import TimeAverage
 from thermolinalg.solvers.baseline import digital_general
 from thermolinalg.solvers.budget import Target
 from thermolinalg.solvers.encode import norm_bound
-from thermolinalg.solvers.network import amplitude, same
-from thermolinalg.solvers.pipeline import Program
+from thermolinalg.solvers.network import amplitude
+from thermolinalg.solvers.program import Program, same
 from thermolinalg.theory.forgetting import forgetting_rate
 from thermolinalg.theory.process import OU
 

@@ -1,18 +1,22 @@
 """A measured answer, its error bar, how the run ended, and what it cost."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, final
+from typing import Any, NamedTuple, Protocol, TypeAlias, final
 
 import numpy as np
 from scipy.special import stdtrit
 
 from thermolinalg import checks
-from thermolinalg.backend import Array, namespace, to_numpy
+from thermolinalg.backend import Array, NumpyArray, namespace, to_numpy
 from thermolinalg.device.ledger import Ledger
+from thermolinalg.errors import InvalidInput
 from thermolinalg.solvers.baseline import Digital
-from thermolinalg.solvers.budget import Plan
+from thermolinalg.solvers.budget import Plan, Target
+from thermolinalg.solvers.reading import Reading
+from thermolinalg.solvers.saving import save
 
 
 class Outcome(Enum):
@@ -20,8 +24,47 @@ class Outcome(Enum):
 
     CONVERGED = "the wanted error was reached"
     BUDGET_SPENT = "time ran out first; the error bar is still honest, give more time"
+    STOPPED = "a callback stopped it; the error bar is still honest, refine() goes on"
     MISSED = "the error came out larger than wanted, as its honest error bar says; run it again"
     NOT_SETTLED = "the two halves of the record disagree; lengthen the burn-in"
+
+
+def judged(reading: Reading, goal: Target, least: float, *, spent: bool) -> Outcome:
+    """How a run ended that read this; the answer's norm is `least` or more."""
+    if not reading.settled:
+        return Outcome.NOT_SETTLED
+    if spent:
+        return Outcome.BUDGET_SPENT
+    met = reading.error <= goal.wanted(max(reading.norm, least))
+    return Outcome.CONVERGED if met else Outcome.MISSED
+
+
+class History(NamedTuple):
+    """How an answer came about: what it was after each of these averaging times (RC)."""
+
+    times: NumpyArray  # (m,)
+    values: Array  # (m, ...)
+
+
+class Continuable(Protocol):
+    """A run that stands where an answer was read from it, and can go on."""
+
+    @property
+    def time(self) -> float:
+        """Analog time it has taken, in RC: burn-in, pilots and all that was read."""
+
+    def history(self) -> History:
+        """The answer after each window."""
+
+    def refined(
+        self,
+        target: Target,
+        max_time: float | None,
+        max_samples: float | None,
+        n_jobs: int | None,
+        callback: "Callback | None",
+    ) -> "Estimate":
+        """The answer once it has gone on to another target."""
 
 
 @final
@@ -45,6 +88,75 @@ class Estimate:
     ledger: Ledger
     seed: int
     baseline: Callable[[Any], Digital]
+    run: Continuable | None = None
+
+    def refine(
+        self,
+        *,
+        rtol: float | None = None,
+        atol: float | None = None,
+        confidence: float | None = None,
+        max_time: float | None = None,
+        max_samples: float | None = None,
+        n_jobs: int | None = None,
+        callback: "Callback | None" = None,
+    ) -> "Estimate":
+        """The answer after the run has gone on, to a smaller error or to where it was bound.
+
+        What was read before counts. A run that was stopped goes on to the answer that it would
+        have given; this estimate stays what it is, and can be refined again, to the same numbers.
+
+        Args:
+            rtol: wanted relative error; None leaves it.
+            atol: wanted absolute error; None leaves it.
+            confidence: with which they are to be met; None leaves it.
+            max_time: most analog time from here on, in RC; None is no limit, and of a run that was
+                stopped the one that it was given.
+            max_samples: most samples from here on, likewise.
+            n_jobs: workers that simulate the chains; None leaves it.
+            callback: asked between parts of the run, as in the solver.
+
+        Raises:
+            InvalidInput: the run cannot go on, or an argument cannot be used.
+        """
+        if self.run is None:
+            raise InvalidInput(
+                f"the answer of {self.problem} keeps no run to go on with. Solve it again for the "
+                "error that is wanted."
+            )
+        old = self.plan.target
+        target = Target.checked(
+            old.rtol if rtol is None else rtol,
+            old.atol if atol is None else atol,
+            old.confidence if confidence is None else confidence,
+        )
+        if target == old and self.outcome is Outcome.CONVERGED:
+            return self
+        return self.run.refined(target, max_time, max_samples, n_jobs, callback)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write it to a file, run and all, whole or not at all; `tla.load` reads it.
+
+        Raises:
+            OutputError: the file cannot be written.
+        """
+        save(self, path)
+
+    @property
+    def history(self) -> History:
+        """How the value came about, window by window.
+
+        Raises:
+            InvalidInput: the run keeps no windows, or they were too large to keep.
+        """
+        if self.run is None:
+            raise InvalidInput(f"the answer of {self.problem} keeps no windows of its run.")
+        return self.run.history()
+
+    @property
+    def time(self) -> float:
+        """Analog time that the run has taken, in RC: burn-in, pilots and averaging."""
+        return self.plan.time if self.run is None else self.run.time
 
     def interval(self, confidence: float = 0.95) -> tuple[Array, Array]:
         """Lower and upper ends of the interval that covers each entry with this probability."""
@@ -81,6 +193,7 @@ class Estimate:
             ("", f"averaging {plan.averaging:.3g} RC in {plan.windows} windows"),
             ("", f"from rates {plan.slowest:.3g} to {plan.fastest:.3g} per RC"),
             ("", f"at temperature {plan.temperature:g}"),
+            ("happened", f"{self.time:.3g} RC"),
             ("expected", f"error <= {plan.expected_error:.3g} with that probability"),
             ("measured", f"norm {norm:.6g}, root-mean-square error {self.error:.3g}{relative}"),
             ("", f"effective samples {self.ess:.3g} of the slowest mode"),
@@ -102,3 +215,10 @@ def _norm(x: Array) -> float:
 def _labelled(label: str, text: str) -> list[tuple[str, str]]:
     first, *rest = text.splitlines()
     return [(label, first), *(("", line) for line in rest)]
+
+
+Callback: TypeAlias = Callable[[Estimate], Any]
+"""What a solver asks between parts of a run, with the answer so far: whether to stop (if true).
+
+To stop as soon as the error bar looks small enough makes it too small: by how much, it cannot know.
+"""

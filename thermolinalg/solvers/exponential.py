@@ -10,9 +10,11 @@ from thermolinalg.errors import InvalidInput
 from thermolinalg.measurement.lagged import LaggedMoment
 from thermolinalg.solvers.baseline import digital_expm
 from thermolinalg.solvers.budget import BIAS, Target
+from thermolinalg.solvers.control import Control
 from thermolinalg.solvers.encode import norm_bound
-from thermolinalg.solvers.estimate import Estimate
-from thermolinalg.solvers.pipeline import Control, Program, run
+from thermolinalg.solvers.estimate import Callback, Estimate
+from thermolinalg.solvers.pipeline import run
+from thermolinalg.solvers.program import Program, same
 from thermolinalg.streams import RNG, open_streams
 from thermolinalg.theory.process import OU
 
@@ -30,9 +32,11 @@ def expm(
     atol: float = 0.0,
     confidence: float = 0.95,
     max_time: float = math.inf,
+    max_samples: float = math.inf,
     chains: int = 1,
     n_jobs: int = 1,
     device: Device | None = None,
+    callback: Callback | None = None,
     rng: RNG = None,
 ) -> Estimate:
     """e^{At} for any real square A, as `scipy.linalg.expm(A * t)`.
@@ -55,9 +59,12 @@ def expm(
         atol: wanted absolute error.
         confidence: probability with which the wanted error is to be met.
         max_time: stop after this analog time, in units of RC, with outcome BUDGET_SPENT.
+        max_samples: stop after so many samples, likewise; they are of all chains.
         chains: independent runs that share the time, a power of two up to 32.
         n_jobs: workers that simulate the chains, by joblib; the answer does not depend on it.
         device: what runs it; `Device.ideal()` by default.
+        callback: asked between parts of the run, with the `Estimate` so far; if what it returns is
+            true the run stops there, with outcome STOPPED.
         rng: int, Generator, SeedSequence, or None for fresh entropy.
 
     Raises:
@@ -65,7 +72,7 @@ def expm(
             no number of A's precision; the message says why and what to do.
     """
     target = Target.checked(rtol, atol, confidence)
-    control = Control(chains, n_jobs, max_time)
+    control = Control(chains, n_jobs, max_time, max_samples)
     A = checks.square("A", A)
     t = checks.real_number("t", t)
     if t == 0:
@@ -81,13 +88,13 @@ def expm(
         readout=LaggedMoment(size),
         start=normals(streams.stream("equilibrium"), (1, process.n), A),
         scale=math.exp(shift),
-        decode=lambda windows: windows,
+        decode=same,
         temperature=1.0,
         least=_least(M, process.slowest * size),
         most=0.0,  # of what an unfinished burn-in leaves: it starts at equilibrium
         baseline=partial(digital_expm, A, t),
     )
-    return run(program, target, device or Device.ideal(), streams, control)
+    return run(program, target, device or Device.ideal(), streams, control, callback)
 
 
 def _drift(A: Array, t: float) -> tuple[Array, float]:

@@ -17,9 +17,11 @@ from thermolinalg.measurement.moment import MomentEntries, MomentTrace, SecondMo
 from thermolinalg.measurement.readout import Readout
 from thermolinalg.solvers.baseline import digital_inverse
 from thermolinalg.solvers.budget import Target
+from thermolinalg.solvers.control import Control
 from thermolinalg.solvers.encode import REMEDY, program_network
-from thermolinalg.solvers.estimate import Estimate
-from thermolinalg.solvers.pipeline import Control, Program, run
+from thermolinalg.solvers.estimate import Callback, Estimate
+from thermolinalg.solvers.pipeline import run
+from thermolinalg.solvers.program import Program, same
 from thermolinalg.streams import RNG, open_streams
 
 
@@ -32,9 +34,11 @@ def inv(
     atol: float = 0.0,
     confidence: float = 0.95,
     max_time: float = math.inf,
+    max_samples: float = math.inf,
     chains: int = 1,
     n_jobs: int = 1,
     device: Device | None = None,
+    callback: Callback | None = None,
     rng: RNG = None,
 ) -> Estimate:
     """Invert symmetric positive definite A: at rest, dx = -Ax dt + N(0, 2 dt) has x ~ N(0, A⁻¹).
@@ -57,9 +61,12 @@ def inv(
         atol: wanted absolute error.
         confidence: probability with which the wanted error is to be met.
         max_time: stop after this analog time, in units of RC, with outcome BUDGET_SPENT.
+        max_samples: stop after so many samples, likewise; they are of all chains.
         chains: independent runs that share the time, a power of two up to 32.
         n_jobs: workers that simulate the chains, by joblib; the answer does not depend on it.
         device: what runs it; `Device.ideal()` by default.
+        callback: asked between parts of the run, with the `Estimate` so far; if what it returns is
+            true the run stops there, with outcome STOPPED.
         rng: int, Generator, SeedSequence, or None for fresh entropy.
 
     Raises:
@@ -67,7 +74,7 @@ def inv(
             option cannot be used; the message says why and what to do.
     """
     target = Target.checked(rtol, atol, confidence)
-    control = Control(chains, n_jobs, max_time)
+    control = Control(chains, n_jobs, max_time, max_samples)
     A = checks.symmetric("A", A, REMEDY)
     start = namespace(A).zeros_like(A[:1, :])
     process, size = program_network(A, start, 1.0)
@@ -77,7 +84,7 @@ def inv(
         readout=SecondMoment(),
         start=start,
         scale=1 / size,
-        decode=lambda windows: windows,
+        decode=same,
         temperature=1.0,
         least=1 / process.slowest,
         most=math.sqrt(process.n) / process.slowest,
@@ -85,7 +92,7 @@ def inv(
     )
     if only is not None:
         program = _narrowed(program, A, only, target)
-    return run(program, target, device or Device.ideal(), open_streams(rng), control)
+    return run(program, target, device or Device.ideal(), open_streams(rng), control, callback)
 
 
 def _narrowed(program: Program, A: Array, only: str | Array, target: Target) -> Program:

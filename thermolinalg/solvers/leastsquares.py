@@ -10,9 +10,11 @@ from thermolinalg.device.machine import Device
 from thermolinalg.errors import NotPositiveDefinite, ShapeMismatch
 from thermolinalg.solvers.baseline import digital_least_squares
 from thermolinalg.solvers.budget import Target
-from thermolinalg.solvers.estimate import Estimate
+from thermolinalg.solvers.control import Control
+from thermolinalg.solvers.estimate import Callback, Estimate
 from thermolinalg.solvers.network import as_sides, linear_program, named
-from thermolinalg.solvers.pipeline import Control, Program, run
+from thermolinalg.solvers.pipeline import run
+from thermolinalg.solvers.program import Decode, Program
 from thermolinalg.streams import RNG, open_streams
 
 
@@ -27,9 +29,11 @@ def lstsq(
     confidence: float = 0.95,
     temperature: float = 1.0,
     max_time: float = math.inf,
+    max_samples: float = math.inf,
     chains: int = 1,
     n_jobs: int = 1,
     device: Device | None = None,
+    callback: Callback | None = None,
     rng: RNG = None,
 ) -> Estimate:
     """The x that makes |Ax - b|² + ridge |x|² least, by letting a network settle there.
@@ -47,9 +51,13 @@ def lstsq(
         confidence: probability with which the wanted error is to be met.
         temperature: of the noise, relative to a drive of root-mean-square 1, as in `solve`.
         max_time: stop after this analog time, in units of RC, with outcome BUDGET_SPENT.
+        max_samples: stop after so many samples, likewise; an integrator's time counts as
+            two for each relaxation time of the slowest mode.
         chains: independent runs that share the time, a power of two up to 32.
         n_jobs: workers that simulate the chains, by joblib; the answer does not depend on it.
         device: what runs it; `Device.ideal()` by default.
+        callback: asked between parts of the run, with the `Estimate` so far; if what it returns is
+            true the run stops there, with outcome STOPPED.
         rng: int, Generator, SeedSequence, or None for fresh entropy.
 
     Raises:
@@ -57,7 +65,7 @@ def lstsq(
         ShapeMismatch, NotFinite, NotReal, InvalidInput: A, b or an option cannot be used.
     """
     target = Target.checked(rtol, atol, confidence)
-    control = Control(chains, n_jobs, max_time)
+    control = Control(chains, n_jobs, max_time, max_samples)
     A, b = _checked(A, b)
     ridge = checks.positive("ridge", ridge, zero=True)
     temperature = checks.positive("temperature", temperature)
@@ -66,7 +74,7 @@ def lstsq(
         name=named("lstsq", A, b),
         baseline=partial(digital_least_squares, A, b, ridge),
     )
-    return run(program, target, device or Device.ideal(), open_streams(rng), control)
+    return run(program, target, device or Device.ideal(), open_streams(rng), control, callback)
 
 
 def _checked(A: Array, b: Array) -> tuple[Array, Array]:
@@ -108,7 +116,11 @@ def normal_program(A: Array, b: Array, ridge: float, temperature: float, target:
     return replace(
         program,
         scale=scale,
-        decode=lambda windows: shape(apply_rows(windows, unit.T)),
+        decode=partial(_mapped, unit=unit, shape=shape),
         least=0.0,
         most=program.most * gain,
     )
+
+
+def _mapped(windows: Array, *, unit: Array, shape: Decode) -> Array:
+    return shape(apply_rows(windows, unit.T))

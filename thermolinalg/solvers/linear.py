@@ -11,9 +11,10 @@ from thermolinalg.device.machine import Device
 from thermolinalg.errors import InvalidInput, NotPositiveDefinite
 from thermolinalg.solvers.baseline import digital_general, digital_solve
 from thermolinalg.solvers.budget import Target
+from thermolinalg.solvers.control import Control
 from thermolinalg.solvers.drift import drift_program
 from thermolinalg.solvers.encode import right_hand_sides
-from thermolinalg.solvers.estimate import Estimate
+from thermolinalg.solvers.estimate import Callback, Estimate
 from thermolinalg.solvers.graph import is_graph, spring_network
 from thermolinalg.solvers.leastsquares import normal_program
 from thermolinalg.solvers.network import (
@@ -24,7 +25,8 @@ from thermolinalg.solvers.network import (
     preconditioned_program,
 )
 from thermolinalg.solvers.operator import is_operator, operator_program
-from thermolinalg.solvers.pipeline import Control, Decode, Program, run
+from thermolinalg.solvers.pipeline import run
+from thermolinalg.solvers.program import Decode, Program
 from thermolinalg.streams import RNG, open_streams
 
 
@@ -40,9 +42,11 @@ def solve(
     precondition: Literal["diagonal"] | None = None,
     bounds: tuple[float, float] | None = None,
     max_time: float = math.inf,
+    max_samples: float = math.inf,
     chains: int = 1,
     n_jobs: int = 1,
     device: Device | None = None,
+    callback: Callback | None = None,
     rng: RNG = None,
 ) -> Estimate:
     """Solve Ax = b by letting dx = -(Ax - b)dt + noise settle, and averaging x over time.
@@ -71,9 +75,13 @@ def solve(
         bounds: numbers 0 < low <= high between which all eigenvalues of an A lie that is only
             multiplied. Left out, `spectral_bounds` finds them, by products.
         max_time: stop after this analog time, in units of RC, with outcome BUDGET_SPENT.
+        max_samples: stop after so many samples, likewise; an integrator's time counts as
+            two for each relaxation time of the slowest mode.
         chains: independent runs that share the time, a power of two up to 32.
         n_jobs: workers that simulate the chains, by joblib; the answer does not depend on it.
         device: what runs it; `Device.ideal()` by default.
+        callback: asked between parts of the run, with the `Estimate` so far; if what it returns is
+            true the run stops there, with outcome STOPPED.
         rng: int, Generator, SeedSequence, or None for fresh entropy.
 
     Raises:
@@ -82,7 +90,7 @@ def solve(
             used; the message says why and what to do.
     """
     target = Target.checked(rtol, atol, confidence)
-    control = Control(chains, n_jobs, max_time)
+    control = Control(chains, n_jobs, max_time, max_samples)
     temperature = checks.positive("temperature", temperature)
     if precondition not in {None, "diagonal"}:
         raise InvalidInput(f"precondition = {precondition!r} is unknown. Use 'diagonal' or None.")
@@ -103,7 +111,7 @@ def solve(
             )
         A = checks.square("A", A)
         program = _program(A, right_hand_sides(A, b), temperature, target, precondition)
-    return run(program, target, device or Device.ideal(), open_streams(rng), control)
+    return run(program, target, device or Device.ideal(), open_streams(rng), control, callback)
 
 
 def _program(

@@ -31,11 +31,9 @@ from thermolinalg.solvers.budget import (
     WINDOWS,
     Target,
     correction,
-    read_pilot,
-    summarise,
 )
 from thermolinalg.solvers.estimate import Outcome
-from thermolinalg.solvers.pipeline import settled
+from thermolinalg.solvers.reading import Reading
 from thermolinalg.streams import RNG, Streams, open_streams
 from thermolinalg.theory.langevin import Langevin
 
@@ -157,13 +155,13 @@ def logistic_posterior(
     final = _refined(go, pilot, samples, interval, factor, max_time)
 
     draws = final.draws
-    values, width = _windows(draws, batches), _width(draws)
-    if final.biased or not settled(values, factor):
+    reading = Reading.of(_windows(draws, batches), averaged, factor)
+    if final.biased or not reading.settled:
         outcome = Outcome.NOT_SETTLED
     elif averaged < needed:
         outcome = Outcome.BUDGET_SPENT
     else:
-        met = read_pilot(values, factor).error <= goal.rtol * width
+        met = reading.error <= goal.rtol * _width(draws)
         outcome = Outcome.CONVERGED if met else Outcome.MISSED
     return LogisticPosterior(
         mean=_averaged(draws, factor),
@@ -350,10 +348,10 @@ def _windows(draws: Array, batches: int) -> Array:
 def _averaged(draws: Array, factor: float) -> Average:
     xp, (chains, samples, _) = namespace(draws), draws.shape
     batches = math.ceil(WINDOWS / chains)
-    values = _windows(draws, batches)
-    mean, stderr = summarise(values, factor)
-    ess = xp.var(draws, axis=(0, 1)) / stderr**2
-    return Average(mean, stderr, ess, chains * samples, values.shape[0], samples // batches)
+    reading = Reading.of(_windows(draws, batches), 1.0, factor)  # in units of a window
+    ess = xp.var(draws, axis=(0, 1)) / reading.stderr**2
+    windows, length = batches * chains, samples // batches
+    return Average(reading.mean, reading.stderr, ess, chains * samples, windows, length)
 
 
 def _moments(draws: Array, factor: float) -> tuple[Average, Average]:
@@ -372,7 +370,7 @@ def _needed(pilot: Explored, goal: Target) -> tuple[float, float]:
     """How long windows must be for the wanted error, and the correction of their spread."""
     draws, window, rate = pilot.draws, pilot.window, 2 / pilot.memory
     values = _windows(draws, math.ceil(WINDOWS / draws.shape[0]))
-    found = read_pilot(values, correction(rate, max(window, 2 / rate)))
+    found = Reading.of(values, window, correction(rate, max(window, 2 / rate)))
     ratio = found.reach(goal.confidence) / (goal.rtol * _width(draws) * (1 - BIAS))
     needed = max(window * ratio**2, RELAXATIONS / rate)
     return needed, correction(rate, needed)

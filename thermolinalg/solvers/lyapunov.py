@@ -17,9 +17,11 @@ from thermolinalg.errors import InvalidInput, NotPositiveDefinite, ShapeMismatch
 from thermolinalg.measurement.moment import SecondMoment
 from thermolinalg.solvers.baseline import digital_lyapunov
 from thermolinalg.solvers.budget import Target
+from thermolinalg.solvers.control import Control
 from thermolinalg.solvers.encode import norm_bound
-from thermolinalg.solvers.estimate import Estimate
-from thermolinalg.solvers.pipeline import Control, Program, run
+from thermolinalg.solvers.estimate import Callback, Estimate
+from thermolinalg.solvers.pipeline import run
+from thermolinalg.solvers.program import Program, same
 from thermolinalg.streams import RNG, open_streams
 from thermolinalg.theory.process import OU
 
@@ -33,9 +35,11 @@ def solve_lyapunov(
     atol: float = 0.0,
     confidence: float = 0.95,
     max_time: float = math.inf,
+    max_samples: float = math.inf,
     chains: int = 1,
     n_jobs: int = 1,
     device: Device | None = None,
+    callback: Callback | None = None,
     rng: RNG = None,
 ) -> Estimate:
     """Solve AS + SA' = Q: at rest, dx = -Ax dt + N(0, Q dt) has x ~ N(0, S).
@@ -51,9 +55,12 @@ def solve_lyapunov(
         atol: wanted absolute error.
         confidence: probability with which the wanted error is to be met.
         max_time: stop after this analog time, in units of RC, with outcome BUDGET_SPENT.
+        max_samples: stop after so many samples, likewise; they are of all chains.
         chains: independent runs that share the time, a power of two up to 32.
         n_jobs: workers that simulate the chains, by joblib; the answer does not depend on it.
         device: what runs it; `Device.ideal()` by default.
+        callback: asked between parts of the run, with the `Estimate` so far; if what it returns is
+            true the run stops there, with outcome STOPPED.
         rng: int, Generator, SeedSequence, or None for fresh entropy.
 
     Raises:
@@ -61,13 +68,13 @@ def solve_lyapunov(
             cannot be used; the message says why and what to do.
     """
     target = Target.checked(rtol, atol, confidence)
-    control = Control(chains, n_jobs, max_time)
+    control = Control(chains, n_jobs, max_time, max_samples)
     A = checks.square("A", A)
     Q = like(checks.symmetric("Q", Q, "S is symmetric, and so is AS + SA'."), A)
     if Q.shape != A.shape:
         raise ShapeMismatch(f"Q has shape {tuple(Q.shape)}, but A has {tuple(A.shape)}.")
     program = _program(A, Q, target)
-    return run(program, target, device or Device.ideal(), open_streams(rng), control)
+    return run(program, target, device or Device.ideal(), open_streams(rng), control, callback)
 
 
 def _program(A: Array, Q: Array, target: Target) -> Program:
@@ -98,9 +105,9 @@ def _encode(A: Array, Q: Array) -> tuple[OU, Callable[[Array], Array]]:
     """A process, and how S is read off its second moments: by the sign of Q."""
     still = namespace(A).zeros_like(A[0, :])
     if _is_noise(Q):
-        return OU(A, still, Q), lambda windows: windows
+        return OU(A, still, Q), same
     if _is_noise(-Q):
-        return OU(A, still, -Q), lambda windows: -windows
+        return OU(A, still, -Q), _negative
     return _side_by_side(A, Q)
 
 
@@ -114,7 +121,7 @@ def _is_noise(Q: Array) -> bool:
 
 def _side_by_side(A: Array, Q: Array) -> tuple[OU, Callable[[Array], Array]]:
     """Two uncoupled processes of drift A, one in the positive and one in the negative part of Q."""
-    xp, n = namespace(A), A.shape[0]
+    xp = namespace(A)
     values, V = xp.linalg.eigh(Q)
     parts = ((V * xp.sqrt(xp.clip(sign * values, 0.0, None))) for sign in (1.0, -1.0))
     positive, negative = (root @ root.T for root in parts)
@@ -125,5 +132,14 @@ def _side_by_side(A: Array, Q: Array) -> tuple[OU, Callable[[Array], Array]]:
 
     return (
         OU(beside(A, A), xp.zeros_like(xp.concat([A[0, :], A[0, :]])), beside(positive, negative)),
-        lambda windows: windows[:, :n, :n] - windows[:, n:, n:],
+        _difference,
     )
+
+
+def _negative(windows: Array) -> Array:
+    return -windows
+
+
+def _difference(windows: Array) -> Array:
+    n = windows.shape[1] // 2
+    return windows[:, :n, :n] - windows[:, n:, n:]

@@ -10,7 +10,7 @@ from thermolinalg.measurement.integral import TimeAverage
 from thermolinalg.solvers.baseline import digital_solve
 from thermolinalg.solvers.budget import Target
 from thermolinalg.solvers.encode import program_network
-from thermolinalg.solvers.pipeline import Program
+from thermolinalg.solvers.program import Program, same
 
 
 def amplitude(rows: Array, target: Target) -> float:
@@ -80,11 +80,6 @@ def preconditioned_program(A: Array, rows: Array, temperature: float, target: Ta
         decode=partial(_scaled, unit=unit),
         least=program.least * float(xp.min(unit)),
     )
-
-
-def same(windows: Array) -> Array:
-    """The windows as they are read."""
-    return windows
 
 
 def _scaled(windows: Array, *, unit: Array) -> Array:

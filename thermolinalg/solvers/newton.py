@@ -23,8 +23,10 @@ from thermolinalg.backend import NumpyArray
 from thermolinalg.device.ledger import Ledger
 from thermolinalg.device.machine import Device
 from thermolinalg.solvers.budget import RELAXATIONS, WINDOWS, Target, burn_in
+from thermolinalg.solvers.control import Control
 from thermolinalg.solvers.network import as_sides, linear_program
-from thermolinalg.solvers.pipeline import Control, Program, run
+from thermolinalg.solvers.pipeline import run
+from thermolinalg.solvers.program import Program
 from thermolinalg.streams import Streams
 
 PENALTY, STIFFER, STIFFEST = 1e2, 1e2, 1e6

@@ -12,7 +12,7 @@ from thermolinalg.solvers.baseline import digital_sparse
 from thermolinalg.solvers.budget import WINDOWS, Target, burn_in
 from thermolinalg.solvers.encode import checked_sides
 from thermolinalg.solvers.network import amplitude, as_sides, named
-from thermolinalg.solvers.pipeline import Program
+from thermolinalg.solvers.program import Program
 from thermolinalg.theory.lanczos import bounds_by_products
 from thermolinalg.theory.lowrank import LowRank
 from thermolinalg.theory.operator import in_library, operator_size

@@ -13,6 +13,8 @@ where the data narrow the prior a hundredfold, S - G cov(z) G' cancels and runs 
 """
 
 import math
+import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple, final
@@ -26,9 +28,12 @@ from thermolinalg.device.machine import Device
 from thermolinalg.errors import InvalidInput, NotPositiveDefinite, ShapeMismatch
 from thermolinalg.solvers.baseline import digital_posterior
 from thermolinalg.solvers.budget import Target
+from thermolinalg.solvers.control import Control
 from thermolinalg.solvers.encode import program_network
 from thermolinalg.solvers.estimate import Estimate, Outcome
-from thermolinalg.solvers.twofold import Twofold, run_twofold
+from thermolinalg.solvers.saving import save
+from thermolinalg.solvers.twofold import Twofold
+from thermolinalg.solvers.twofold_run import TwofoldRun
 from thermolinalg.streams import RNG, open_streams
 
 
@@ -44,6 +49,48 @@ class PosteriorEstimate:
     mean: Estimate
     cov: Estimate
     samples: Array
+    run: TwofoldRun
+
+    @staticmethod
+    def of(run: TwofoldRun) -> "PosteriorEstimate":
+        """What a run says."""
+        mean, cov = run.estimates()
+        samples = run.crew.chains[0].running.states[:0, :] if run.taken is None else run.taken
+        return PosteriorEstimate(mean, cov, samples, run)
+
+    def refine(
+        self,
+        *,
+        rtol: float | None = None,
+        confidence: float | None = None,
+        max_time: float | None = None,
+        max_samples: float | None = None,
+        n_jobs: int | None = None,
+        callback: "Callable[[PosteriorEstimate], Any] | None" = None,
+    ) -> "PosteriorEstimate":
+        """Both answers after the run has gone on, as `Estimate.refine`; draws stay those taken.
+
+        Raises:
+            InvalidInput: an argument cannot be used.
+        """
+        old = self.run.goal
+        goal = Target.checked(
+            old.rtol if rtol is None else rtol,
+            0.0,
+            old.confidence if confidence is None else confidence,
+        )
+        if goal == old and self.outcome is Outcome.CONVERGED:
+            return self
+        run = self.run.again(goal, max_time, max_samples, n_jobs)
+        return _carried_on(run, callback)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write it to a file, run and all; `tla.load` reads it.
+
+        Raises:
+            OutputError: the file cannot be written.
+        """
+        save(self, path)
 
     @property
     def outcome(self) -> Outcome:
@@ -83,7 +130,11 @@ def gaussian_posterior(
     rtol: float = 1e-1,
     confidence: float = 0.95,
     max_time: float = math.inf,
+    max_samples: float = math.inf,
+    chains: int = 1,
+    n_jobs: int = 1,
     device: Device | None = None,
+    callback: Callable[[PosteriorEstimate], Any] | None = None,
     rng: RNG = None,
 ) -> PosteriorEstimate:
     """The posterior of θ in y = Hθ + N(0, noise), as the rest of a network.
@@ -106,7 +157,12 @@ def gaussian_posterior(
         rtol: wanted relative error, as above.
         confidence: probability with which the wanted error is to be met.
         max_time: stop after this analog time, in units of RC, with outcome BUDGET_SPENT.
+        max_samples: stop after so many samples, likewise; they are of all chains.
+        chains: independent runs that share the time, a power of two up to 32.
+        n_jobs: workers that simulate the chains, by joblib; the answer does not depend on it.
         device: what runs it; `Device.ideal()` by default.
+        callback: asked between parts of the run, with the `PosteriorEstimate` so far; if what it
+            returns is true the run stops there, with outcome STOPPED.
         rng: int, Generator, SeedSequence, or None for fresh entropy.
 
     Raises:
@@ -118,9 +174,23 @@ def gaussian_posterior(
     model = _read_model(H, y, noise, prior_mean, prior_cov, prior_precision)
     draws = 0 if samples == 0 else checks.count("samples", samples)
     program = _of_unknowns(model) or _of_data(model, draws)
+    control = Control(chains, n_jobs, max_time, max_samples)
     device, streams = device or Device.ideal(), open_streams(rng)
-    twin = run_twofold(program, goal.rtol, goal.confidence, draws, device, streams, max_time)
-    return PosteriorEstimate(*twin)
+    run = TwofoldRun.begin(program, goal, draws, device, streams, control)
+    return _carried_on(run, callback)
+
+
+def _carried_on(
+    run: TwofoldRun, callback: Callable[[PosteriorEstimate], Any] | None
+) -> PosteriorEstimate:
+    asked = None
+    if callback is not None:
+        see = callback
+
+        def asked(so_far: TwofoldRun) -> Any:
+            return see(PosteriorEstimate.of(so_far))
+
+    return PosteriorEstimate.of(run.carry_on(asked))
 
 
 class Model(NamedTuple):
@@ -200,8 +270,8 @@ def _of_unknowns(model: Model) -> Twofold | None:
     return Twofold(
         name=f"gaussian_posterior, n = {process.n}",
         process=process,
-        mean=lambda x: mean + x / root,
-        cov=lambda C: C / root**2,
+        mean=partial(_shifted, mean=mean, root=root),
+        cov=partial(_divided, by=root**2),
         least=1 / process.slowest / root**2,
         baselines=_baselines(model),
     )
@@ -237,13 +307,8 @@ def _of_data(model: Model, draws: int) -> Twofold:
     return Twofold(
         name=f"gaussian_posterior, n = {G.shape[0]}",
         process=process,
-        mean=lambda z: mean + z @ G.T / root,
-        cov=lambda C: (
-            S
-            - namespace(C).matrix_transpose(
-                apply_rows(namespace(C).matrix_transpose(apply_rows(C, G / root)), G / root)
-            )
-        ),
+        mean=partial(_gained, mean=mean, gain=G / root),
+        cov=partial(_narrowed, prior=S, gain=G / root),
         least=0.0,
         baselines=_baselines(model),
     )
@@ -277,3 +342,22 @@ def _baselines(model: Model) -> Any:
         )
         for part in (0, 1)
     )
+
+
+def _shifted(x: Array, *, mean: Array, root: float) -> Array:
+    return mean + x / root
+
+
+def _divided(C: Array, *, by: float) -> Array:
+    return C / by
+
+
+def _gained(z: Array, *, mean: Array, gain: Array) -> Array:
+    return mean + z @ gain.T
+
+
+def _narrowed(C: Array, *, prior: Array, gain: Array) -> Array:
+    """S - G C G' for each window."""
+    xp = namespace(C)
+    half = xp.matrix_transpose(apply_rows(C, gain))
+    return prior - xp.matrix_transpose(apply_rows(half, gain))

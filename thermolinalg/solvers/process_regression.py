@@ -23,9 +23,11 @@ from thermolinalg.device.machine import Device
 from thermolinalg.errors import InvalidInput, NotPositiveDefinite, ShapeMismatch
 from thermolinalg.solvers.baseline import digital_gaussian_process
 from thermolinalg.solvers.budget import Target
-from thermolinalg.solvers.estimate import Estimate, Outcome
+from thermolinalg.solvers.control import Control
+from thermolinalg.solvers.estimate import Callback, Estimate, Outcome
 from thermolinalg.solvers.network import linear_program
-from thermolinalg.solvers.pipeline import Control, Program, run
+from thermolinalg.solvers.program import Program
+from thermolinalg.solvers.run import Run
 from thermolinalg.streams import RNG, open_streams
 
 Kernel: TypeAlias = Callable[[Array, Array], Array]
@@ -137,7 +139,9 @@ def gaussian_process(
     confidence: float = 0.95,
     temperature: float = 1.0,
     max_time: float = math.inf,
+    max_samples: float = math.inf,
     device: Device | None = None,
+    callback: Callback | None = None,
     rng: RNG = None,
 ) -> Prediction:
     """Mean and variance of a function at new points, given noisy readings of it elsewhere.
@@ -159,7 +163,11 @@ def gaussian_process(
         confidence: probability with which the wanted error is to be met.
         temperature: of the noise of the device, as in `solve`.
         max_time: for each of the two, in units of RC; less gives the outcome BUDGET_SPENT.
+        max_samples: for each of the two, likewise; two for each relaxation time of
+            the slowest mode.
         device: what runs it; `Device.ideal()` by default.
+        callback: asked between parts of the run, with the `Estimate` so far; if what it returns is
+            true the run stops there, with outcome STOPPED.
         rng: int, Generator, SeedSequence, or None for fresh entropy.
 
     Raises:
@@ -192,10 +200,12 @@ def gaussian_process(
     device, streams = device or Device.ideal(), open_streams(rng)
     made = partial(_made, K, columns, prior, y, noise, temperature, target)
     mean, variance = made(part=0), made(part=1)
-    control = Control(max_time=max_time)
-    first = run(mean, target, device, streams.child("mean"), control)
-    second = run(variance, target, device, streams.child("variance"), control)
-    return Prediction(replace(first, seed=streams.seed), replace(second, seed=streams.seed))
+    control = Control(max_time=max_time, max_samples=max_samples)
+    first, second = (
+        Run.begin(program, target, device, streams.child(name), control, seed=streams.seed)
+        for name, program in (("mean", mean), ("variance", variance))
+    )
+    return Prediction(first.carry_on(callback), second.carry_on(callback))
 
 
 def _points(name: str, X: Array) -> Array:
@@ -261,14 +271,20 @@ def _made(
     if part == 0:
         most = program.most * strength
         least = checks.rounding(K) * most
-        return replace(
-            program, decode=lambda windows: windows[:, 0, :] @ columns.T, least=least, most=most
-        )
+        return replace(program, decode=partial(_predicted, columns=columns), least=least, most=most)
     # No less than if every reading were of this point's own share of the function alone.
     lowest = 1 / (1 / prior + xp.sum(columns**2 / noise, axis=1) / prior**2)
     return replace(
         program,
-        decode=lambda windows: prior / scale - xp.sum(windows * columns, axis=-1),
+        decode=partial(_remaining, columns=columns, prior=prior / scale),
         least=math.sqrt(float(xp.sum(lowest**2))) / scale,
         most=math.sqrt(float(xp.sum(prior**2))) / scale,
     )
+
+
+def _predicted(windows: Array, *, columns: Array) -> Array:
+    return windows[:, 0, :] @ columns.T
+
+
+def _remaining(windows: Array, *, columns: Array, prior: Array) -> Array:
+    return prior - namespace(windows).sum(windows * columns, axis=-1)

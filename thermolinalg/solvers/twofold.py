@@ -11,38 +11,13 @@ average to the covariance without bias, and their spread is its error (to first 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import NamedTuple, final
 
-import numpy as np
-
 from thermolinalg.backend import Array, namespace
-from thermolinalg.device.ledger import Ledger
-from thermolinalg.device.machine import Device, Running
-from thermolinalg.errors import InvalidInput
-from thermolinalg.measurement.centered import CenteredMoments
-from thermolinalg.measurement.snapshot import Snapshot
 from thermolinalg.solvers.baseline import Digital
-from thermolinalg.solvers.budget import (
-    BIAS,
-    PILOTS,
-    RELAXATIONS,
-    WINDOWS,
-    Pilot,
-    Plan,
-    Target,
-    burn_in,
-    correction,
-    read_pilot,
-    summarise,
-)
-from thermolinalg.solvers.estimate import Estimate
-from thermolinalg.solvers.pipeline import judged
-from thermolinalg.streams import Streams
+from thermolinalg.solvers.budget import BIAS, Target, burn_in, correction
+from thermolinalg.solvers.reading import Reading
 from thermolinalg.theory.process import OU
-
-MEMORY = 1e-3
-"""Correlation of a draw with the one before it, at most."""
 
 
 @final
@@ -61,156 +36,72 @@ class Twofold:
     least: float
     baselines: tuple[Callable[[Array], Digital], Callable[[Array], Digital]]
 
+    @property
+    def rate(self) -> float:
+        """Relaxation rate of the slowest mode."""
+        return self.process.slowest
 
-class Twin(NamedTuple):
-    """The two answers, and states (draws, n) that are as good as independent."""
+    def burn_in(self, goal: Target) -> float:
+        """Until the start at 0 is forgotten, by the mean and by the covariance, twice as fast.
 
-    mean: Estimate
-    cov: Estimate
-    draws: Array
+        The spread of the rest is at least that of its slowest mode, slowest^{-1/2}.
+        """
+        drive = float(namespace(self.process.b).sum(self.process.b**2)) ** 0.5
+        near = Target(0.0, goal.rtol / math.sqrt(self.rate), goal.confidence)
+        return max(burn_in(near, self.rate, drive / self.rate), burn_in(goal, 2 * self.rate, 1.0))
 
 
-class Reading(NamedTuple):
-    """What a stretch of the run says of both answers: windows of each, and a better center."""
+class Sight(NamedTuple):
+    """What a stretch of the run says of both answers, and a better center."""
 
-    means: Array
-    covs: Array
-    factors: tuple[float, float]  # on the variance between windows, as in `correction`
+    mean: Reading
+    cov: Reading
+    trace: Reading  # of the covariance
     center: Array
 
-    @property
-    def mean(self) -> Pilot:
-        return read_pilot(self.means, self.factors[0])
+    @staticmethod
+    def of(program: Twofold, values: Array, center: Array, window: float, alone: bool) -> "Sight":
+        """Of windows (K, n + 1, n) of centered moments; `alone`: no two of one run."""
+        xp, K, rate = namespace(values), values.shape[0], program.rate
+        one, two = (1.0, 1.0) if alone else (correction(rate, window), correction(2 * rate, window))
+        m, S = values[:, 0, :], values[:, 1:, :]
+        mean = xp.mean(m, axis=0)
+        stray = m - mean
+        V = stray.T @ stray * (one / (K * (K - 1)))
+        cross = m[:, :, None] * mean
+        C = S - cross - xp.matrix_transpose(cross) + mean[:, None] * mean + V
+        covs = program.cov(C)
+        return Sight(
+            mean=Reading.of(program.mean(center + m), window, one),
+            cov=Reading.of(covs, window, two),
+            trace=Reading.of(xp.linalg.trace(covs), window, two),
+            center=center + mean,
+        )
+
+    def joined(self, other: "Sight") -> "Sight":
+        """Of this stretch and another, each with the weight of its time."""
+        mean, cov, trace = (one + two for one, two in zip(self[:3], other[:3], strict=True))
+        return Sight(mean, cov, trace, other.center)
 
     @property
-    def cov(self) -> Pilot:
-        return read_pilot(self.covs, self.factors[1])
+    def time(self) -> float:
+        """How long was read."""
+        return self.mean.time
 
     @property
     def spread(self) -> tuple[float, float]:
         """The root of the trace of the covariance: as measured, and two error bars below."""
-        xp = namespace(self.covs)
-        value, error = summarise(xp.linalg.trace(self.covs), self.factors[1])
-        trace = max(float(value), 0.0)
-        return math.sqrt(trace), math.sqrt(max(trace - 2 * float(error), trace / 10))
+        trace = max(float(self.trace.mean), 0.0)
+        least = max(trace - 2 * self.trace.error, trace / 10)
+        return math.sqrt(trace), math.sqrt(least)
 
+    def reaches(self, confidence: float) -> tuple[float, float]:
+        """The errors of both that a run as long exceeds with 1 - confidence only."""
+        return self.mean.reach(confidence), self.cov.reach(confidence)
 
-def run_twofold(
-    program: Twofold,
-    rtol: float,
-    confidence: float,
-    draws: int,
-    device: Device,
-    streams: Streams,
-    max_time: float,
-) -> Twin:
-    """Measure both answers: |mean - truth| <= rtol spread and |cov - truth| <= rtol |truth|."""
-    process, rng = program.process, streams.stream("thermal")
-    rate, goal = process.slowest, Target(rtol, 0.0, confidence)
-    settle, window, apart = _burn_in(process, goal), RELAXATIONS / rate, -math.log(MEMORY) / rate
-    least = settle + 2 * WINDOWS * window + draws * apart
-    if not max_time >= least:  # also refuses NaN
-        raise InvalidInput(
-            f"max_time = {max_time:.3g} RC is too short to measure anything: burn-in, a pilot, an "
-            f"equally long run and {draws} draws take {least:.3g} RC here. Give at least that."
-        )
-    running = device.program(process, namespace(process.b).zeros_like(process.b))
-    running = device.settle(running, settle, rng)
-    left, piloted, center = max_time - settle - draws * apart, 0.0, running.states[0, :]
-    for _ in range(PILOTS):
-        pilot, running = _read(program, device, running, center, window, rng)
-        piloted, left, center = piloted + WINDOWS * window, left - WINDOWS * window, pilot.center
-        growth = pilot.cov.growth(goal)
-        if growth == 1.0 or 2 * WINDOWS * growth * window > left:
-            break
-        window *= growth
-    reaches, needed = _needed(pilot, goal, window, program.least)
-    needed = max(needed, RELAXATIONS / rate)
-    averaged = min(needed, left / WINDOWS)
-    reading, running = _read(program, device, running, center, averaged, rng)
-    taken = running.states[:0, :]
-    if draws:
-        taken, running = device.measure(running, Snapshot(), apart, draws, rng)
-        taken = program.mean(taken[:, 0, :])
-
-    goals = Target(0.0, rtol * reading.spread[0], confidence), goal
-    answers = []
-    for k, values in enumerate((reading.means, reading.covs)):
-        plan = Plan(
-            target=goals[k],
-            temperature=1.0,
-            slowest=rate,
-            fastest=process.fastest,
-            burn_in=settle,
-            pilot=piloted,
-            averaging=averaged * WINDOWS,
-            windows=WINDOWS,
-            expected_error=reaches[k] * math.sqrt(window / averaged),
-        )
-        title = f"{program.name}, {('mean', 'covariance')[k]}"
-        spent = averaged < needed
-        made = partial(_concluded, values, reading.factors[k], plan, running.ledger)
-        answers.append(made(title, streams.seed, spent, program.baselines[k]))
-    return Twin(answers[0], answers[1], taken)
-
-
-def _burn_in(process: OU, goal: Target) -> float:
-    """Until the start at 0 is forgotten, by the mean and by the covariance, which is twice as fast.
-
-    The spread of the rest is at least that of its slowest mode, slowest^{-1/2}.
-    """
-    xp, rate = namespace(process.b), process.slowest
-    farthest = math.sqrt(float(xp.sum(process.b**2))) / rate
-    near = Target(0.0, goal.rtol / math.sqrt(rate), goal.confidence)
-    return max(burn_in(near, rate, farthest), burn_in(goal, 2 * rate, 1.0))
-
-
-def _read(
-    program: Twofold,
-    device: Device,
-    running: Running,
-    center: Array,
-    window: float,
-    rng: np.random.Generator,
-) -> tuple[Reading, Running]:
-    values, running = device.measure(running, CenteredMoments(center), window, WINDOWS, rng)
-    rate = program.process.slowest
-    factors = correction(rate, window), correction(2 * rate, window)
-    xp = namespace(values)
-    m, S = values[:, 0, :], values[:, 1:, :]
-    mean = xp.mean(m, axis=0)
-    stray = m - mean
-    V = stray.T @ stray * (factors[0] / (WINDOWS * (WINDOWS - 1)))
-    cross = m[:, :, None] * mean
-    C = S - cross - xp.matrix_transpose(cross) + mean[:, None] * mean + V
-    return Reading(program.mean(center + m), program.cov(C), factors, center + mean), running
-
-
-def _needed(
-    pilot: Reading, goal: Target, window: float, least: float
-) -> tuple[tuple[float, float], float]:
-    """Errors of a run like the pilot at the wanted confidence, and how long windows must be."""
-    mean, cov = pilot.mean, pilot.cov
-    norm = max(cov.norm - 2 * cov.error, cov.norm / 10, least)
-    wanted = goal.rtol * (1 - BIAS) * pilot.spread[1], goal.wanted(norm) * (1 - BIAS)
-    reaches = mean.reach(goal.confidence), cov.reach(goal.confidence)
-    most = max(
-        reach / error if error else math.inf for reach, error in zip(reaches, wanted, strict=True)
-    )
-    return reaches, window * most**2
-
-
-def _concluded(
-    values: Array,
-    factor: float,
-    plan: Plan,
-    ledger: Ledger,
-    name: str,
-    seed: int,
-    spent: bool,
-    baseline: Callable[[Array], Digital],
-) -> Estimate:
-    value, stderr = summarise(values, factor)
-    _, outcome = judged(values, factor, plan.target, 0.0, spent=spent)
-    ess = plan.slowest * plan.averaging / 2
-    return Estimate(name, value, stderr, ess, WINDOWS - 1, outcome, plan, ledger, seed, baseline)
+    def excess(self, goal: Target, least: float) -> float:
+        """How many times larger than wanted the worse error of a run as long may be."""
+        norm = max(self.cov.norm - 2 * self.cov.error, self.cov.norm / 10, least)
+        wanted = goal.rtol * (1 - BIAS) * self.spread[1], goal.wanted(norm) * (1 - BIAS)
+        ratios = zip(self.reaches(goal.confidence), wanted, strict=True)
+        return max(reach / error if error else math.inf for reach, error in ratios)

@@ -12,7 +12,8 @@ from tests.thermolinalg.solvers.problems import wishart
 from thermolinalg.errors import InvalidInput
 from thermolinalg.measurement.integral import TimeAverage
 from thermolinalg.measurement.readout import Readout
-from thermolinalg.solvers import budget, pipeline
+from thermolinalg.solvers import budget, reading
+from thermolinalg.solvers.reading import Reading
 
 A = wishart(5)
 B = np.arange(1.0, 6.0)
@@ -25,9 +26,9 @@ def rng():
 
 def test_a_record_that_settled_is_seldom_called_unsettled(monkeypatch, rng):
     rate, trials = 0.02, 2000
-    monkeypatch.setattr(pipeline, "FALSE_ALARM", rate)
+    monkeypatch.setattr(reading, "FALSE_ALARM", rate)
     alarms = sum(
-        not pipeline.settled(rng.standard_normal((budget.WINDOWS, 1)), 1.0) for _ in range(trials)
+        not Reading.of(rng.standard_normal((budget.WINDOWS, 1)), 1.0).settled for _ in range(trials)
     )
     statistics.assert_frequency(alarms, trials, rate)
 
@@ -36,15 +37,18 @@ def test_a_record_that_settled_is_seldom_called_unsettled(monkeypatch, rng):
 def test_a_record_with_a_trend_is_not_settled(entries, rng):
     noise = 0.05 * rng.standard_normal((budget.WINDOWS, entries))
     trend = np.linspace(0.0, 1.0, budget.WINDOWS)[:, None]
-    assert pipeline.settled(noise, 1.0)
-    assert not pipeline.settled(noise + trend, 1.0)
+    assert Reading.of(noise, 1.0).settled
+    assert not Reading.of(noise + trend, 1.0).settled
     one = noise.copy()
     one[:, -1:] += trend
-    assert not pipeline.settled(one, 1.0)
+    assert not Reading.of(one, 1.0).settled
 
 
 class Drifting(Readout):
     """An instrument whose zero drifts, a little more at every window."""
+
+    def __init__(self):
+        self.seen = 0
 
     def correlation_rate(self, process):
         return TimeAverage().correlation_rate(process)
@@ -54,7 +58,8 @@ class Drifting(Readout):
 
     def windows(self, process, x, window, count, rng):
         values, last = TimeAverage().windows(process, x, window, count, rng)
-        return values + np.arange(count)[:, None, None], last
+        self.seen += count
+        return values + np.arange(self.seen - count, self.seen)[:, None, None], last
 
 
 def test_a_drifting_instrument_ends_not_settled(monkeypatch):
@@ -78,11 +83,34 @@ def test_an_instrument_that_reads_nothing_has_no_samples(monkeypatch):
 
 def test_summary_of_independent_windows(rng):
     values = rng.standard_normal((32, 4, 2))
-    mean, stderr = budget.summarise(values, 1.0)
-    np.testing.assert_allclose(mean, values.mean(axis=0))
-    np.testing.assert_allclose(stderr, stats.sem(values, axis=0))
-    _, wider = budget.summarise(values, 4.0)
-    np.testing.assert_allclose(wider, 2 * stderr)
+    found = Reading.of(values, 0.7)
+    np.testing.assert_allclose(found.mean, values.mean(axis=0))
+    np.testing.assert_allclose(found.stderr, stats.sem(values, axis=0))
+    np.testing.assert_allclose(Reading.of(values, 0.7, 4.0).stderr, 2 * found.stderr)
+    assert found.time == pytest.approx(32 * 0.7)
+
+
+def test_a_reading_of_many_entries_is_read_in_pieces(monkeypatch, rng):
+    values = 1.0 + rng.standard_normal((32, 50))
+    whole = Reading.of(values, 1.0)
+    monkeypatch.setattr(reading, "AT_ONCE", 32 * 7)
+    pieces = Reading.of(values, 1.0)
+    np.testing.assert_allclose(pieces.mean, whole.mean)
+    np.testing.assert_allclose(pieces.noise, whole.noise)
+    assert pieces.directions == pytest.approx(whole.directions)
+    values[16:, -1] += 10.0
+    assert not Reading.of(values, 1.0).settled
+
+
+def test_two_readings_make_one(rng):
+    """Each window counts by its length, and the noise by degrees of freedom."""
+    short, long = rng.standard_normal((32, 3)), rng.standard_normal((32, 3)) / 2
+    both = Reading.of(short, 1.0) + Reading.of(long, 4.0)
+    np.testing.assert_allclose(both.mean, (short.mean(axis=0) + 4 * long.mean(axis=0)) / 5)
+    noise = (short.var(axis=0, ddof=1) + 4 * long.var(axis=0, ddof=1)) / 2
+    np.testing.assert_allclose(both.stderr, np.sqrt(noise / 160))
+    assert (both.dof, both.time, both.settled) == (62, 160.0, True)
+    assert not (Reading.of(short, 1.0) + Reading.of(long + 5.0, 4.0)).settled
 
 
 def share_within(spread, confidence, trials, rng):
@@ -90,7 +118,7 @@ def share_within(spread, confidence, trials, rng):
     K = budget.WINDOWS
     pilots = rng.standard_normal((trials, K, len(spread))) * spread
     errors = np.linalg.norm(rng.standard_normal((trials, len(spread))) * spread, axis=1) / K**0.5
-    allowed = [budget.read_pilot(values, 1.0).reach(confidence) for values in pilots]
+    allowed = [Reading.of(values, 1.0).reach(confidence) for values in pilots]
     return np.sum(errors <= allowed), trials
 
 
@@ -111,7 +139,7 @@ def test_a_pilot_counts_directions_well_enough(spectrum, confidence, rng):
 
 def test_a_pilot_counts_directions_and_the_norm(rng):
     K, mean = 32, np.array([3.0, 0.0, 4.0])
-    pilots = [budget.read_pilot(mean + rng.standard_normal((K, 3)), 1.0) for _ in range(4000)]
+    pilots = [Reading.of(mean + rng.standard_normal((K, 3)), 1.0) for _ in range(4000)]
     statistics.assert_average([p.error**2 for p in pilots], 3 / K)
     statistics.assert_average([p.norm**2 for p in pilots], 25.0)
     assert np.mean([p.directions for p in pilots]) == pytest.approx(3.0, rel=0.1)
@@ -124,7 +152,7 @@ def test_correlation_between_windows_is_made_up_for():
     window, trials = 20.0, 4000
     rest = tla.stationary(process).sample(trials, rng=0)
     values, _ = TimeAverage().windows(process, rest, window, 32, np.random.default_rng(1))
-    _, stderr = budget.summarise(values, budget.correction(1.0, window))
+    stderr = Reading.of(values, window, budget.correction(1.0, window)).stderr
     T = 32 * window
     exact = 2 / T * (1 - (1 - math.exp(-T)) / T)  # variance of the average over all windows
     statistics.assert_average(values.mean(axis=0)[:, 0] ** 2, exact)

@@ -1,0 +1,75 @@
+"""What a solver states: a process, what is read of it, and how the answer follows from that."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias, final
+
+from thermolinalg.backend import Array, namespace
+from thermolinalg.measurement.readout import Readout
+from thermolinalg.solvers.baseline import Digital
+from thermolinalg.solvers.budget import WINDOWS
+from thermolinalg.theory.operator import Network
+from thermolinalg.theory.process import OU
+
+Decode: TypeAlias = Callable[[Array], Array]
+"""From windows (K, ...) of a readout to those of an answer: linear, each window by itself.
+
+A function of a module or a `partial` of one, so that a run can be saved."""
+
+
+@final
+@dataclass(frozen=True, eq=False, slots=True)
+class Program:
+    """A problem in the device's units: answer = scale * mean of decode(readout at rest).
+
+    Everything but `scale` is in those units, in which numbers are neither huge nor tiny. The
+    error is measured after `decode`, where the answer is.
+    """
+
+    name: str
+    process: OU | Network
+    readout: Readout
+    start: Array  # initial states (chains, n)
+    scale: float
+    decode: Decode
+    temperature: float
+    least: float  # lower and upper bounds on |answer|/scale, from the spectrum
+    most: float
+    baseline: Callable[..., Digital]  # (value, products=matrix-vector products spent)
+    replicas: int = 1  # copies of the start that are simulated at once: a power of two
+
+    @property
+    def rate(self) -> float:
+        """A lower bound on the rate at which what is read forgets its past."""
+        return self.readout.correlation_rate(self.process)
+
+    @property
+    def interval(self) -> float:
+        """Time between samples."""
+        return self.readout.interval(self.process)
+
+    def read(self, values: list[Array], count: int) -> Array:
+        """The answer's windows of all copies in the order of time, from `count` a copy.
+
+        `values` are those of each chain, (count, rows, ...), its copies next to each other.
+        """
+        xp = namespace(values[0])
+        copies = WINDOWS // (self.windows(len(values)) * len(values))  # of each chain
+        answers = []
+        for x in values:
+            each = xp.reshape(x, (count * copies, -1, *x.shape[2:])) if copies > 1 else x
+            answers.append(self.decode(each))
+        if len(answers) == 1:
+            return answers[0]
+        shape = answers[0].shape[1:]
+        together = xp.stack([xp.reshape(x, (count, copies, *shape)) for x in answers], axis=1)
+        return xp.reshape(together, (count * copies * len(values), *shape))
+
+    def windows(self, chains: int) -> int:
+        """How many windows each copy is read for."""
+        return WINDOWS // max(chains, self.replicas)
+
+
+def same(windows: Array) -> Array:
+    """The windows as they are read."""
+    return windows
