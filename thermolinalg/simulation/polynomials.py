@@ -31,7 +31,7 @@ GROWTH = 100.0
 """The last T_k(Ã) x may grow by this much: bounds that miss a little then cost as many roundings,
 for the series ends where terms fall below a few roundings."""
 
-TOGETHER = 8
+TOGETHER = 4
 """Columns that a sparse array multiplies at once: a product with fewer takes longer for each, and
 the arrays of more leave the cache between one operation and the next."""
 
