@@ -76,6 +76,7 @@ from thermolinalg.theory.irreversibility import (
     irreversible_current,
     obeys_detailed_balance,
 )
+from thermolinalg.theory.lanczos import spectral_bounds
 from thermolinalg.theory.langevin import Langevin, Nonlinear
 from thermolinalg.theory.likelihood import log_likelihood
 from thermolinalg.theory.lowrank import LowRank
@@ -91,8 +92,9 @@ __all__ = [  # in the order of the arrows above
     "OU", "overdamped", "underdamped", "Network", "LowRank", "Inertial", "Nonlinear", "Langevin",
     "Gaussian", "stationary", "Transition", "transition", "evolve", "relaxation", "Relaxation",
     "autocovariance", "spectral_density", "autocorrelation_time", "relaxation_times",
-    "spectral_gap", "obeys_detailed_balance", "irreversible_current", "entropy_production_rate",
-    "covariance_of_mean", "independent_samples", "shortfall", "settling_time",
+    "spectral_gap", "spectral_bounds", "obeys_detailed_balance", "irreversible_current",
+    "entropy_production_rate", "covariance_of_mean", "independent_samples",
+    "shortfall", "settling_time",
     "log_likelihood", "fit", "Fit", "FitOutcome",
     "simulate", "Trajectory", "choose_integrator", "explain", "Explanation",
     "Integrator", "Lattice", "ramp", "Protocol", "Ramp",

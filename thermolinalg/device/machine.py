@@ -83,7 +83,7 @@ class Device:
         """Read `count` windows in a row: their values (count, ...), and the run to go on with."""
         values, states = readout.windows(run.process, run.states, window, count, rng)
         numbers = run.states.shape[0] * count * readout.numbers(run.process, window)
-        ledger = run.ledger.add("measure", self._clock(run, count * window))
+        ledger = run.ledger.add("measure", self._clock(run, readout.time(window, count)))
         ledger = ledger.add("read", self.transfer(numbers))
         return values, Running(run.process, states, ledger)
 

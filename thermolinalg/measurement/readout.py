@@ -36,3 +36,7 @@ class Readout(ABC):
     @abstractmethod
     def numbers(self, process: Any, window: float) -> int:
         """How many numbers one window sends to the digital side."""
+
+    def time(self, window: float, count: int) -> float:
+        """Analog time that a chain takes for `count` windows."""
+        return count * window

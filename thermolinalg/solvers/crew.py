@@ -4,6 +4,7 @@ What each does depends on the seed and on its place alone, so the answer is the 
 workers share the chains.
 """
 
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial

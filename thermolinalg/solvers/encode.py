@@ -5,6 +5,7 @@ few per cent: the fastest mode then relaxes in one RC, and times mean the same f
 """
 
 import math
+from typing import Any
 
 from thermolinalg import checks
 from thermolinalg.backend import Array, like, namespace, normals
@@ -87,9 +88,14 @@ def _not_definite(lowest: float, size: float) -> NotPositiveDefinite:
 
 
 def right_hand_sides(A: Array, b: Array) -> Array:
+    """b (n,) or (n, k), checked, in the library of the array A."""
+    return like(checked_sides(A, b), A)
+
+
+def checked_sides(A: Any, b: Array) -> Array:
     """b (n,) or (n, k), checked."""
-    n = A.shape[0]
-    b = like(checks.real_array("b", b), A)
+    n = int(A.shape[0])
+    b = checks.real_array("b", b)
     if b.ndim not in {1, 2} or b.shape[0] != n or 0 in b.shape:
         raise ShapeMismatch(f"b has shape {tuple(b.shape)}; ({n},) or ({n}, k) is needed.")
     return b

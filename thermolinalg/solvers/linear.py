@@ -15,6 +15,7 @@ from thermolinalg.solvers.control import Control
 from thermolinalg.solvers.drift import drift_program
 from thermolinalg.solvers.encode import right_hand_sides
 from thermolinalg.solvers.estimate import Callback, Estimate
+from thermolinalg.solvers.graph import is_graph, spring_network
 from thermolinalg.solvers.leastsquares import normal_program
 from thermolinalg.solvers.network import (
     amplitude,
@@ -60,9 +61,12 @@ def solve(
 
     Args:
         A: (n, n): an array; or, for large n and symmetric positive definite, a scipy.sparse array,
-            a `LowRank`, or anything with `.shape` and `@` such as a LinearOperator.
+            a `LowRank`, or anything with `.shape` and `@` such as a LinearOperator; or a networkx
+            graph of springs: edges carry their stiffness `weight` (1), nodes their `stiffness` to
+            the ground (0), and A is the Laplacian of the weights + diag(stiffness).
         b: (n,), or (n, k) for k right-hand sides: they share one programming of the device and one
-            noise, so that their errors are alike.
+            noise, so that their errors are alike. Of a graph in the order of its nodes, as the
+            answer is, or a dict of nodes and their drives.
         rtol: wanted relative error.
         atol: wanted absolute error.
         confidence: probability with which the wanted error is to be met.
@@ -72,8 +76,8 @@ def solve(
             whose unknowns differ in scale.
         dynamics: "underdamped" gives a dense definite A mass, and the friction that suits it: its
             memory grows with the square root of A's condition, and not with the condition.
-        bounds: numbers 0 < low <= high between which all eigenvalues of A lie. Needed for an
-            operator, possible for a sparse array, whose discs (Gershgorin) may be too wide.
+        bounds: numbers 0 < low <= high between which all eigenvalues of an A lie that is only
+            multiplied. Left out, `spectral_bounds` finds them, by products.
         max_time: stop after this analog time, in units of RC, with outcome BUDGET_SPENT.
         max_samples: stop after so many samples, likewise; an integrator's time counts as
             two for each relaxation time of the slowest mode.
@@ -95,6 +99,8 @@ def solve(
     if precondition not in {None, "diagonal"}:
         raise InvalidInput(f"precondition = {precondition!r} is unknown. Use 'diagonal' or None.")
     swings = require_dynamics(dynamics)
+    if is_graph(A):
+        A, b = spring_network(A, b)
     if is_operator(A):
         if swings:
             raise InvalidInput(

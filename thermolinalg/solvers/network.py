@@ -94,5 +94,11 @@ def named(solver: str, A: Array, b: Array) -> str:
 
 
 def as_sides(windows: Array, *, matrix: bool) -> Array:
-    """Windows (K, k, n) in the shape of the answers: (K, n, k), or (K, n) of a vector."""
-    return namespace(windows).matrix_transpose(windows) if matrix else windows[:, 0, :]
+    """Windows (K, k, n) in the shape of the answers: (K, n, k), or (K, n) of a vector.
+
+    In one piece: whoever sums them up again and again would else read across memory each time.
+    """
+    if not matrix:
+        return windows[:, 0, :]
+    xp, (K, k, n) = namespace(windows), windows.shape
+    return xp.reshape(xp.reshape(xp.matrix_transpose(windows), (-1,)), (K, n, k))

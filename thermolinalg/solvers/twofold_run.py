@@ -69,7 +69,7 @@ class TwofoldRun:
         least = settle + 2 * K * shortest(program.rate, K) + each * _apart(program)
         limit = control.allowed(0.5 / program.rate, chains * least) / chains
         start = namespace(program.process.b).zeros_like(program.process.b)
-        crew = Crew.program(device, program.process, start, chains, control.n_jobs, streams)
+        crew = Crew.program(device, program.process, [start] * chains, control.n_jobs, streams)
         return TwofoldRun(
             program, goal, crew, streams.seed, limit, draws, "settle", settle, start[0, :]
         )

@@ -155,7 +155,11 @@ def operator_size(name: str, A: Any) -> int:
 
 def operand(name: str, b: Array, A: Any) -> Array:
     """A vector (n,) of the library with which the operator A can be multiplied."""
-    b = checks.vector(name, b, int(A.shape[0]))
+    return in_library(checks.vector(name, b, int(A.shape[0])), A)
+
+
+def in_library(b: Array, A: Any) -> Array:
+    """An array in the library with which the operator A can be multiplied."""
     if isinstance(A, Scaled):
         A = A.S
     if isinstance(A, LowRank):

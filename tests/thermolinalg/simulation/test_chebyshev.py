@@ -18,7 +18,8 @@ from thermolinalg.errors import (
     Unstable,
     UnstableStep,
 )
-from thermolinalg.simulation.chebyshev import GROWTH, Chebyshev
+from thermolinalg.simulation.chebyshev import Chebyshev
+from thermolinalg.simulation.polynomials import GROWTH
 from thermolinalg.theory.operator import Network
 
 

@@ -7,19 +7,29 @@ from scipy.sparse.linalg import aslinearoperator
 
 import thermolinalg as tla
 from tests import statistics
-from tests.thermolinalg.solvers.problems import forbid_digital_solvers, ring
-from thermolinalg.errors import InvalidInput, NotSymmetric, ShapeMismatch, Unstable
+from tests.thermolinalg.solvers.problems import forbid_digital_solvers, ring, wishart
+from thermolinalg.errors import (
+    InvalidInput,
+    NotPositiveDefinite,
+    NotSymmetric,
+    ShapeMismatch,
+    Unstable,
+)
+from thermolinalg.solvers.budget import BIAS
 
 N = 30
 A = ring(N, 0.5)
 B = np.random.default_rng(0).standard_normal(N)
 BOUNDS = (0.5, 4.5)
+WIDE = wishart(N)
 LOW_RANK = tla.LowRank(0.7 * np.ones(N), np.random.default_rng(1).standard_normal((N, 2)))
 RUNS = 200
 OPERATORS = {
     "sparse": (sp.csr_array(A), A, {}),
     "sparse matrix": (sp.csc_matrix(A), A, {"bounds": BOUNDS}),
     "operator": (aslinearoperator(A), A, {"bounds": BOUNDS}),
+    "operator of unknown bounds": (aslinearoperator(A), A, {}),
+    "wide discs": (sp.csr_array(WIDE), WIDE, {}),
     "low rank": (LOW_RANK, np.asarray(LOW_RANK @ np.eye(N)), {}),
 }
 
@@ -33,6 +43,37 @@ def test_the_answer(monkeypatch, name):
     x = tla.solve(operator, B, rng=0, **knobs)
     assert x.outcome in {tla.Outcome.CONVERGED, tla.Outcome.MISSED}  # by chance, now and then
     statistics.assert_agrees(x, truth)
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+@pytest.mark.parametrize("chains", [1, 4])
+def test_sides_share_one_noise(name, chains):
+    """Answers (n, k), right within their error bars, whose errors are alike but for the start."""
+    operator, dense, knobs = OPERATORS[name]
+    sides = np.random.default_rng(2).standard_normal((N, 3)) * [1.0, 0.1, 10.0]
+    truth = np.linalg.solve(dense, sides)
+    x = tla.solve(operator, sides, rng=0, chains=chains, **knobs)
+    assert x.value.shape == x.stderr.shape == sides.shape
+    statistics.assert_agrees(x, truth)
+    errors = x.value - truth
+    allowed = 2 * BIAS * x.plan.target.rtol * np.linalg.norm(truth)  # of two unfinished burn-ins
+    assert np.abs(errors - errors[:, :1]).max() <= allowed
+
+
+def test_one_side_in_a_matrix_is_that_side():
+    x = tla.solve(sp.csr_array(A), B[:, None], rng=0)
+    assert x.value.shape == (N, 1)
+    statistics.assert_agrees(x, np.linalg.solve(A, B)[:, None])
+
+
+def test_coverage_and_wanted_error_of_sides():
+    sides = np.random.default_rng(3).standard_normal((N, 2))
+    truth = np.linalg.solve(A, sides)
+    runs = [tla.solve(sp.csr_array(A), sides, rtol=0.05, rng=seed) for seed in range(RUNS)]
+    covered = [(low <= truth) & (truth <= high) for low, high in (x.interval(0.95) for x in runs)]
+    statistics.assert_frequency(np.sum(covered, axis=0), RUNS, 0.95)
+    met = [np.linalg.norm(x.value - truth) <= 0.05 * np.linalg.norm(truth) for x in runs]
+    statistics.assert_at_least(sum(met), RUNS, 0.95)
 
 
 def test_coverage_and_wanted_error():
@@ -75,12 +116,13 @@ def test_the_report():
 
 
 BAD = {
-    "two sides": ((sp.csr_array(A), np.stack([B, B], axis=1)), {}, InvalidInput, "at a time"),
+    "sides in rows": ((sp.csr_array(A), np.stack([B, B])), {}, ShapeMismatch, "b has shape"),
     "short side": ((sp.csr_array(A), B[1:]), {}, ShapeMismatch, "b has shape"),
     "zero side": ((sp.csr_array(A), 0 * B), {}, InvalidInput, "b is zero"),
     "not symmetric": ((sp.csr_array(np.triu(A)), B), {}, NotSymmetric, "not symmetric"),
-    "no bounds": ((aslinearoperator(A), B), {}, InvalidInput, "bounds are needed"),
-    "wide discs": ((sp.csr_array(ring(N, 0)), B), {}, Unstable, "pass bounds"),
+    "singular": ((sp.csr_array(ring(N, 0)), B), {}, NotPositiveDefinite, "nothing draws x back"),
+    "indefinite": ((aslinearoperator(A - 2 * np.eye(N)), B), {}, NotPositiveDefinite, "about -1.5"),
+    "negative bounds": ((sp.csr_array(A), B), {"bounds": (-1.0, 5.0)}, Unstable, "pass bounds"),
     "in other units": (
         (sp.csr_array(A), B),
         {"precondition": "diagonal"},
