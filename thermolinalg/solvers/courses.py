@@ -19,9 +19,10 @@ from thermolinalg.solvers.budget import (
     Target,
     burn_in,
 )
+from thermolinalg.solvers.control import Control
 from thermolinalg.solvers.forecast import Course, Forecast
 from thermolinalg.solvers.outlook import Known, Outlook, outlooks
-from thermolinalg.solvers.pipeline import Control, Program
+from thermolinalg.solvers.program import Program
 
 
 class Setting(NamedTuple):

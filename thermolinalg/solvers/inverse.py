@@ -75,6 +75,14 @@ def inv(
     """
     target = Target.checked(rtol, atol, confidence)
     control = Control(chains, n_jobs, max_time, max_samples)
+    program = inv_program(A, target=target, only=only)
+    return run(program, target, device or Device.ideal(), open_streams(rng), control, callback)
+
+
+def inv_program(
+    A: Array, /, *, target: Target, only: Literal["diagonal", "trace"] | Array | None = None
+) -> Program:
+    """The problem as `inv` states it; same arguments, same errors."""
     A = checks.symmetric("A", A, REMEDY)
     start = namespace(A).zeros_like(A[:1, :])
     process, size = program_network(A, start, 1.0)
@@ -90,9 +98,7 @@ def inv(
         most=math.sqrt(process.n) / process.slowest,
         baseline=partial(digital_inverse, A),
     )
-    if only is not None:
-        program = _narrowed(program, A, only, target)
-    return run(program, target, device or Device.ideal(), open_streams(rng), control, callback)
+    return program if only is None else _narrowed(program, A, only, target)
 
 
 def _narrowed(program: Program, A: Array, only: str | Array, target: Target) -> Program:

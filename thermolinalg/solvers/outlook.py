@@ -20,7 +20,7 @@ from thermolinalg.measurement.readout import Readout
 from thermolinalg.measurement.sampled_mean import SampledMean
 from thermolinalg.solvers import noise
 from thermolinalg.solvers.noise import Noise
-from thermolinalg.solvers.pipeline import Program
+from thermolinalg.solvers.program import Program
 from thermolinalg.theory.operator import Network
 from thermolinalg.theory.process import OU
 
