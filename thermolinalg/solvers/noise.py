@@ -168,10 +168,14 @@ def squared_memory(process: OU, step: float) -> float:
 
 
 def singular_values(process: OU) -> NumpyArray:
-    """Those of a drift (n,), increasing; below a condition of 10⁸ in double precision."""
-    squares = to_numpy(namespace(process.A).linalg.eigvalsh(process.A @ process.A.T))
-    least = checks.rounding(process.A) * squares[-1]
-    return np.sqrt(np.maximum(squares, least)).astype(np.float64)
+    """Those of a drift (n,), increasing: the positive eigenvalues of [[0, A], [A', 0]].
+
+    Those of A'A would lose twice as many digits.
+    """
+    A = to_numpy(process.A).astype(np.float64)
+    zero = np.zeros_like(A)
+    sizes = np.linalg.eigvalsh(np.block([[zero, A], [A.T, zero]]))[process.n :]
+    return np.maximum(sizes, checks.rounding(A) * sizes[-1])
 
 
 def directions(process: OU, decode: Callable[[Array], Array]) -> tuple[NumpyArray, NumpyArray]:

@@ -7,7 +7,7 @@ average.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
@@ -159,7 +159,9 @@ def _of_products(program: Program, process: OU, c: float) -> tuple[Outlook, ...]
         else noise.of_entries(readout.pairs, process.slowest, c, step),
         _least_entries(process, readout.pairs[on, 0], c, trace if all_on else 0.0),
     )
-    return certain, _of_scattered(rates, c, step, int(on.sum()), int((~on).sum()))
+    typical = _of_scattered(rates, c, step, int(on.sum()), int((~on).sum()))
+    law = Noise(min(typical.noise.total, certain.noise.total), certain.noise.largest)
+    return certain, replace(typical, noise=law, norm=max(typical.norm, certain.norm))
 
 
 def _least_entries(process: OU, on: NumpyArray, c: float, trace: float) -> float:

@@ -157,3 +157,11 @@ def test_sources_say_whether_the_law_is_known():
         assert exact.quantile(confidence) <= bound.quantile(confidence) <= bound.markov(confidence)
     assert exact.scaled(2.0).quantile(0.9) == pytest.approx(2 * exact.quantile(0.9))
     assert bound.quantile(0.95) <= noise.Noise(3.0).quantile(0.95)
+
+
+def test_singular_values_keep_their_digits():
+    """A drift of condition 10^12 whose singular values are known."""
+    turn = np.array([[0.8, 0.6], [-0.6, 0.8]])
+    drift = turn @ np.diag([1.0, 1e-12])
+    found = noise.singular_values(OU(drift + 0.0, np.zeros(2), np.eye(2)))
+    assert found == pytest.approx([1e-12, 1.0], rel=1e-3)

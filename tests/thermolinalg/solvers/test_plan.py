@@ -147,6 +147,7 @@ def test_a_certain_course_is_certain(data, n, seed):
     trace, diagonal = (tla.plan(tla.inv, S, only=part) for part in ("trace", "diagonal"))
     assert trace.certain.norm == pytest.approx(np.trace(inverse), rel=1e-6)
     assert diagonal.certain.norm <= np.linalg.norm(np.diag(inverse)) * (1 + 1e-6)
+    assert diagonal.typical.by_chi_square <= diagonal.certain.by_chi_square
     assert tla.plan(tla.expm, S).certain.norm <= np.linalg.norm(scipy.linalg.expm(S)) * (1 + 1e-9)
 
 
