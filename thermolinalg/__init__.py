@@ -39,12 +39,14 @@ from thermolinalg.solvers.budget import Plan
 from thermolinalg.solvers.determinant import logdet
 from thermolinalg.solvers.estimate import Estimate, History, Outcome
 from thermolinalg.solvers.exponential import expm
+from thermolinalg.solvers.forecast import Course, Forecast
 from thermolinalg.solvers.interior_point import QuadraticOutcome
 from thermolinalg.solvers.inverse import inv
 from thermolinalg.solvers.leastsquares import lstsq
 from thermolinalg.solvers.linear import solve
 from thermolinalg.solvers.logistic import LogisticPosterior, logistic_posterior
 from thermolinalg.solvers.lyapunov import solve_lyapunov
+from thermolinalg.solvers.planning import plan
 from thermolinalg.solvers.posterior import PosteriorEstimate, gaussian_posterior
 from thermolinalg.solvers.prethermal import SoftModes, soft_modes
 from thermolinalg.solvers.process_regression import (
@@ -103,7 +105,7 @@ __all__ = [  # in the order of the arrows above
     "Work", "bennett", "FreeEnergy", "TimeAverage", "SecondMoment", "CenteredMoments", "Snapshot",
     "MomentEntries", "MomentTrace", "LaggedMoment",
     "diagnose", "Diagnosis", "RecordOutcome", "effective_sample_size", "rhat",
-    "Estimate", "Outcome", "Plan", "History", "load",
+    "Estimate", "Outcome", "Plan", "History", "load", "plan", "Forecast", "Course",
     "solve", "lstsq", "inv", "solve_lyapunov", "logdet", "expm",
     "gaussian_posterior", "PosteriorEstimate",
     "gaussian_process", "Prediction", "RBF", "Matern32", "Matern52",

@@ -75,6 +75,33 @@ def logdet(
         NotSymmetric, NotPositiveDefinite, ShapeMismatch, NotFinite, NotReal, InvalidInput: A or an
             option cannot be used; the message says why and what to do.
     """
+    question, target = logdet_question(
+        A,
+        rtol=rtol,
+        atol=atol,
+        confidence=confidence,
+        method=method,
+        prethermalize=prethermalize,
+        device=device or Device.ideal(),
+    )
+    ledger = question.device.prepare(question.runs.way.protocol, question.runs.numbers)
+    streams = open_streams(rng)
+    campaign = Campaign.begin(question, target, streams, ledger, max_time, max_samples, n_jobs)
+    return campaign.carry_on(callback)
+
+
+def logdet_question(
+    A: Array,
+    /,
+    *,
+    rtol: float,
+    atol: float | None,
+    confidence: float,
+    method: str,
+    prethermalize: int = 0,
+    device: Device,
+) -> tuple[Question, Target]:
+    """The problem as `logdet` states it; same arguments, same errors."""
     A = checks.symmetric("A", A, REMEDY)
     unit = UNIT * math.sqrt(A.shape[0])
     target = Target.checked(rtol, unit if atol is None else atol, confidence)
@@ -91,14 +118,11 @@ def logdet(
         rounding=way.n * float(namespace(A).finfo(A.dtype).eps) * (1 + sum(map(abs, logs))),
         unit=unit,
         slowest=process.slowest,
-        device=device or Device.ideal(),
+        device=device,
         reference=A,
         baseline=partial(digital_logdet, A),
     )
-    ledger = question.device.prepare(way.protocol, question.runs.numbers)
-    streams = open_streams(rng)
-    campaign = Campaign.begin(question, target, streams, ledger, max_time, max_samples, n_jobs)
-    return campaign.carry_on(callback)
+    return question, target
 
 
 def _soft_modes(A: Array, method: str, prethermalize: int) -> SoftModes | None:

@@ -15,7 +15,7 @@ from thermolinalg.solvers.encode import norm_bound
 from thermolinalg.solvers.estimate import Callback, Estimate
 from thermolinalg.solvers.pipeline import run
 from thermolinalg.solvers.program import Program, same
-from thermolinalg.streams import RNG, open_streams
+from thermolinalg.streams import RNG, Streams, open_streams
 from thermolinalg.theory.process import OU
 
 DAMPING = 0.5
@@ -73,6 +73,13 @@ def expm(
     """
     target = Target.checked(rtol, atol, confidence)
     control = Control(chains, n_jobs, max_time, max_samples)
+    streams = open_streams(rng)
+    program = expm_program(A, t, streams=streams)
+    return run(program, target, device or Device.ideal(), streams, control, callback)
+
+
+def expm_program(A: Array, t: float = 1.0, /, *, streams: Streams) -> Program:
+    """The problem as `expm` states it, its start drawn from streams; same errors."""
     A = checks.square("A", A)
     t = checks.real_number("t", t)
     if t == 0:
@@ -80,9 +87,9 @@ def expm(
             "t = 0: e^{A 0} is the identity, and there is nothing to measure. Give another t."
         )
     M, shift = _drift(A, t)
-    size, streams = norm_bound(M), open_streams(rng)
+    size = norm_bound(M)
     process = OU(M / size, namespace(A).zeros_like(M[0, :]), (M + M.T) / size)
-    program = Program(
+    return Program(
         name=f"expm, n = {process.n}, t = {t:g}",
         process=process,
         readout=LaggedMoment(size),
@@ -94,7 +101,6 @@ def expm(
         most=0.0,  # of what an unfinished burn-in leaves: it starts at equilibrium
         baseline=partial(digital_expm, A, t),
     )
-    return run(program, target, device or Device.ideal(), streams, control, callback)
 
 
 def _drift(A: Array, t: float) -> tuple[Array, float]:

@@ -84,6 +84,22 @@ def inv(
     """
     target = Target.checked(rtol, atol, confidence)
     control = Control(chains, n_jobs, max_time, max_samples)
+    program = inv_program(
+        A, target=target, only=only, dynamics=dynamics, prethermalize=prethermalize
+    )
+    return run(program, target, device or Device.ideal(), open_streams(rng), control, callback)
+
+
+def inv_program(
+    A: Array,
+    /,
+    *,
+    target: Target,
+    only: Literal["diagonal", "trace"] | Array | None = None,
+    dynamics: Literal["overdamped", "underdamped"] = "overdamped",
+    prethermalize: int = 0,
+) -> Program:
+    """The problem as `inv` states it; same arguments, same errors."""
     swings = require_dynamics(dynamics)
     A = checks.symmetric("A", A, REMEDY)
     start = namespace(A).zeros_like(A[:1, :])
@@ -109,7 +125,7 @@ def inv(
                 "prethermalize is for dynamics='overdamped': leave one of the two out."
             )
         program = with_inertia(program, SQUARE)
-    return run(program, target, device or Device.ideal(), open_streams(rng), control, callback)
+    return program
 
 
 def _narrowed(program: Program, A: Array, only: str | Array, target: Target) -> Program:

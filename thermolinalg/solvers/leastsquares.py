@@ -66,15 +66,22 @@ def lstsq(
     """
     target = Target.checked(rtol, atol, confidence)
     control = Control(chains, n_jobs, max_time, max_samples)
+    program = lstsq_program(A, b, target=target, ridge=ridge, temperature=temperature)
+    return run(program, target, device or Device.ideal(), open_streams(rng), control, callback)
+
+
+def lstsq_program(
+    A: Array, b: Array, /, *, target: Target, ridge: float = 0.0, temperature: float = 1.0
+) -> Program:
+    """The problem as `lstsq` states it; same arguments, same errors."""
     A, b = _checked(A, b)
     ridge = checks.positive("ridge", ridge, zero=True)
     temperature = checks.positive("temperature", temperature)
-    program = replace(
+    return replace(
         normal_program(A, b, ridge, temperature, target),
         name=named("lstsq", A, b),
         baseline=partial(digital_least_squares, A, b, ridge),
     )
-    return run(program, target, device or Device.ideal(), open_streams(rng), control, callback)
 
 
 def _checked(A: Array, b: Array) -> tuple[Array, Array]:

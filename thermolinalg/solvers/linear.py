@@ -95,6 +95,30 @@ def solve(
     """
     target = Target.checked(rtol, atol, confidence)
     control = Control(chains, n_jobs, max_time, max_samples)
+    program = solve_program(
+        A,
+        b,
+        target=target,
+        temperature=temperature,
+        precondition=precondition,
+        dynamics=dynamics,
+        bounds=bounds,
+    )
+    return run(program, target, device or Device.ideal(), open_streams(rng), control, callback)
+
+
+def solve_program(
+    A: Any,
+    b: Array,
+    /,
+    *,
+    target: Target,
+    temperature: float = 1.0,
+    precondition: Literal["diagonal"] | None = None,
+    dynamics: Literal["overdamped", "underdamped"] = "overdamped",
+    bounds: tuple[float, float] | None = None,
+) -> Program:
+    """The problem as `solve` states it; same arguments, same errors."""
     temperature = checks.positive("temperature", temperature)
     if precondition not in {None, "diagonal"}:
         raise InvalidInput(f"precondition = {precondition!r} is unknown. Use 'diagonal' or None.")
@@ -112,16 +136,14 @@ def solve(
                 "precondition is for an A that is an array. Scale the rows and columns of this one "
                 "yourself: D A D y = D b, x = D y."
             )
-        program = operator_program(A, b, temperature, target, bounds)
-    else:
-        if bounds is not None:
-            raise InvalidInput(
-                "bounds are for an A that is only multiplied; of an array the eigenvalues are "
-                "computed. Leave them out."
-            )
-        A = checks.square("A", A)
-        program = _program(A, right_hand_sides(A, b), temperature, target, precondition, swings)
-    return run(program, target, device or Device.ideal(), open_streams(rng), control, callback)
+        return operator_program(A, b, temperature, target, bounds)
+    if bounds is not None:
+        raise InvalidInput(
+            "bounds are for an A that is only multiplied; of an array the eigenvalues are "
+            "computed. Leave them out."
+        )
+    A = checks.square("A", A)
+    return _program(A, right_hand_sides(A, b), temperature, target, precondition, swings)
 
 
 def _program(

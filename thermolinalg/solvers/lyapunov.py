@@ -69,12 +69,17 @@ def solve_lyapunov(
     """
     target = Target.checked(rtol, atol, confidence)
     control = Control(chains, n_jobs, max_time, max_samples)
+    program = lyapunov_program(A, Q, target=target)
+    return run(program, target, device or Device.ideal(), open_streams(rng), control, callback)
+
+
+def lyapunov_program(A: Array, Q: Array, /, *, target: Target) -> Program:
+    """The problem as `solve_lyapunov` states it; same arguments, same errors."""
     A = checks.square("A", A)
     Q = like(checks.symmetric("Q", Q, "S is symmetric, and so is AS + SA'."), A)
     if Q.shape != A.shape:
         raise ShapeMismatch(f"Q has shape {tuple(Q.shape)}, but A has {tuple(A.shape)}.")
-    program = _program(A, Q, target)
-    return run(program, target, device or Device.ideal(), open_streams(rng), control, callback)
+    return _program(A, Q, target)
 
 
 def _program(A: Array, Q: Array, target: Target) -> Program:

@@ -18,6 +18,9 @@ from thermolinalg.theory.lowrank import LowRank
 from thermolinalg.theory.operator import in_library, operator_size
 from thermolinalg.theory.potential import overdamped
 
+FINER = 100.0
+"""By how much finer a target may become, if the run is refined, before drives pull too short."""
+
 
 def is_operator(A: Any) -> bool:
     """Is it something with a shape and a product, but no array?"""
@@ -89,7 +92,7 @@ def _of_one_side(windows: Array) -> Array:
 
 def _of_sides(program: Program, drives: Array, target: Target) -> Program:
     """The same network with drives (k, n) that share its noise, each given time to settle."""
-    goal = replace(target, atol=target.atol / program.scale)
+    goal = replace(target, rtol=target.rtol / FINER, atol=target.atol / program.scale / FINER)
     lead = burn_in(goal, program.process.slowest, program.most)
     readout = NetworkAverage(drives, lead)
     return replace(program, readout=readout, decode=_of_all_sides)

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import final
 
 import numpy as np
+from scipy.special import expit
 
 from thermolinalg.backend import NumpyArray, to_numpy
 from thermolinalg.device.ledger import Ledger
@@ -20,6 +21,9 @@ from thermolinalg.measurement.work import Work
 from thermolinalg.simulation.dwell import Stop
 from thermolinalg.solvers.prethermal import SoftModes
 from thermolinalg.solvers.way import Way
+
+NODES = 100
+"""Of quadrature over the time of a drive, or over the law of its work."""
 
 READINGS = 8
 """Readings at a stop, a relaxation time apart; to settle takes about as long."""
@@ -73,6 +77,13 @@ class Trajectories(ABC):
     def read(self, samples: NumpyArray) -> Reading:
         """The free energy that they tell."""
 
+    @abstractmethod
+    def scatter(self, rates: NumpyArray) -> float:
+        """Variance of the free energy that N runs tell, times N, for relaxation rates (n,) of A.
+
+        It is that of slow drives, whose work is normal.
+        """
+
 
 @final
 class Forward(Trajectories):
@@ -100,6 +111,9 @@ class Forward(Trajectories):
         found = work.value(work.update(work.init(), samples))
         dof = len(samples) - 1
         return Reading(found.difference - found.bias, found.stderr, dof, found.effective)
+
+    def scatter(self, rates: NumpyArray) -> float:
+        return math.expm1(2 * dissipated(self.way, rates))  # of e^{-W}, relative to its mean
 
 
 @final
@@ -129,6 +143,14 @@ class ThereAndBack(Trajectories):
         found = bennett(samples[:, 0], samples[:, 1])
         return Reading(found.difference, found.stderr, 2 * len(samples) - 2, found.effective)
 
+    def scatter(self, rates: NumpyArray) -> float:
+        """Of f = 1/(1 + e^{W - F}), relative to its mean, in both directions (Bennett 1976)."""
+        lost = dissipated(self.way, rates)
+        z, weights = np.polynomial.hermite_e.hermegauss(NODES)
+        f = expit(-lost - math.sqrt(2 * lost) * z)
+        weights = weights / weights.sum()
+        return 2 * (float(weights @ f**2) / float(weights @ f) ** 2 - 1)
+
 
 @final
 class Halting(Trajectories):
@@ -157,6 +179,16 @@ class Halting(Trajectories):
         stderr = float(samples.std(ddof=1)) / math.sqrt(runs)
         return Reading(float(samples.mean()), stderr, runs - 1, float(runs))
 
+    def scatter(self, rates: NumpyArray) -> float:
+        """Of the slope ½ Σ (a_k - a) x_k² at stops that share no memory."""
+        apart = np.abs(np.subtract.outer(np.arange(READINGS), np.arange(READINGS)))
+        total, first = 0.0, self.way.pace.first
+        for stop, weight in zip(self._stops, self._weights.tolist(), strict=True):
+            a = first + stop.share * (rates - first)
+            memory = np.exp(-2 * np.multiply.outer(a * stop.gap, apart)).mean(axis=(1, 2))
+            total += weight**2 * 0.5 * float(((rates - first) / a) ** 2 @ memory)
+        return total
+
     @cached_property
     def _nodes(self) -> tuple[NumpyArray, NumpyArray]:
         """Shares of the time in [0, 1], and weights of an integral over it."""
@@ -182,6 +214,20 @@ METHODS: dict[str, type[Trajectories]] = {
     "bar": ThereAndBack,
     "integration": Halting,
 }
+
+
+def dissipated(way: Way, rates: NumpyArray) -> float:
+    """What a slow drive along the way dissipates: half the variance of its work.
+
+    Of m switches, dt apart, Var W = Σ_k Σ (δa_k)²/(2 a_k²) coth(a_k dt).
+    """
+    u, weights = np.polynomial.legendre.leggauss(NODES)
+    total, first = 0.0, way.pace.first
+    for t, weight in zip(((1 + u) / 2).tolist(), (weights / 2).tolist(), strict=True):
+        a = first + way.pace(t) * (rates - first)
+        speed = way.pace.speed(t) * (rates - first)
+        total += weight * float(((speed / a) ** 2 / np.tanh(a * way.duration / way.steps)).sum())
+    return total / (4 * way.steps)
 
 
 def _drive(

@@ -1,0 +1,156 @@
+"""The command as a user types it: a report and a file, or one clear line."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.io
+import scipy.linalg
+import scipy.sparse
+from click.testing import CliRunner
+
+from tests.thermolinalg.solvers.problems import ring, wishart
+from thermolinalg.__main__ import DENSE, main
+
+N = 4
+A, B = wishart(N), np.arange(1.0, N + 1)
+
+
+@pytest.fixture(autouse=True)
+def inside(tmp_path, monkeypatch):
+    """A folder with the same problem in files of every kind."""
+    monkeypatch.chdir(tmp_path)
+    np.save("A.npy", A)
+    np.save("b.npy", B)
+    np.savez("A.npz", A)
+    scipy.io.mmwrite("A.mtx", scipy.sparse.csr_array(A))
+    scipy.io.mmwrite("dense.mtx", A)
+    scipy.io.mmwrite("b.mtx", B[:, None])
+    scipy.sparse.save_npz("S.npz", scipy.sparse.csr_array(A))
+
+
+def call(*words):
+    return CliRunner().invoke(main, list(words))
+
+
+def right(*words):
+    result = call(*words)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def assert_one_clear_line(result, words, code=1):
+    assert result.exit_code == code
+    assert isinstance(result.exception, SystemExit)
+    line = result.stderr.strip().splitlines()[-1]
+    assert line.startswith("Error: ")
+    assert words in line
+    assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize("a", ["A.npy", "A.npz", "A.mtx", "dense.mtx", "S.npz"])
+@pytest.mark.parametrize("b", ["b.npy", "b.mtx"])
+def test_any_kind_of_file_holds_the_same_problem(a, b):
+    words = right("solve", a, b, "--seed", "1", "--out", "x.npy")
+    assert "CONVERGED" in words
+    assert "written: x.npy" in words
+    x = np.load("x.npy")
+    assert x.shape == (N,)
+    assert np.linalg.norm(x - np.linalg.solve(A, B)) < 0.05 * np.linalg.norm(x)
+    right("solve", "A.npy", "b.npy", "--seed", "1", "--out", "again.npy")
+    assert np.array_equal(x, np.load("again.npy"))
+
+
+@pytest.mark.parametrize(
+    ("words", "truth"),
+    [
+        (["inv", "A.mtx", "--seed", "0", "--rtol", "0.2"], np.linalg.inv(A)),
+        (["inv", "A.npy", "--only", "trace", "--seed", "0"], np.trace(np.linalg.inv(A))),
+        (["logdet", "A.mtx", "--seed", "0", "--atol", "0.2"], np.linalg.slogdet(A)[1]),
+        (["expm", "A.mtx", "--time", "-0.5", "--seed", "0"], scipy.linalg.expm(-0.5 * A)),
+    ],
+)
+def test_an_answer_with_its_error_bar(words, truth):
+    report = right(*words, "--out", "x.npz")
+    assert "measured" in report
+    with np.load("x.npz") as found:
+        gap = np.abs(found["value"] - truth)
+        assert (gap <= 8 * found["stderr"]).all()  # of 31 degrees of freedom: once in 10^8
+
+
+def test_without_a_file_the_answer_is_printed():
+    words = right("solve", "A.npy", "b.npy", "--seed", "1", "--temperature", "0.01")
+    assert words.strip().splitlines()[-1].startswith("[")
+
+
+@pytest.mark.parametrize(
+    ("words", "title"),
+    [
+        (["A.mtx", "b.npy", "--rtol", "1e-3"], "solve, n = 4"),
+        (["A.mtx"], "inv, n = 4"),
+        (["A.mtx", "--only", "trace"], "inv, n = 4, trace"),
+        (["A.npy", "b.npy", "--solver", "lstsq", "--ridge", "0.1"], "lstsq, n = 4"),
+        (["A.npy", "A.npy", "--solver", "solve_lyapunov"], "solve_lyapunov, n = 4"),
+        (["A.npy", "--solver", "expm", "--time", "2"], "expm, n = 4, t = 2"),
+        (["A.npy", "--solver", "logdet", "--method", "jarzynski"], "logdet by jarzynski"),
+        (["A.mtx", "b.npy", "--bounds", "0.01", "9"], "solve, n = 4, only multiplied"),
+    ],
+)
+def test_a_forecast(words, title):
+    report = right("plan", *words)
+    assert report.startswith(title)
+    assert "nothing has run" in report
+    assert "Markov" in report
+
+
+def test_a_large_sparse_matrix_stays_sparse():
+    n = DENSE + 1
+    S = scipy.sparse.diags_array([np.full(n, 3.0)], offsets=[0]).tocsr()
+    scipy.io.mmwrite("large.mtx", S)
+    np.save("ones.npy", np.ones(n))
+    assert "only multiplied" in right("plan", "large.mtx", "ones.npy")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["solve", "none.npy", "b.npy"], "none.npy could not be read: No such file"),
+        (["solve", "A.txt", "b.npy"], "is of no kind that is read here"),
+        (["solve", "torn.npy", "b.npy"], "torn.npy could not be read"),
+        (["solve", "torn.npz", "b.npy"], "torn.npz could not be read"),
+        (["solve", "torn.mtx", "b.npy"], "torn.mtx could not be read"),
+        (["inv", "two.npz"], "it holds the arrays"),
+        (["inv", "objects.npy"], "objects.npy could not be read"),
+        (["solve", "A.npy", "long.npy"], "b has shape (9,)"),
+        (["inv", "indefinite.npy"], "indefinite"),
+        (["inv", "A.npy", "--rtol", "-1"], "rtol"),
+        (["inv", "A.npy", "--out", "x.txt"], "must end in .npy"),
+        (["inv", "A.npy", "--out", "no/x.npy"], "no folder"),
+        (["logdet", "A.npy", "--method", "magic"], "unknown"),
+        (["plan", "A.npy", "b.npy", "--solver", "inv"], "inv takes A alone"),
+        (["plan", "A.npy", "--solver", "lstsq"], "lstsq takes A and B"),
+        (["plan", "A.npy", "--time", "1"], "no --time"),
+        (["plan", "A.npy", "--ridge", "1"], "knows no ridge"),
+    ],
+)
+def test_what_cannot_be_done_is_one_clear_line(words, message):
+    for name in ("torn.npy", "torn.npz", "torn.mtx"):
+        Path(name).write_bytes(b"\x93NUMPY torn")
+    np.savez("two.npz", A=A, B=B)
+    np.save("objects.npy", np.array([{}], dtype=object), allow_pickle=True)
+    np.save("long.npy", np.ones(9))
+    np.save("indefinite.npy", ring(4) - 2 * np.eye(4))
+    assert_one_clear_line(call(*words), message)
+    assert not list(Path().glob("x.*"))
+
+
+def test_the_module_runs_as_a_program():
+    run = subprocess.run(
+        [sys.executable, "-m", "thermolinalg", "plan", "A.npy", "b.npy"],
+        capture_output=True, text=True, check=False,
+        env={"PYTHONPATH": str(Path(__file__).parents[2]), "OPENBLAS_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.startswith("solve, n = 4: a forecast")

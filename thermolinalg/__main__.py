@@ -1,0 +1,254 @@
+"""The command line: `thermolinalg solve A.mtx b.npy`, `inv`, `logdet`, `expm`, and `plan`."""
+
+import contextlib
+import math
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import scipy.io
+import scipy.sparse
+
+import thermolinalg as tla
+from thermolinalg.errors import DataError, InvalidInput, OutputError, ThermoError
+from thermolinalg.files import atomic_write
+
+DENSE = 2000
+"""Unknowns up to which a sparse matrix is solved as an array, whose eigenvalues are computed."""
+
+KINDS = ".mtx, .mtx.gz, .npy, .npz"
+SOLVERS = ("solve", "lstsq", "inv", "solve_lyapunov", "expm", "logdet")
+FILE = click.Path(path_type=Path)
+UNREADABLE = (OSError, ValueError, TypeError, EOFError, KeyError, zipfile.BadZipFile)
+
+Command = Callable[..., None]
+
+
+def target(command: Command) -> Command:
+    """Options that say how well the answer is wanted."""
+    for option in (
+        click.option("--rtol", type=float, help="Wanted relative error (else the solver's own)."),
+        click.option("--atol", type=float, help="Wanted absolute error (else the solver's own)."),
+        click.option("--confidence", type=float, default=0.95, show_default=True),
+    ):
+        command = option(command)
+    return command
+
+
+def running(command: Command) -> Command:
+    """Options of a run."""
+    for option in (
+        click.option("--max-time", type=float, default=math.inf, help="Most analog time, in RC."),
+        click.option("--seed", type=click.IntRange(min=0), help="Repeats a run."),
+        click.option("--out", type=FILE, help="Where to write the answer: .npy; .npz with errors."),
+    ):
+        command = option(command)
+    return target(command)
+
+
+def linear(command: Command) -> Command:
+    """Options of a linear system."""
+    for option in (
+        click.option("--temperature", type=float, default=1.0, show_default=True),
+        click.option("--precondition", type=click.Choice(["diagonal"])),
+        click.option("--bounds", type=(float, float), metavar="LOW HIGH",
+                     help="Numbers between which all eigenvalues of A lie."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="thermolinalg")
+def main() -> None:
+    """Linear algebra by letting a noisy physical system settle, simulated."""
+
+
+@main.command("solve")
+@click.argument("a", type=FILE)
+@click.argument("b", type=FILE)
+@click.option("--chains", type=int, default=1, show_default=True)
+@linear
+@running
+def solve_command(a: Path, b: Path, out: Path | None, **options: Any) -> None:
+    """Solve A x = b, A and b read from files."""
+    A, side = read(a), dense(read(b))
+    A = A if options["bounds"] else small(A)
+    answer(out, tla.solve, A, flat(side), **options)
+
+
+@main.command("inv")
+@click.argument("a", type=FILE)
+@click.option("--only", type=click.Choice(["diagonal", "trace"]), help="A part of the inverse.")
+@click.option("--chains", type=int, default=1, show_default=True)
+@running
+def inv_command(a: Path, out: Path | None, **options: Any) -> None:
+    """Invert a symmetric positive definite A."""
+    answer(out, tla.inv, dense(read(a)), **options)
+
+
+@main.command("logdet")
+@click.argument("a", type=FILE)
+@click.option("--method", default="bar", show_default=True)
+@running
+def logdet_command(a: Path, out: Path | None, **options: Any) -> None:
+    """Find ln det A of a symmetric positive definite A."""
+    answer(out, tla.logdet, dense(read(a)), **options)
+
+
+@main.command("expm")
+@click.argument("a", type=FILE)
+@click.option("--time", "t", type=float, default=1.0, show_default=True)
+@click.option("--chains", type=int, default=1, show_default=True)
+@running
+def expm_command(a: Path, t: float, out: Path | None, **options: Any) -> None:
+    """Find e^{At} of any square A."""
+    answer(out, tla.expm, dense(read(a)), t, **options)
+
+
+@main.command("plan")
+@click.argument("a", type=FILE)
+@click.argument("b", type=FILE, required=False)
+@click.option("--solver", type=click.Choice(SOLVERS), help="By default solve with b, inv without.")
+@click.option("--time", "t", type=float, help="Of expm.")
+@click.option("--chains", type=int, default=1, show_default=True)
+@click.option("--temperature", type=float)
+@click.option("--precondition", type=click.Choice(["diagonal"]))
+@click.option("--ridge", type=float)
+@click.option("--only", type=click.Choice(["diagonal", "trace"]))
+@click.option("--method")
+@click.option("--bounds", type=(float, float), metavar="LOW HIGH")
+@target
+def plan_command(
+    a: Path, b: Path | None, solver: str | None, t: float | None, **options: Any
+) -> None:
+    """Say what a run would take, before any run. B is the right side, or Q of solve_lyapunov."""
+    with one_clear_line():
+        name = solver or ("inv" if b is None else "solve")
+        wants_b = name in {"solve", "lstsq", "solve_lyapunov"}
+        if wants_b != (b is not None):
+            raise InvalidInput(f"{name} takes {'A and B' if wants_b else 'A alone'}.")
+        if t is not None and name != "expm":
+            raise InvalidInput(f"{name} takes no --time; that is of expm.")
+        A = read(a)
+        sparse = name == "solve" and options["bounds"] is not None
+        problem = [A if sparse else small(A) if name == "solve" else dense(A)]
+        if b is not None:
+            problem.append(flat(dense(read(b))))
+        given = {key: value for key, value in options.items() if value is not None}
+        times = [] if t is None else [t]
+        click.echo(str(tla.plan(getattr(tla, name), *problem, *times, **given)))
+
+
+def answer(
+    out: Path | None, solver: Callable[..., tla.Estimate], *problem: Any, **knobs: Any
+) -> None:
+    """Run a solver, print its report, and write or print the answer."""
+    with one_clear_line():
+        require_writable(out)
+        knobs["rng"] = knobs.pop("seed")
+        x = solver(*problem, **{k: value for k, value in knobs.items() if value is not None})
+        click.echo(str(x))
+        if out is None:
+            click.echo(np.array2string(np.asarray(x), threshold=20))
+            return
+        atomic_write(out, lambda file: save(file, out, x))
+        click.echo(f"written: {out}")
+
+
+def read(path: Path) -> Any:
+    """The matrix or vector in a file: an array, or a scipy.sparse array.
+
+    Raises:
+        DataError: there is no such file, or it holds no array of a kind that is read here.
+    """
+    with one_clear_line():
+        reader = next((r for end, r in READERS.items() if path.name.endswith(end)), None)
+        if reader is None:
+            raise DataError(f"{path} is of no kind that is read here: {KINDS}.")
+        try:
+            return reader(path)
+        except UNREADABLE as error:
+            why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            raise DataError(f"{path} could not be read: {why}.") from error
+
+
+def read_archive(path: Path) -> Any:
+    """A sparse matrix as scipy.sparse.save_npz writes it, or the only array of a file."""
+    with np.load(path, allow_pickle=False) as archive:
+        names = archive.files
+        if "format" not in names and len(names) == 1:
+            return archive[names[0]]
+    if "format" in names:
+        return scipy.sparse.csr_array(scipy.sparse.load_npz(path))
+    raise ValueError(f"it holds the arrays {', '.join(names) or '(none)'}, and one is needed")
+
+
+def read_market(path: Path) -> Any:
+    """A Matrix Market file: sparse, or an array."""
+    matrix = scipy.io.mmread(str(path))
+    return scipy.sparse.csr_array(matrix) if scipy.sparse.issparse(matrix) else matrix
+
+
+READERS: dict[str, Callable[[Path], Any]] = {
+    ".mtx": read_market,
+    ".mtx.gz": read_market,
+    ".npy": lambda path: np.load(path, allow_pickle=False),
+    ".npz": read_archive,
+}
+
+
+def dense(A: Any) -> Any:
+    """The same as an array."""
+    return A.toarray() if scipy.sparse.issparse(A) else A
+
+
+def small(A: Any) -> Any:
+    """A sparse matrix stays sparse where its eigenvalues would take too long."""
+    return dense(A) if max(A.shape, default=0) <= DENSE else A
+
+
+def flat(b: Any) -> Any:
+    """A single column, as Matrix Market has it, is a vector."""
+    return b[:, 0] if b.ndim == 2 and b.shape[1] == 1 else b
+
+
+def save(file: Any, out: Path, x: tla.Estimate) -> None:
+    """The value; in an archive its standard error too."""
+    value, stderr = np.asarray(x), np.asarray(x.stderr)
+    if out.suffix == ".npz":
+        np.savez(file, value=value, stderr=stderr)
+    else:
+        np.save(file, value)
+
+
+def require_writable(out: Path | None) -> None:
+    """Asked before hours are spent.
+
+    Raises:
+        OutputError: the answer could not be written there.
+    """
+    if out is None:
+        return
+    if out.suffix not in {".npy", ".npz"}:
+        raise OutputError(f"{out} must end in .npy, or in .npz for the standard error too.")
+    if not out.parent.is_dir():
+        raise OutputError(f"there is no folder {out.parent}. Make it first.")
+
+
+@contextlib.contextmanager
+def one_clear_line() -> Iterator[None]:
+    """Misuse and bad luck with files end in one line, not in a traceback."""
+    try:
+        yield
+    except ThermoError as error:
+        raise click.ClickException(str(error)) from error
+    except KeyboardInterrupt:
+        raise click.ClickException("stopped; nothing was written.") from None
+
+
+if __name__ == "__main__":
+    main(prog_name="thermolinalg")
