@@ -219,7 +219,7 @@ class Estimate:
                 "happened",
                 f"took {self.time:.3g} RC, {read:.3g} RC of it for the answer",
                 f"norm {norm:.6g}",
-                f"root-mean-square error {self.error:.3g}{relative}, as measured",
+                f"root-mean-square error {self.error:.3g}{relative}",
                 f"effective samples {self.ess:.3g} of the slowest mode",
             ),
             Block.of("device", self.ledger),
