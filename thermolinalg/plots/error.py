@@ -67,7 +67,8 @@ def plot_error(
 
     The band is exact at the end of a run for errors that are normal and as large in every direction
     in which there are any; before, the error is a part of what it is judged by, and leaves the band
-    a little less often. For unequal directions it is Satterthwaite's approximation (1946).
+    a little less often. For unequal directions it is Satterthwaite's approximation (1946), which
+    fewer errors are below than it says, and some more above.
 
     Args:
         estimate: the answer, of a solver that keeps its windows.
