@@ -1,8 +1,5 @@
 """The entries of an answer: its intervals are those of the estimate, its dots the truth."""
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -15,12 +12,6 @@ A, B = wishart(4), np.arange(1.0, 5.0)
 X = tla.solve(A, B, rng=1)
 INVERSE = tla.inv(A, rng=1)
 BIG = tla.inv(np.eye(15), rtol=1.0, rng=0)
-
-
-@pytest.fixture(autouse=True)
-def _closed():
-    yield
-    plt.close("all")
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,5 @@
 """The error of an answer against time: lines where theory puts them, and a band that holds."""
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -20,12 +17,6 @@ TRUTH = np.linalg.solve(A, B)
 X = tla.solve(A, B, rng=1)
 FEW = 0, 1, 7, 31  # windows at which coverage is judged, the last being the end
 RUNS = 250
-
-
-@pytest.fixture(autouse=True)
-def _closed():
-    yield
-    plt.close("all")
 
 
 def drawn(ax):
