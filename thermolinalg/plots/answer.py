@@ -8,7 +8,7 @@ from thermolinalg import checks
 from thermolinalg.backend import Array, to_numpy
 from thermolinalg.errors import InvalidInput
 from thermolinalg.plots.canvas import PALETTE, add_legend, line, open_axes
-from thermolinalg.plots.error import like_the_answer
+from thermolinalg.plots.error import truth_of
 from thermolinalg.solvers.estimate import Estimate
 
 if TYPE_CHECKING:
@@ -45,12 +45,7 @@ def plot_answer(
     from matplotlib.ticker import MaxNLocator
 
     confidence = checks.probability("confidence", confidence)
-    if not isinstance(estimate, Estimate):
-        raise InvalidInput(
-            f"estimate is a {type(estimate).__name__}; pass an Estimate, such as what solve "
-            "returns, or a part of the result that is one (.mean)."
-        )
-    exact = None if truth is None else like_the_answer(estimate, truth)
+    exact = truth_of(estimate, truth)
     value = to_numpy(estimate.value).ravel()
     if len(value) > MOST:
         raise InvalidInput(

@@ -81,12 +81,7 @@ def plot_error(
         InvalidInput: the answer keeps no windows, or another argument cannot be used.
     """
     confidence = checks.probability("confidence", confidence)
-    if not isinstance(estimate, Estimate):
-        raise InvalidInput(
-            f"estimate is a {type(estimate).__name__}; pass an Estimate, such as what solve "
-            "returns, or a part of the result that is one (.mean)."
-        )
-    exact = None if truth is None else like_the_answer(estimate, truth)
+    exact = truth_of(estimate, truth)
     times, values = _windows_of(estimate)
     noise = noise_of(times, values, estimate.error, estimate.dof)
     ax = open_axes(ax)
@@ -108,12 +103,20 @@ def plot_error(
     return ax
 
 
-def like_the_answer(estimate: Estimate, truth: Array) -> NumpyArray:
-    """The truth as NumPy's, checked.
+def truth_of(estimate: Estimate, truth: Array | None) -> NumpyArray | None:
+    """The truth as NumPy's, if it is known, checked against the answer.
 
     Raises:
         ShapeMismatch: it has another shape than the answer.
+        InvalidInput: the answer is no Estimate, or the truth no array of finite numbers.
     """
+    if not isinstance(estimate, Estimate):
+        raise InvalidInput(
+            f"estimate is a {type(estimate).__name__}; pass an Estimate, such as what solve "
+            "returns, or a part of the result that is one (.mean)."
+        )
+    if truth is None:
+        return None
     exact = to_numpy(checks.real_array("truth", truth))
     if exact.shape != tuple(estimate.value.shape):
         raise ShapeMismatch(

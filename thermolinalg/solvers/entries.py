@@ -31,7 +31,7 @@ class Entries(NamedTuple):
     def of(value: Array, half: Array | None, meaning: str) -> "Entries":
         """Of a value and the half-widths of its intervals (None: it has none), and their meaning.
 
-        A vector stands in a row, with its indices above; of more than two axes the last is kept.
+        A vector stands upright beside its indices; of more than two axes the last goes across.
         """
         x = to_numpy(value)
         widths = None if half is None else to_numpy(half)

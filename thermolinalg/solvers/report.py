@@ -49,9 +49,9 @@ class Report:
 
     def __str__(self) -> str:
         rows = [
-            (label if first else "", line)
-            for label, lines in self.blocks
-            for first, line in zip((True, *[False] * len(lines)), lines, strict=False)
+            (block.label if i == 0 else "", line)
+            for block in self.blocks
+            for i, line in enumerate(block.lines)
         ]
         title = f"{self.problem}: {self.outcome.name}, {self.outcome.value}"
         return "\n".join([title, *(f"  {label:<9} {text}" for label, text in rows)])

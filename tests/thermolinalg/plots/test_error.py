@@ -176,6 +176,15 @@ def test_any_shape_will_do_on_axes_that_were_given(estimate):
     assert lines["error bar so far"][-1, 1] == pytest.approx(estimate.error)
 
 
+def test_answers_of_another_library_are_drawn_and_shown():
+    torch = pytest.importorskip("torch")
+    x = tla.solve(torch.tensor(A), torch.tensor(B), rng=1)
+    lines, _, _ = drawn(tla.plot_error(x, torch.tensor(TRUTH)))
+    np.testing.assert_allclose(lines["error"], drawn(tla.plot_error(X, TRUTH))[0]["error"])
+    tla.plot_answer(x, torch.tensor(TRUTH))
+    assert "CONVERGED" in x._repr_html_()
+
+
 def stopped_at_once():
     return tla.solve(A, B, rng=1, callback=lambda _: True)
 
