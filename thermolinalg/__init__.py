@@ -24,8 +24,10 @@ from thermolinalg.measurement.observable import Covariance, Mean
 from thermolinalg.measurement.snapshot import Snapshot
 from thermolinalg.measurement.work import FreeEnergy, Work
 from thermolinalg.plots import (
+    plot_answer,
     plot_autocovariance,
     plot_ellipses,
+    plot_error,
     plot_spectrum,
     plot_trajectories,
 )
@@ -113,4 +115,5 @@ __all__ = [  # in the order of the arrows above
     "solve_qp", "QuadraticSolution", "QuadraticOutcome",
     "soft_modes", "SoftModes",
     "plot_trajectories", "plot_ellipses", "plot_autocovariance", "plot_spectrum",
+    "plot_error", "plot_answer",
 ]  # fmt: skip

@@ -126,6 +126,17 @@ def add_legend(ax: "Axes", handles: Sequence[Any], *notes: str) -> None:
     )
 
 
+def label_logarithms(ax: "Axes") -> None:
+    """Tick labels of logarithmic axes that do not overlap, and more than one of them."""
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+    for axis, (low, high) in ((ax.xaxis, ax.get_xlim()), (ax.yaxis, ax.get_ylim())):
+        if high / low < 100:  # decades alone would leave one label or none
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low < 20 else (1, 3)))
+            axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axis.set_minor_formatter(NullFormatter())
+
+
 def note_of(chosen: Sequence[int], n: int) -> str:
     """Says that some coordinates are not drawn."""
     return "" if len(chosen) == n else f"{len(chosen)} of {n} coordinates"

@@ -15,6 +15,7 @@ from thermolinalg.plots.canvas import (
     choose,
     colours,
     entries,
+    label_logarithms,
     lawless,
     line,
     name,
@@ -246,18 +247,12 @@ def _mark_modes(ax: "Axes", process: OU) -> None:
 
 
 def _scale(ax: "Axes", omega: NumpyArray, dt: float, measured: NumpyArray) -> None:
-    """Logarithmic axes around the data, labelled so that no labels overlap."""
-    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
-
+    """Logarithmic axes around the data."""
     ax.set(xscale="log", yscale="log", xlim=(omega[0], np.pi / dt))
     # A single value may be near zero: at π/dt some integrators leave nothing.
     lowest = min(np.quantile(column[column > 0], 0.01) for column in measured.T)
     ax.set_ylim(lowest / 3, 3 * measured.max())
-    for axis, (low, high) in ((ax.xaxis, ax.get_xlim()), (ax.yaxis, ax.get_ylim())):
-        if high / low < 30:  # decades alone would leave one label or none
-            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-            axis.set_major_formatter(StrMethodFormatter("{x:g}"))
-        axis.set_minor_formatter(NullFormatter())
+    label_logarithms(ax)
 
 
 def _handles(process: Runnable, chosen: list[int]) -> list[Any]:

@@ -1,5 +1,6 @@
 """A measured answer, its error bar, how the run ended, and what it cost."""
 
+import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,8 +16,13 @@ from thermolinalg.device.ledger import Ledger
 from thermolinalg.errors import InvalidInput
 from thermolinalg.solvers.baseline import Digital
 from thermolinalg.solvers.budget import Plan, Target
+from thermolinalg.solvers.entries import Entries
 from thermolinalg.solvers.reading import Reading
+from thermolinalg.solvers.report import Block, Report
 from thermolinalg.solvers.saving import save
+
+SHOWN = 0.95
+"""Probability with which the interval that a notebook shows covers an entry."""
 
 
 class Outcome(Enum):
@@ -184,25 +190,45 @@ class Estimate:
         )
 
     def __str__(self) -> str:
+        return str(self._report())
+
+    def _repr_html_(self) -> str:
+        return self._report().html
+
+    def _report(self) -> Report:
+        """What it says of itself; the digital solvers are timed for it, now."""
         plan, goal, norm = self.plan, self.plan.target, _norm(self.value)
         relative = f" = {self.error / norm:.2g} of its norm" if norm else ""
-        rows = [
-            ("wanted", f"error <= {goal.atol:g} + {goal.rtol:g} |answer|"),
-            ("", f"with probability {goal.confidence:g}"),
-            ("planned", f"burn-in {plan.burn_in:.3g} RC, pilot {plan.pilot:.3g} RC"),
-            ("", f"averaging {plan.averaging:.3g} RC in {plan.windows} windows"),
-            ("", f"from rates {plan.slowest:.3g} to {plan.fastest:.3g} per RC"),
-            ("", f"at temperature {plan.temperature:g}"),
-            ("happened", f"{self.time:.3g} RC"),
-            ("expected", f"error <= {plan.expected_error:.3g} with that probability"),
-            ("measured", f"norm {norm:.6g}, root-mean-square error {self.error:.3g}{relative}"),
-            ("", f"effective samples {self.ess:.3g} of the slowest mode"),
-            *_labelled("device", str(self.ledger)),
-            *_labelled("digital", str(self.digital)),
-            ("repeat", f"rng={self.seed}"),
-        ]
-        title = f"{self.problem}: {self.outcome.name}, {self.outcome.value}"
-        return "\n".join([title, *(f"  {label:<9} {text}" for label, text in rows)])
+        before = plan.burn_in + plan.pilot
+        read = 0.0 if math.isclose(self.time, before) else self.time - before
+        blocks = (
+            Block.of(
+                "wanted",
+                f"error <= {goal.atol:g} + {goal.rtol:g} |answer| "
+                f"with probability {goal.confidence:g}",
+            ),
+            Block.of(
+                "planned",
+                f"burn-in {plan.burn_in:.3g} RC, pilot {plan.pilot:.3g} RC",
+                f"averaging {plan.averaging:.3g} RC in {plan.windows} windows",
+                f"from rates {plan.slowest:.3g} to {plan.fastest:.3g} per RC",
+                f"at temperature {plan.temperature:g}",
+                f"expected error <= {plan.expected_error:.3g} with that probability",
+            ),
+            Block.of(
+                "happened",
+                f"took {self.time:.3g} RC, {read:.3g} RC of it for the answer",
+                f"norm {norm:.6g}",
+                f"root-mean-square error {self.error:.3g}{relative}",
+                f"effective samples {self.ess:.3g} of the slowest mode",
+            ),
+            Block.of("device", self.ledger),
+            Block.of("digital", self.digital),
+            Block.of("repeat", f"rng={self.seed}"),
+        )
+        half = self.interval(SHOWN)[1] - self.value
+        entries = Entries.of(self.value, half, f"± covers an entry with probability {SHOWN:g}")
+        return Report(self.problem, self.outcome, blocks, entries)
 
 
 def _norm(x: Array) -> float:
@@ -210,11 +236,6 @@ def _norm(x: Array) -> float:
     xp = namespace(x)
     largest = float(xp.max(xp.abs(x)))
     return largest * float(xp.sum((x / (largest or 1.0)) ** 2)) ** 0.5
-
-
-def _labelled(label: str, text: str) -> list[tuple[str, str]]:
-    first, *rest = text.splitlines()
-    return [(label, first), *(("", line) for line in rest)]
 
 
 Callback: TypeAlias = Callable[[Estimate], Any]

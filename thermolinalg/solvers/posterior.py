@@ -116,6 +116,9 @@ class PosteriorEstimate:
     def __str__(self) -> str:
         return f"{self.mean}\n{self.cov}"
 
+    def _repr_html_(self) -> str:
+        return self.mean._repr_html_() + self.cov._repr_html_()
+
 
 def gaussian_posterior(
     H: Array,

@@ -125,6 +125,9 @@ class Prediction:
     def __str__(self) -> str:
         return f"{self.mean}\n{self.variance}"
 
+    def _repr_html_(self) -> str:
+        return self.mean._repr_html_() + self.variance._repr_html_()
+
 
 def gaussian_process(
     X: Array,

@@ -9,7 +9,9 @@ import numpy as np
 from thermolinalg.backend import Array, to_numpy
 from thermolinalg.device.ledger import Ledger
 from thermolinalg.solvers.baseline import DigitalQuadratic
+from thermolinalg.solvers.entries import Entries
 from thermolinalg.solvers.interior_point import QuadraticOutcome
+from thermolinalg.solvers.report import Block, Report
 
 
 @final
@@ -78,32 +80,39 @@ class QuadraticSolution:
         )
 
     def __str__(self) -> str:
-        rows = [
-            ("wanted", f"gap <= {self.rtol:g} of the objective's largest term"),
-            *self._proof(),
-            ("residuals", f"primal {self.primal_residual:.2g}, dual {self.dual_residual:.2g}"),
-            ("spent", f"{self.steps} Newton steps on {self.networks} networks"),
-            ("", f"{self.time:.3g} RC at temperature {self.temperature:g}"),
-            *_labelled("device", str(self.ledger)),
-            *_labelled("digital", str(self.digital)),
-            ("repeat", f"rng={self.seed}"),
-        ]
-        title = f"{self.problem}: {self.outcome.name}, {self.outcome.value}"
-        return "\n".join([title, *(f"  {label:<9} {text}" for label, text in rows)])
+        return str(self._report())
 
-    def _proof(self) -> list[tuple[str, str]]:
+    def _repr_html_(self) -> str:
+        return self._report().html
+
+    def _report(self) -> Report:
+        """What it says of itself; the digital solver is timed for it, now."""
+        blocks = (
+            Block.of("wanted", f"gap <= {self.rtol:g} of the objective's largest term"),
+            Block.of("proved", *self._proof()),
+            Block.of(
+                "residuals", f"primal {self.primal_residual:.2g}, dual {self.dual_residual:.2g}"
+            ),
+            Block.of(
+                "spent",
+                f"{self.steps} Newton steps on {self.networks} networks",
+                f"{self.time:.3g} RC at temperature {self.temperature:g}",
+            ),
+            Block.of("device", self.ledger),
+            Block.of("digital", self.digital),
+            Block.of("repeat", f"rng={self.seed}"),
+        )
+        entries = Entries.of(self.value, None, "the best point")
+        return Report(self.problem, self.outcome, blocks, entries)
+
+    def _proof(self) -> list[str]:
         if self.radius is not None:
-            return [("proved", f"no feasible point within {self.radius:.3g} of 0")]
+            return [f"no feasible point within {self.radius:.3g} of 0"]
         if self.ray is not None:
             length = float(np.linalg.norm(to_numpy(self.ray)))
-            return [("proved", f"the objective falls by 1 in every {length:.3g} along the ray")]
+            return [f"the objective falls by 1 in every {length:.3g} along the ray"]
         within = f", against all points within {self.reach:.2g}" if np.isfinite(self.reach) else ""
-        rows = [("proved", f"objective {self.objective:.9g}, at most {self.gap:.3g} off{within}")]
+        lines = [f"objective {self.objective:.9g}, at most {self.gap:.3g} off{within}"]
         if np.isfinite(self.error):
-            rows.append(("", f"x at most {self.error:.3g} off in the 2-norm"))
-        return rows
-
-
-def _labelled(label: str, text: str) -> list[tuple[str, str]]:
-    first, *rest = text.splitlines()
-    return [(label, first), *(("", line) for line in rest)]
+            lines.append(f"x at most {self.error:.3g} off in the 2-norm")
+        return lines

@@ -55,7 +55,7 @@ class Reading:
             noise=spread * (factor * window / (K - 1)),
             time=K * window,
             dof=K - 1,
-            directions=_directions(products, K, entries),
+            directions=effective_directions(products, K, entries),
             settled=settled,
         )
 
@@ -94,7 +94,7 @@ class Reading:
         )
 
 
-def _directions(products: Array, K: int, entries: int) -> float:
+def effective_directions(products: Array, K: int, entries: int) -> float:
     """(tr C)²/tr C² from the products (K, K) of the deviations of windows from their mean."""
     xp = namespace(products)
     trace, square = float(xp.sum(xp.linalg.diagonal(products))), float(xp.sum(products**2))
