@@ -301,8 +301,8 @@ class Run:
         scale = self.program.scale
         return Estimate(
             problem=self.program.name,
-            value=scale * reading.mean,
-            stderr=scale * reading.stderr,
+            value=scale * self.program.arrange(reading.mean),
+            stderr=scale * self.program.arrange(reading.stderr),
             ess=self.program.rate * reading.time / 2 if reading.error > 0 else 0.0,
             dof=reading.dof,
             outcome=self._outcome(reading),
@@ -359,7 +359,7 @@ class Run:
                 values.append(scale * (total / time))
         if not values:
             raise InvalidInput("the run was stopped before it read anything of the answer.")
-        return History(np.asarray(times), xp.stack(values))
+        return History(np.asarray(times), self.program.arrange(xp.stack(values)))
 
 
 def _starts(program: Program, chains: int, streams: Streams) -> list[Array]:
