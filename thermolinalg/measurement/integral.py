@@ -88,7 +88,7 @@ def _fading(
     ahead: Array, share: Array, decay: Array, count: int, rounding: float
 ) -> tuple[list[Array], Array]:
     """What windows see of how far modes are from rest, while it is not lost in rounding."""
-    seen = []
+    seen: list[Array] = []
     while len(seen) < count and _largest(ahead) > rounding:
         seen.append(ahead * share)
         ahead = ahead * decay
