@@ -84,6 +84,8 @@ def drive(name: str, b: Array, n: int) -> Array:
 
 def is_symmetric(A: Array) -> bool:
     """Is a square matrix equal to its transpose up to rounding?"""
+    if bool(namespace(A).all(A == A.T)):  # as a rule, at half the cost
+        return True
     gap, size = _asymmetry(A)
     return gap <= rounding(A) * size
 

@@ -1,18 +1,22 @@
 """What the windows of a run say: their mean, how far off it may be, and whether they agree."""
 
 import math
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple, final
 
+import numpy as np
 from scipy.special import fdtri, stdtrit  # scipy.stats would take 0.7 s to import
 
 from thermolinalg.backend import Array, namespace
+from thermolinalg.threads import one_blas_thread, share
 
 FALSE_ALARM = 1e-6
 """Probability that a run which did settle is called unsettled."""
 
-AT_ONCE = 2**21
-"""Numbers that are judged at a time, which bounds the memory that judging takes."""
+AT_ONCE = 2**19
+"""Numbers that are judged at a time: pieces of this size are shared over the cores."""
 
 
 @final
@@ -37,26 +41,22 @@ class Reading:
     def of(values: Array, window: float, factor: float = 1.0) -> "Reading":
         """Of windows (K, ...) of this length; `factor` makes up for their correlation."""
         xp, K = namespace(values), values.shape[0]
-        flat = xp.reshape(values, (K, -1))
-        entries, shape = flat.shape[1], tuple(values.shape[1:])
-        means, spreads, products, settled = [], [], 0.0, True
-        for begin in range(0, entries, max(1, AT_ONCE // K)):
-            some = flat[:, begin : min(begin + max(1, AT_ONCE // K), entries)]
-            mean = xp.mean(some, axis=0)
-            d = some - mean
-            products = products + d @ d.T
-            halves = [_gathered(part) for part in (d[: K // 2, :], d[K // 2 :, :])]
-            settled = settled and _agreed(halves, factor, entries)
-            means.append(mean)
-            spreads.append(halves[0].squares + halves[1].squares)
-        mean, spread = (xp.reshape(_joined(parts), shape) for parts in (means, spreads))
+        flat, shape = xp.reshape(values, (K, -1)), tuple(values.shape[1:])
+        entries, size = flat.shape[1], max(1, AT_ONCE // K)
+        ends = [(k, min(k + size, entries)) for k in range(0, entries, size)]
+        tasks = [partial(_judged, flat[:, start:end], factor, entries) for start, end in ends]
+        with one_blas_thread() if len(tasks) > 1 else nullcontext():
+            pieces = share(tasks) if isinstance(values, np.ndarray) else [task() for task in tasks]
+        mean = xp.reshape(_joined([piece.mean for piece in pieces]), shape)
+        spread = xp.reshape(_joined([piece.spread for piece in pieces]), shape)
+        products = sum(piece.products for piece in pieces)
         return Reading(
             mean=mean,
             noise=spread * (factor * window / (K - 1)),
             time=K * window,
             dof=K - 1,
             directions=effective_directions(products, K, entries),
-            settled=settled,
+            settled=all(piece.settled for piece in pieces),
         )
 
     @property
@@ -103,6 +103,23 @@ def effective_directions(products: Array, K: int, entries: int) -> float:
     return min(max(trace**2 / unbiased, 1.0), float(entries)) if unbiased > 0 else float(entries)
 
 
+class Piece(NamedTuple):
+    """What windows say of some of the entries."""
+
+    mean: Array
+    spread: Array  # sum of squares of the deviations from it
+    products: Array  # (K, K) of those deviations
+    settled: bool
+
+
+def _judged(windows: Array, factor: float, entries: int) -> Piece:
+    mean = namespace(windows).mean(windows, axis=0)
+    d, half = windows - mean, windows.shape[0] // 2
+    one, other = _gathered(d[:half, :]), _gathered(d[half:, :])
+    settled = _agreed(one, other, factor, entries)
+    return Piece(mean, one.squares + other.squares, d @ d.T, settled)
+
+
 class Half(NamedTuple):
     """Of half of the windows: how many, the mean of each entry, and its sum of squares."""
 
@@ -122,13 +139,12 @@ def _gathered(d: Array) -> Half:
     return Half(d.shape[0], xp.mean(d, axis=0), xp.linalg.vecdot(d, d, axis=-2))
 
 
-def _agreed(halves: list[Half], factor: float, entries: int) -> bool:
+def _agreed(one: Half, other: Half, factor: float, entries: int) -> bool:
     """Do the means of the two halves agree, entry by entry, within their error bars?
 
     The error bars come from the spread inside each half, which a gap between the halves, unlike the
     spread of the whole record, cannot hide in.
     """
-    one, other = halves
     limit = _limit(one.windows + other.windows - 2, entries)
     doubt = one.doubt(factor) + other.doubt(factor)
     return bool(namespace(doubt).all((one.mean - other.mean) ** 2 <= limit**2 * doubt))
