@@ -98,8 +98,9 @@ def _unplanned(solver: object) -> str:
     instead = {
         "solve_qp": "Each of its Newton systems is a network that the answers before it made: "
         "bound it by max_time= instead.",
-        "gaussian_posterior": "It averages the network of its precision P = prior_precision + "
-        "H'H/noise: plan(inv, P) says what its covariance takes, the mean takes less as a rule.",
+        "gaussian_posterior": "Where readings are independent it averages the network of its "
+        "precision P = prior_precision + H'H/noise: plan(inv, P) says what the covariance takes; "
+        "the mean takes less as a rule.",
         "gaussian_process": "It solves K = kernel(X, X) + noise I: plan(solve, K, y) says what the "
         "mean takes, to an error relative to K⁻¹y.",
         "logistic_posterior": "Its drift is not linear, and no rates tell its noise: bound it by "
