@@ -237,12 +237,13 @@ def test_a_report(name):
     assert found.condition >= 1
 
 
-def test_a_run_takes_what_was_forecast():
+@pytest.mark.parametrize("dynamics", ["overdamped", "underdamped"])
+def test_a_run_takes_what_was_forecast(dynamics):
     """Burn-in and upload to the digit; the averaging, for which a pilot stands in, within three."""
     b = RNG.standard_normal(60)
     S = wishart(60)
-    found = tla.plan(tla.solve, S, b, rtol=3e-3, chains=4)
-    x = tla.solve(S, b, rtol=3e-3, chains=4, rng=0)
+    found = tla.plan(tla.solve, S, b, rtol=3e-3, chains=4, dynamics=dynamics)
+    x = tla.solve(S, b, rtol=3e-3, chains=4, dynamics=dynamics, rng=0)
     assert found.typical.burn_in == x.plan.burn_in
     lines = {line.activity: line.seconds for line in found.typical.ledger.lines}
     spent = {line.activity: line.seconds for line in x.ledger.lines}
@@ -287,10 +288,11 @@ def test_runs_plan_what_was_forecast(name):
     assert reach[0] * tails[0] <= ratio <= reach[1] * tails[1] * knows * (1 + 1 / 19)
 
 
-def test_the_price_is_that_of_a_run_of_the_same_length():
+@pytest.mark.parametrize("knobs", [{}, {"dynamics": "underdamped"}, {"prethermalize": 2}])
+def test_the_price_is_that_of_a_run_of_the_same_length(knobs):
     """A pilot and an answer of the shortest windows."""
-    found = tla.plan(tla.inv, A, atol=10 * NORM)
-    x = tla.inv(A, atol=10 * NORM, rng=0)
+    found = tla.plan(tla.inv, A, atol=10 * NORM, **knobs)
+    x = tla.inv(A, atol=10 * NORM, rng=0, **knobs)
     assert found.certain.averaging == pytest.approx(x.plan.averaging, rel=1e-12)
     assert found.certain.pilot == pytest.approx(x.plan.pilot, rel=1e-12)
     spent = {line.activity: line.seconds for line in x.ledger.lines}
