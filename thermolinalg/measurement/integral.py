@@ -5,6 +5,7 @@ The pair (x(T), ∫ x dt) is jointly Gaussian given x(0), so a window of any len
 
 from dataclasses import dataclass
 from typing import final
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -66,16 +67,45 @@ def _mode_windows(
     noisy = x[:1, :] if one_noise else x
     noise, moved = _noise_alone(modes.rates, window, count, noisy, rng)
     decay, response, _ = mode_transition(modes.rates, window)
-    rest = modes.enter(process.b) / modes.rates
-    ahead = modes.enter(x) - rest
-    values = modes.leave(noise) + modes.leave(rest)
-    seen = _largest(rest) + _largest(noise)
-    for k in range(count):
-        if _largest(ahead) <= namespace(x).finfo(x.dtype).eps * seen:
-            break  # not to be told from rounding
-        values[k, ...] += modes.leave(ahead * (response / window))
+    rest = _rest(process)
+    ahead = x - rest
+    rounding = namespace(x).finfo(x.dtype).eps * (_largest(rest) + _largest(ahead))
+    if one_noise and _largest(ahead - ahead[:1, :]) <= 2 * rounding:
+        ahead = ahead[:1, :]  # what is left of the start is noise, which all chains share
+    seen, ahead = _fading(modes.enter(ahead), response / window, decay, count, rounding)
+    joint = ahead.shape == moved.shape  # then it leaves the modes with the noise, at no cost
+    if joint:
+        for k, area in enumerate(seen):
+            noise[k, ...] += area
+    values = modes.leave(noise) + rest
+    if not joint:
+        for k, area in enumerate(seen):
+            values[k, ...] += modes.leave(area)
+    return values, modes.leave(moved + ahead) + rest
+
+
+def _fading(
+    ahead: Array, share: Array, decay: Array, count: int, rounding: float
+) -> tuple[list[Array], Array]:
+    """What windows see of how far modes are from rest, while it is not lost in rounding."""
+    seen: list[Array] = []
+    while len(seen) < count and _largest(ahead) > rounding:
+        seen.append(ahead * share)
         ahead = ahead * decay
-    return values, modes.leave(moved + rest + ahead)
+    return seen, ahead
+
+
+def _rest(process: OU) -> Array:
+    """Where its states would come to rest without noise."""
+    if process not in _RESTS:
+        modes = process.modes
+        assert modes is not None
+        _RESTS[process] = modes.leave(modes.enter(process.b) / modes.rates)
+    return _RESTS[process]
+
+
+_RESTS: WeakKeyDictionary[OU, Array] = WeakKeyDictionary()
+"""Kept as long as their processes: a run asks for them at every stretch, of all its drives."""
 
 
 def _noise_alone(

@@ -14,7 +14,7 @@ from thermolinalg.solvers.control import Control
 from thermolinalg.solvers.estimate import Callback, Estimate
 from thermolinalg.solvers.network import as_sides, linear_program, named
 from thermolinalg.solvers.pipeline import run
-from thermolinalg.solvers.program import Decode, Program
+from thermolinalg.solvers.program import Program
 from thermolinalg.streams import RNG, open_streams
 
 
@@ -118,16 +118,13 @@ def normal_program(A: Array, b: Array, ridge: float, temperature: float, target:
         ) from error
     scale = program.scale / largest
     if not wide:
-        return replace(program, scale=scale, decode=shape)
+        return replace(program, scale=scale, arrange=shape)
     gain = math.sqrt(float(xp.sum(unit**2)))  # at least the norm of A
     return replace(
         program,
         scale=scale,
-        decode=partial(_mapped, unit=unit, shape=shape),
+        decode=partial(apply_rows, M=unit.T),
+        arrange=shape,
         least=0.0,
         most=program.most * gain,
     )
-
-
-def _mapped(windows: Array, *, unit: Array, shape: Decode) -> Array:
-    return shape(apply_rows(windows, unit.T))

@@ -26,7 +26,7 @@ from thermolinalg.solvers.network import (
 )
 from thermolinalg.solvers.operator import is_operator, operator_program
 from thermolinalg.solvers.pipeline import run
-from thermolinalg.solvers.program import Decode, Program
+from thermolinalg.solvers.program import Program
 from thermolinalg.solvers.underdamped import MEAN, require_dynamics, with_inertia
 from thermolinalg.streams import RNG, open_streams
 
@@ -167,9 +167,8 @@ def _program(
         program = _squared(A, b, temperature, target)
         baseline = partial(digital_general, A, b)
         return replace(program, name=f"{named('solve', A, b)} (least squares)", baseline=baseline)
-    decode = partial(_then, first=program.decode, second=shape)
     name = named("solve", A, b) + program.name
-    return replace(program, name=name, decode=decode, baseline=baseline)
+    return replace(program, name=name, arrange=shape, baseline=baseline)
 
 
 def _if_definite(A: Array, rows: Array, temperature: float, target: Target) -> Program | None:
@@ -205,7 +204,3 @@ def _condition_number(A: Array) -> float:
     """The largest over the smallest singular value."""
     sizes = namespace(A).linalg.svdvals(A / (float(namespace(A).max(namespace(A).abs(A))) or 1.0))
     return float(sizes[0]) / float(sizes[-1]) if float(sizes[-1]) > 0 else math.inf
-
-
-def _then(windows: Array, *, first: Decode, second: Decode) -> Array:
-    return second(first(windows))

@@ -93,12 +93,6 @@ def named(solver: str, A: Array, b: Array) -> str:
     return f"{solver}, {shape}{sides}"
 
 
-def as_sides(windows: Array, *, matrix: bool) -> Array:
-    """Windows (K, k, n) in the shape of the answers: (K, n, k), or (K, n) of a vector.
-
-    In one piece: whoever sums them up again and again would else read across memory each time.
-    """
-    if not matrix:
-        return windows[:, 0, :]
-    xp, (K, k, n) = namespace(windows), windows.shape
-    return xp.reshape(xp.reshape(xp.matrix_transpose(windows), (-1,)), (K, n, k))
+def as_sides(answers: Array, *, matrix: bool) -> Array:
+    """Answers (..., k, n) as the caller gave the sides: (..., n, k), or (..., n) of a vector."""
+    return namespace(answers).matrix_transpose(answers) if matrix else answers[..., 0, :]

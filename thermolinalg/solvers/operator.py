@@ -95,8 +95,5 @@ def _of_sides(program: Program, drives: Array, target: Target) -> Program:
     goal = replace(target, rtol=target.rtol / FINER, atol=target.atol / program.scale / FINER)
     lead = burn_in(goal, program.process.slowest, program.most)
     readout = NetworkAverage(drives, lead)
-    return replace(program, readout=readout, decode=_of_all_sides)
-
-
-def _of_all_sides(windows: Array) -> Array:
-    return as_sides(windows[:, 0, ...], matrix=True)
+    arrange = partial(as_sides, matrix=True)
+    return replace(program, readout=readout, arrange=arrange)

@@ -19,6 +19,11 @@ Decode: TypeAlias = Callable[[Array], Array]
 A function of a module or a `partial` of one, so that a run can be saved."""
 
 
+def same(windows: Array) -> Array:
+    """The windows as they are read."""
+    return windows
+
+
 @final
 @dataclass(frozen=True, eq=False, slots=True)
 class Program:
@@ -38,6 +43,7 @@ class Program:
     least: float  # lower and upper bounds on |answer|/scale, from the spectrum
     most: float
     baseline: Callable[..., Digital]  # (value, products=matrix-vector products spent)
+    arrange: Decode = same  # of the answer and its error, into the caller's shape
     replicas: int = 1  # copies of the start that are simulated at once: a power of two
     soft: SoftModes | None = None  # modes with which each chain starts at rest, all others at zero
 
@@ -77,8 +83,3 @@ class Program:
     def windows(self, chains: int) -> int:
         """How many windows each copy is read for."""
         return WINDOWS // max(chains, self.replicas)
-
-
-def same(windows: Array) -> Array:
-    """The windows as they are read."""
-    return windows

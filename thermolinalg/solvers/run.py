@@ -303,8 +303,8 @@ class Run:
         scale = self.program.scale
         return Estimate(
             problem=self.program.name,
-            value=scale * reading.mean,
-            stderr=scale * reading.stderr,
+            value=scale * self.program.arrange(reading.mean),
+            stderr=scale * self.program.arrange(reading.stderr),
             ess=self.program.rate * reading.time / 2 if reading.error > 0 else 0.0,
             dof=reading.dof,
             outcome=self._outcome(reading),
@@ -347,7 +347,8 @@ class Run:
             InvalidInput: the windows were too large to keep.
         """
         stages = [(stage.windows, stage.reading.time) for stage in self._closed()._counted]
-        return History.of(stages, self.program.scale)
+        times, values = History.of(stages, self.program.scale)
+        return History(times, self.program.arrange(values))
 
 
 def _starts(program: Program, chains: int, streams: Streams) -> list[Array]:

@@ -129,7 +129,7 @@ def errors(program, course, truth, runs):
         windows = values.reshape(WINDOWS, *program.start.shape[1:]) if copies > 1 else values
         if copies > 1:
             windows = windows[:, None, :]
-        answer = program.scale * program.decode(windows).mean(axis=0)
+        answer = program.scale * program.arrange(program.decode(windows).mean(axis=0))
         found[seed] = np.linalg.norm(answer - truth)
     return found
 
