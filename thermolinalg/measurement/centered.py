@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from typing import final
 
 import numpy as np
-from tqdm import tqdm
 
 from thermolinalg.backend import Array, namespace
-from thermolinalg.measurement.observable import congruent
+from thermolinalg.measurement.moment import zeros
+from thermolinalg.measurement.observable import congruent, total
 from thermolinalg.measurement.readout import Readout
+from thermolinalg.measurement.sampled import sampled
 from thermolinalg.products import squares
-from thermolinalg.simulation.choice import choose_integrator, find_integrator
-from thermolinalg.simulation.walk import walk
 from thermolinalg.theory.process import OU
 
 
@@ -37,21 +36,19 @@ class CenteredMoments(Readout):
     def windows(
         self, process: OU, x: Array, window: float, count: int, rng: np.random.Generator
     ) -> tuple[Array, Array]:
-        xp = namespace(x)
+        xp, n = namespace(x), process.n
         samples = self._samples(process, window)
-        integrator = find_integrator(choose_integrator(process), process)
-        intervals = np.full(samples, window / samples)
-        values = []
-        for _ in tqdm(range(count), "measuring", delay=1, disable=None, leave=False):
-            first, second = xp.zeros_like(process.A[0, :]), xp.zeros_like(process.A)
-            for block in walk(process, x, intervals, integrator, rng):
-                u = xp.reshape(block.y - block.step.enter(self.center[None, :]), (-1, process.n))
-                first, second = first + xp.sum(u, axis=0), second + squares(u)
-                x, leave = block.last, block.step.leave
-            # Out of the step's coordinates once a window, not once a sample.
-            mean, moment = leave(first[None, :]), congruent(second, leave)
-            values.append(xp.concat([mean, moment], axis=0) / (samples * x.shape[0]))
-        return xp.stack(values), x
+        first, second = zeros(x, count, n), zeros(x, count, n, n)
+        for k, block in sampled(process, x, window / samples, samples, count, rng):
+            u = xp.reshape(block.y - block.step.enter(self.center[None, :]), (-1, n))
+            first[k, ...] += total(u)
+            second[k, ...] += squares(u)
+        # Out of the step's coordinates once a window, not once a sample.
+        values = zeros(x, count, n + 1, n)
+        values[:, 0, :] = block.step.leave(first)
+        for k in range(count):
+            values[k, 1:, :] = congruent(second[k, ...], block.step.leave)
+        return values / (samples * x.shape[0]), block.last
 
     def _samples(self, process: OU, window: float) -> int:
         return max(1, math.ceil(window * process.slowest * self.per_relaxation))

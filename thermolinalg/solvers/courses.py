@@ -10,6 +10,7 @@ from thermolinalg.measurement.integral import TimeAverage
 from thermolinalg.measurement.lagged import LaggedMoment
 from thermolinalg.measurement.moment import MomentEntries
 from thermolinalg.measurement.readout import Readout
+from thermolinalg.measurement.sampled import coordinates_read
 from thermolinalg.solvers.budget import (
     BIAS,
     KNOWN_TO,
@@ -23,6 +24,7 @@ from thermolinalg.solvers.control import Control
 from thermolinalg.solvers.forecast import Course, Forecast
 from thermolinalg.solvers.outlook import Known, Outlook, outlooks
 from thermolinalg.solvers.program import Program
+from thermolinalg.theory.inertial import Inertial
 
 
 class Setting(NamedTuple):
@@ -58,21 +60,37 @@ def forecast(
         control=control,
         device=device,
         copies=copies,
-        settle=burn_in(goal, rate, program.most / slower),
+        settle=(
+            program.burn_in(goal) if program.soft else burn_in(goal, rate, program.most / slower)
+        ),
         shortest=(RELAXATIONS if copies < WINDOWS else 1.0) / rate,
     )
-    balance = getattr(process, "modes", True) is not None
     return Forecast(
         problem=program.name,
         target=target,
         temperature=program.temperature,
-        dynamics=f"overdamped, {'detailed balance' if balance else 'a drift of its own'}",
+        dynamics=_dynamics(program),
         chains=control.chains,
         slowest=slowest,
         fastest=fastest,
         rates=rates,
         courses=tuple(_course(setting, outlook) for outlook in outlooks(program, known)),
     )
+
+
+def _dynamics(program: Program) -> str:
+    """How the network moves, and from where it starts."""
+    process = program.process
+    if isinstance(process, Inertial):
+        return f"underdamped, friction {process.friction:.3g}"
+    balance = getattr(process, "modes", True) is not None
+    drift = "detailed balance" if balance else "a drift of its own"
+    return f"overdamped, {drift}{at_rest(program.soft.count if program.soft else 0)}"
+
+
+def at_rest(count: int) -> str:
+    """Which modes start so, in words."""
+    return f", softest modes at rest from the start: {count}" if count else ""
 
 
 def _course(setting: Setting, outlook: Outlook) -> Course:
@@ -128,7 +146,7 @@ def _whole(readout: Readout, window: float, setting: Setting) -> float:
 
 def _samples(program: Program, window: float) -> int:
     """Readings of the state in a window: one of the analog integrator, for means."""
-    readout, n = program.readout, program.process.n
+    readout, n = program.readout, coordinates_read(program.process)
     if isinstance(readout, MomentEntries):
         n = len(set(readout.pairs.ravel().tolist()))
     return 1 if isinstance(readout, TimeAverage) else readout.numbers(program.process, window) // n

@@ -15,11 +15,14 @@ from thermolinalg.backend import Array, NumpyArray, namespace, to_numpy
 from thermolinalg.device.ledger import Ledger
 from thermolinalg.errors import InvalidInput
 from thermolinalg.solvers.baseline import Digital
-from thermolinalg.solvers.budget import Plan, Target
+from thermolinalg.solvers.budget import WINDOWS, Plan, Target
 from thermolinalg.solvers.entries import Entries
 from thermolinalg.solvers.reading import Reading
 from thermolinalg.solvers.report import Block, Report
 from thermolinalg.solvers.saving import save
+
+KEPT = 2**22
+"""Numbers of windows that are kept for a picture of the error; more are dropped once judged."""
 
 SHOWN = 0.95
 """Probability with which the interval that a notebook shows covers an entry."""
@@ -50,6 +53,29 @@ class History(NamedTuple):
 
     times: NumpyArray  # (m,)
     values: Array  # (m, ...)
+
+    @staticmethod
+    def of(stretches: list[tuple[Array | None, float]], scale: float = 1.0) -> "History":
+        """Running means of windows (K, ...) of stretches that took these times.
+
+        Raises:
+            InvalidInput: there is none, or windows were not kept.
+        """
+        total, time, times, values = 0.0, 0.0, [], []
+        for windows, length in stretches:
+            if windows is None:
+                raise InvalidInput(
+                    "no windows of this run are kept: an answer is kept window by window up to "
+                    f"{KEPT // WINDOWS} entries. Ask a callback for what it wants to see."
+                )
+            window = length / windows.shape[0]
+            for k in range(windows.shape[0]):
+                total, time = total + window * windows[k, ...], time + window
+                times.append(time)
+                values.append(scale * (total / time))
+        if not values:
+            raise InvalidInput("the run was stopped before it read anything of the answer.")
+        return History(np.asarray(times), namespace(values[0]).stack(values))
 
 
 class Continuable(Protocol):

@@ -51,7 +51,9 @@ class Forecast:
     """What a run would take, from bounds on rates alone: no device has run.
 
     `certain` holds whatever the answer is, `typical` where the drive, or the modes, have no
-    preferred direction; both are the same where rates settle all. Printing gives the report.
+    preferred direction; both are the same where rates settle all. `dynamics` says whether the
+    network has inertia, and how it starts; `rates`, what is known of its rates. Printing gives the
+    report.
     """
 
     problem: str

@@ -8,8 +8,15 @@ T |e|² is a generalised chi-square, whose weights are the eigenvalues of C. Wit
     c²/2 h coth((a_k + a_l) h/2)/(a_k a_l)        of second moments, k <= l; a_k its eigenvalues,
                                                   the states h apart
 
-and where rates do not settle them there are bounds: on tr C, and on the largest weight. With
-detailed balance C/T is an upper bound for short times too.
+With inertia the autocovariance of a mode is c/(2a) times
+
+    φ(t) = (r e^{-st} - s e^{-rt})/(r - s),       r, s = γ/2 ± (γ²/4 - a)^{1/2}, γ the friction,
+
+so that means have the weights γc/a_k², and second moments c²/2 h Σ_m φ_k(mh) φ_l(mh)/(a_k a_l), m
+over all whole numbers: four terms such as above, for each pair of r_k or s_k with r_l or s_l.
+
+Where rates do not settle the weights there are bounds: on tr C, and on the largest. With detailed
+balance and no inertia C/T is an upper bound for short times too.
 """
 
 import math
@@ -21,8 +28,10 @@ import numpy as np
 
 from thermolinalg import checks
 from thermolinalg.backend import Array, NumpyArray, namespace, to_numpy
+from thermolinalg.measurement.sampled import coordinates_read
 from thermolinalg.theory.chi_square import ChiSquares, bounded, markov, one_direction
 from thermolinalg.theory.forgetting import forgetting_rate
+from thermolinalg.theory.inertial import Inertial
 from thermolinalg.theory.process import OU
 
 
@@ -80,54 +89,73 @@ def level(process: OU) -> float | None:
     return float(d[0]) if bool(xp.all(d == d[0])) and float(d[0]) > 0 else None
 
 
-def rates_of(process: OU) -> NumpyArray:
-    """Eigenvalues of a drift in detailed balance (n,), increasing."""
+def rates_of(process: OU | Inertial) -> NumpyArray:
+    """Eigenvalues of a drift in detailed balance, or of a stiffness (n,), increasing."""
     assert process.modes is not None
     return to_numpy(process.modes.rates).astype(np.float64)
 
 
 def sampled_once(rate: NumpyArray | float, step: float) -> NumpyArray:
-    """2/rate, the integral of e^{-rate |t|} over all t, as a sum over times `step` apart."""
+    """2/rate, the integral of e^{-rate |t|} over all t, as a sum over times `step` apart.
+
+    A rate may be complex.
+    """
     return step / np.tanh(np.asarray(rate) * step / 2)
 
 
 def pairs_of(rates: NumpyArray, c: float, step: float) -> NumpyArray:
     """f (n, n), with (1 + δ_kl) f_kl/T the variance of the average of y_k y_l."""
-    each = np.outer(0.5 * c / rates, 0.5 * c / rates)
-    return each * sampled_once(np.add.outer(rates, rates), step)
+    return _scales(rates, c) * sampled_once(np.add.outer(rates, rates), step)
 
 
-def of_matrix(rates: NumpyArray, c: float, step: float) -> Noise:
+def swinging_pairs(rates: NumpyArray, friction: float, c: float, step: float) -> NumpyArray:
+    """The same of modes with inertia, at any friction but that which is critical for one of them.
+
+    Near that one digits cancel, as many as it agrees with.
+    """
+    away = np.sqrt((friction / 2) ** 2 - rates + 0j)
+    decays = friction / 2 + away, friction / 2 - away
+    shares = -decays[1] / (2 * away), decays[0] / (2 * away)
+    memory = np.zeros((len(rates), len(rates)))
+    for r, p in zip(decays, shares, strict=True):
+        for s, q in zip(decays, shares, strict=True):
+            memory += (np.outer(p, q) * sampled_once(np.add.outer(r, s), step)).real
+    return _scales(rates, c) * memory
+
+
+def _scales(rates: NumpyArray, c: float) -> NumpyArray:
+    """The products (n, n) of the variances of two modes."""
+    return np.outer(0.5 * c / rates, 0.5 * c / rates)
+
+
+def of_matrix(f: NumpyArray) -> Noise:
     """Of all n² second moments: the diagonal, and each entry off it twice."""
-    f = pairs_of(rates, c, step)
-    return Noise.exact(2 * f[np.triu_indices(len(rates))])
+    return Noise.exact(2 * f[np.triu_indices(len(f))])
 
 
-def of_trace(rates: NumpyArray, c: float, step: float) -> Noise:
+def of_trace(f: NumpyArray) -> Noise:
     """Of the sum of all squares."""
-    each = 0.5 * (c / rates) ** 2 * sampled_once(2 * rates, step)
-    return Noise.exact(np.array([each.sum()]))
+    return Noise.exact(np.array([2 * np.trace(f)]))
 
 
-def of_diagonal(rates: NumpyArray, c: float, step: float) -> Noise:
+def of_diagonal(f: NumpyArray) -> Noise:
     """Of the squares of all coordinates, whatever the modes are: most where each is a mode.
 
     Their variances are 2 Σ f_kl M_kl with M doubly stochastic, and f_kl² <= f_kk f_ll.
     """
-    each = 0.5 * (c / rates) ** 2 * sampled_once(2 * rates, step)
+    each = 2 * np.diagonal(f)
     return Noise(float(each.sum()), float(each.max()))
 
 
-def of_entries(pairs: NumpyArray, slowest: float, c: float, step: float) -> Noise:
-    """Of the products of some pairs of coordinates, whatever the modes are.
+def of_entries(pairs: NumpyArray, most: float) -> Noise:
+    """Of the products of some pairs of coordinates, whatever the modes are; no f_kk above `most`.
 
-    For eigenvalues of a 2 x 2 autocovariance up to l, C_ii C_jj + C_ij² is at most l², and off the
-    diagonal E_ij is a coordinate of E over √2.
+    The variance of x_i x_j is 1/2 Σ_kl f_kl (U_ik U_jl + U_il U_jk)², U the modes, and so at most
+    that f times 1 + δ_ij; off the diagonal E_ij is a coordinate of E over √2.
     """
-    slow = float(pairs_of(np.array([slowest]), c, step)[0, 0])
     on = pairs[:, 0] == pairs[:, 1]
     _, times = np.unique(np.sort(pairs, axis=1), axis=0, return_counts=True)
-    return Noise(slow * float((1 + on).sum()), 2 * slow * float(times.max()))
+    return Noise(most * float((1 + on).sum()), 2 * most * float(times.max()))
 
 
 def of_covariance(process: OU, step: float) -> Noise:
@@ -172,17 +200,21 @@ def singular_values(process: OU) -> NumpyArray:
     return np.maximum(sizes, checks.rounding(A) * sizes[-1])
 
 
-def directions(process: OU, decode: Callable[[Array], Array]) -> tuple[NumpyArray, NumpyArray]:
+def directions(
+    process: OU | Inertial, decode: Callable[[Array], Array]
+) -> tuple[NumpyArray, NumpyArray]:
     """Of means: weights (m,), and what each normal mode adds to tr C (n,), decoded.
 
-    The noise is to be the same everywhere. Without detailed balance the modes are singular
-    vectors of the drift, which no decoding but one that keeps lengths goes with.
+    With inertia they are to be multiplied by the friction. The noise is to be the same everywhere.
+    Without detailed balance the modes are singular vectors of the drift, which no decoding but one
+    that keeps lengths goes with.
     """
     modes, xp = process.modes, namespace(process.A)
     if modes is None:
+        assert isinstance(process, OU)
         weights = (level(process) or 0.0) / singular_values(process) ** 2
         return weights, weights
     each = decode((modes.basis / modes.rates).T[:, None, :])
-    G = to_numpy(xp.reshape(each, (process.n, -1))).astype(np.float64)
+    G = to_numpy(xp.reshape(each, (coordinates_read(process), -1))).astype(np.float64)
     weights = np.clip(np.linalg.eigvalsh(G @ G.T), 0.0, None)
     return weights, (G**2).sum(axis=1)

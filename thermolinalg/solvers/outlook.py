@@ -17,9 +17,11 @@ from thermolinalg.measurement.integral import TimeAverage
 from thermolinalg.measurement.lagged import LaggedMoment
 from thermolinalg.measurement.moment import MomentEntries, MomentTrace, SecondMoment
 from thermolinalg.measurement.readout import Readout
+from thermolinalg.measurement.sampled import coordinates_read
 from thermolinalg.solvers import noise
 from thermolinalg.solvers.noise import Noise
 from thermolinalg.solvers.program import Program
+from thermolinalg.theory.inertial import Inertial
 from thermolinalg.theory.operator import Network
 from thermolinalg.theory.process import OU
 
@@ -62,9 +64,12 @@ def outlooks(program: Program, known: Known) -> tuple[Outlook, ...]:
     readout, process = program.readout, program.process
     if isinstance(process, Network):
         return _of_network(program, process)
-    assert isinstance(process, OU)
     if isinstance(readout, TimeAverage):
         return _of_means(program, process, known)
+    if isinstance(process, Inertial):
+        c = noise.level(process.network)
+        assert c is not None, "inv programs no other noise"
+        return _of_products(program, process, c)
     if isinstance(readout, LaggedMoment):
         return _of_lag(process, readout, program.least)
     c = noise.level(process)
@@ -78,7 +83,7 @@ def step_of(readout: Readout, slowest: float) -> float:
     return float(1 / (readout.per_relaxation * slowest))  # type: ignore[attr-defined]
 
 
-def _of_means(program: Program, process: OU, known: Known) -> tuple[Outlook, ...]:
+def _of_means(program: Program, process: OU | Inertial, known: Known) -> tuple[Outlook, ...]:
     xp = namespace(process.b)
     drive, rows = math.sqrt(float(xp.sum(process.b**2))), int(program.start.shape[0])
     c = 2 * program.temperature
@@ -93,7 +98,9 @@ def _of_means(program: Program, process: OU, known: Known) -> tuple[Outlook, ...
     weights, each = noise.directions(process, program.decode)
     law = Noise.exact(rows * weights)
     least = program.least
-    if process.modes is None:
+    if isinstance(process, Inertial):
+        law = law.scaled(process.friction)
+    elif process.modes is None:
         least = drive / float(noise.singular_values(process)[-1])
     certain = Outlook(True, WORST, law, least)
     if not drive:
@@ -103,10 +110,11 @@ def _of_means(program: Program, process: OU, known: Known) -> tuple[Outlook, ...
     return certain, Outlook(False, assumes, law, typical)
 
 
-def _excited(process: OU, known: Known) -> NumpyArray:
+def _excited(process: OU | Inertial, known: Known) -> NumpyArray:
     """The shares (n,) of the drive's square that fall to each mode."""
+    n = coordinates_read(process)
     if known.ridge is None:
-        return np.full(process.n, 1 / process.n)
+        return np.full(n, 1 / n)
     share = np.clip(noise.rates_of(process) - known.ridge, 0.0, None)
     return share / share.sum()
 
@@ -137,49 +145,50 @@ def _of_lag(process: OU, readout: LaggedMoment, least: float) -> tuple[Outlook, 
     return (Outlook(True, WORST, each, norm),)
 
 
-def _of_products(program: Program, process: OU, c: float) -> tuple[Outlook, ...]:
+def _of_products(program: Program, process: OU | Inertial, c: float) -> tuple[Outlook, ...]:
     """Second moments of a network in noise that is the same everywhere: x ~ N(0, c A⁻¹/2)."""
     rates, readout = noise.rates_of(process), program.readout
     step = step_of(readout, process.slowest)
+    f = (
+        noise.swinging_pairs(rates, process.friction, c, step)
+        if isinstance(process, Inertial)
+        else noise.pairs_of(rates, c, step)
+    )
     moments = 0.5 * c / rates
     trace, square = float(moments.sum()), float(moments @ moments)
     if isinstance(readout, SecondMoment):
-        law = noise.of_matrix(rates, c, step)
-        return (Outlook(True, WORST, law, math.sqrt(square)),)
+        return (Outlook(True, WORST, noise.of_matrix(f), math.sqrt(square)),)
     if isinstance(readout, MomentTrace):
-        return (Outlook(True, WORST, noise.of_trace(rates, c, step), trace),)
+        return (Outlook(True, WORST, noise.of_trace(f), trace),)
     assert isinstance(readout, MomentEntries)
     on = readout.pairs[:, 0] == readout.pairs[:, 1]
-    all_on = np.array_equal(readout.pairs[:, 0], np.arange(process.n)) and bool(on.all())
+    all_on = np.array_equal(readout.pairs[:, 0], np.arange(len(rates))) and bool(on.all())
+    most = float(np.diagonal(f).max())
     certain = Outlook(
         True,
         WORST,
-        noise.of_diagonal(rates, c, step)
-        if all_on
-        else noise.of_entries(readout.pairs, process.slowest, c, step),
+        noise.of_diagonal(f) if all_on else noise.of_entries(readout.pairs, most),
         _least_entries(process, readout.pairs[on, 0], c, trace if all_on else 0.0),
     )
-    typical = _of_scattered(rates, c, step, int(on.sum()), int((~on).sum()))
+    typical = _of_scattered(moments, f, int(on.sum()), int((~on).sum()))
     law = Noise(min(typical.noise.total, certain.noise.total), certain.noise.largest)
     return certain, replace(typical, noise=law, norm=max(typical.norm, certain.norm))
 
 
-def _least_entries(process: OU, on: NumpyArray, c: float, trace: float) -> float:
+def _least_entries(process: OU | Inertial, on: NumpyArray, c: float, trace: float) -> float:
     """A lower bound on the norm of entries of c A⁻¹/2: (A⁻¹)_ii >= 1/A_ii; tr²/n of all of them."""
     diagonal = to_numpy(namespace(process.A).linalg.diagonal(process.A))
     each = 0.5 * c * math.sqrt(float((1 / diagonal[on] ** 2).sum()))
-    return max(each, trace / math.sqrt(process.n))
+    return max(each, trace / math.sqrt(len(diagonal)))
 
 
-def _of_scattered(rates: NumpyArray, c: float, step: float, on: int, off: int) -> Outlook:
+def _of_scattered(moments: NumpyArray, f: NumpyArray, on: int, off: int) -> Outlook:
     """So many entries on the diagonal and off it, on average over all rotations of the modes.
 
     Of four entries of a random orthogonal U: <U_ik² U_il²> = (1 + 2δ)/(n (n + 2)), and for i != j
     <U_ik² U_jl² + U_ik U_jk U_il U_jl> = 1/((n - 1)(n + 2)), or 2/(n (n + 2)) where k = l.
     """
-    n, moments = len(rates), 0.5 * c / rates
-    trace, square = float(moments.sum()), float(moments @ moments)
-    f = noise.pairs_of(rates, c, step)
+    n, trace, square = len(moments), float(moments.sum()), float(moments @ moments)
     whole, along = float(f.sum()), float(np.trace(f))
     total = on * 2 * (whole + 2 * along) / (n * (n + 2))
     norm = on * (trace**2 + 2 * square) / (n * (n + 2))
@@ -227,5 +236,6 @@ def _of_bounded_entries(
     low = process.slowest if known.bounds is None else known.bounds[0]
     pairs = readout.pairs
     on = pairs[pairs[:, 0] == pairs[:, 1], 0]
-    law = noise.of_entries(pairs, low, 2 * program.temperature, step)
-    return Outlook(True, WORST, law, _least_entries(process, on, 2 * program.temperature, 0.0))
+    c = 2 * program.temperature
+    law = noise.of_entries(pairs, float(noise.pairs_of(np.array([low]), c, step).item()))
+    return Outlook(True, WORST, law, _least_entries(process, on, c, 0.0))

@@ -14,7 +14,7 @@ from thermolinalg.errors import InvalidInput
 from thermolinalg.solvers.budget import BIAS, Target
 from thermolinalg.solvers.campaign import FEWEST, PILOT
 from thermolinalg.solvers.control import Control
-from thermolinalg.solvers.courses import forecast
+from thermolinalg.solvers.courses import at_rest, forecast
 from thermolinalg.solvers.determinant import logdet, logdet_question
 from thermolinalg.solvers.exponential import expm
 from thermolinalg.solvers.forecast import Course, Forecast
@@ -54,24 +54,24 @@ def plan(
 
     Args:
         solver: `solve`, `lstsq`, `inv`, `solve_lyapunov`, `expm` or `logdet`.
-        problem: its matrices and numbers.
+        problem: its matrices and numbers, as the solver takes them.
         rtol: wanted relative error; None is the solver's own.
         atol: wanted absolute error; None is the solver's own.
         confidence: probability with which the wanted error is to be met.
         bounds: numbers 0 < low <= high between which all eigenvalues of A lie, on which alone the
-            forecast then rests: of a symmetric positive definite A, for `solve` and `inv`.
+            forecast then rests: of a symmetric positive definite A, for `solve` and `inv`. Of an A
+            that is only multiplied they save finding them by products.
         chains: independent runs that share the time, a power of two up to 32; not of `logdet`.
         device: whose clock prices it; `Device.ideal()` by default.
         knobs: what else the solver is told about the problem, such as `temperature=`, `ridge=`,
-            `precondition=`, `only=` and `method=`.
+            `precondition=`, `dynamics=`, `prethermalize=`, `only=` and `method=`.
 
     Raises:
         InvalidInput: there is no plan for such a solver, or the solver would refuse the problem;
             the message says why and what to do.
     """
     if solver not in PLANNERS:
-        names = ", ".join(known.__name__ for known in PLANNERS)
-        raise InvalidInput(f"there is no plan for {solver!r}. It is made for one of {names}.")
+        raise InvalidInput(_unplanned(solver))
     planner, options = PLANNERS[solver]
     unknown = sorted(set(knobs) - set(options))
     if unknown:
@@ -90,6 +90,24 @@ def plan(
         device=device or Device.ideal(),
         **knobs,
     )
+
+
+def _unplanned(solver: object) -> str:
+    """What there is instead of a plan."""
+    name = getattr(solver, "__name__", repr(solver))
+    instead = {
+        "solve_qp": "Each of its Newton systems is a network that the answers before it made: "
+        "bound it by max_time= instead.",
+        "gaussian_posterior": "Where readings are independent it averages the network of its "
+        "precision P = prior_precision + H'H/noise: plan(inv, P) says what the covariance takes; "
+        "the mean takes less as a rule.",
+        "gaussian_process": "It solves K = kernel(X, X) + noise I: plan(solve, K, y) says what the "
+        "mean takes, to an error relative to K⁻¹y.",
+        "logistic_posterior": "Its drift is not linear, and no rates tell its noise: bound it by "
+        "max_time= instead.",
+    }
+    names = ", ".join(known.__name__ for known in PLANNERS)
+    return f"there is no plan for {name}. " + instead.get(name, f"It is made for one of {names}.")
 
 
 def _averaged(
@@ -120,12 +138,19 @@ def _repeated(
     chains: int,
     device: Device,
     method: str = "bar",
+    prethermalize: int = 0,
 ) -> Forecast:
     """Of ln det, from runs that are independent of each other."""
     if bounds is not None or chains != 1:
         raise InvalidInput("logdet is made of independent runs: leave bounds and chains out.")
     question, target = logdet_question(
-        A, rtol=rtol, atol=atol, confidence=confidence, method=method, device=device
+        A,
+        rtol=rtol,
+        atol=atol,
+        confidence=confidence,
+        method=method,
+        prethermalize=prethermalize,
+        device=device,
     )
     runs = question.runs
     process = runs.way.protocol.A2
@@ -157,7 +182,7 @@ def _repeated(
         problem=question.name,
         target=target,
         temperature=1.0,
-        dynamics="overdamped, driven",
+        dynamics=f"overdamped, driven{at_rest(prethermalize)}",
         chains=1,
         slowest=float(rates[0]),
         fastest=float(rates[-1]),
@@ -168,11 +193,11 @@ def _repeated(
 
 
 PLANNERS: dict[Callable[..., Any], tuple[Callable[..., Forecast], tuple[str, ...]]] = {
-    solve: (partial(_averaged, state=state_solve), ("temperature", "precondition")),
+    solve: (partial(_averaged, state=state_solve), ("temperature", "precondition", "dynamics")),
     lstsq: (partial(_averaged, state=state_lstsq), ("temperature", "ridge")),
-    inv: (partial(_averaged, state=state_inv), ("only",)),
+    inv: (partial(_averaged, state=state_inv), ("only", "dynamics", "prethermalize")),
     solve_lyapunov: (partial(_averaged, state=state_lyapunov), ()),
     expm: (partial(_averaged, state=state_expm), ()),
-    logdet: (_repeated, ("method",)),
+    logdet: (_repeated, ("method", "prethermalize")),
 }
 """What makes the plan of each solver, and which of its own options it depends on."""

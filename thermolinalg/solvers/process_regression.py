@@ -10,6 +10,7 @@ the error bar is one of the prediction.
 """
 
 import math
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -28,6 +29,7 @@ from thermolinalg.solvers.estimate import Callback, Estimate, Outcome
 from thermolinalg.solvers.network import linear_program
 from thermolinalg.solvers.program import Program
 from thermolinalg.solvers.run import Run
+from thermolinalg.solvers.saving import save
 from thermolinalg.streams import RNG, open_streams
 
 Kernel: TypeAlias = Callable[[Array, Array], Array]
@@ -104,6 +106,44 @@ class Prediction:
 
     mean: Estimate
     variance: Estimate
+
+    def refine(
+        self,
+        *,
+        rtol: float | None = None,
+        atol: float | None = None,
+        confidence: float | None = None,
+        max_time: float | None = None,
+        max_samples: float | None = None,
+        callback: Callback | None = None,
+    ) -> "Prediction":
+        """Both answers after their runs have gone on: arguments as of `Estimate.refine`, for each.
+
+        Raises:
+            InvalidInput: an argument cannot be used.
+        """
+        first, second = (
+            estimate.refine(
+                rtol=rtol,
+                atol=atol,
+                confidence=confidence,
+                max_time=max_time,
+                max_samples=max_samples,
+                callback=callback,
+            )
+            for estimate in (self.mean, self.variance)
+        )
+        return Prediction(first, second)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write both to one file, runs and all, whole or not at all; `tla.load` reads it.
+
+        The kernel is not in it.
+
+        Raises:
+            OutputError: the file cannot be written.
+        """
+        save(self, path)
 
     @property
     def outcome(self) -> Outcome:

@@ -14,12 +14,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal, final
 
-import numpy as np
 from tqdm import tqdm
 
 from thermolinalg.backend import Array, namespace
 from thermolinalg.device.machine import Device
-from thermolinalg.errors import InvalidInput
 from thermolinalg.solvers.budget import (
     BIAS,
     PILOTS,
@@ -33,7 +31,14 @@ from thermolinalg.solvers.budget import (
 )
 from thermolinalg.solvers.control import Control
 from thermolinalg.solvers.crew import Crew
-from thermolinalg.solvers.estimate import Callback, Estimate, History, Outcome, judged
+from thermolinalg.solvers.estimate import (
+    KEPT,
+    Callback,
+    Estimate,
+    History,
+    Outcome,
+    judged,
+)
 from thermolinalg.solvers.program import Program
 from thermolinalg.solvers.reading import Reading
 from thermolinalg.streams import Streams
@@ -43,9 +48,6 @@ PARTS = 4
 
 ROUNDING = 1 - 1e-9
 """Of sums of times that are compared."""
-
-KEPT = 2**22
-"""Numbers of windows that are kept for a picture of the error; more are dropped once judged."""
 
 
 @final
@@ -344,22 +346,9 @@ class Run:
         Raises:
             InvalidInput: the windows were too large to keep.
         """
-        xp, scale = namespace(self._known.mean), self.program.scale
-        total, time, times, values = 0.0, 0.0, [], []
-        for stage in self._closed()._counted:
-            if stage.windows is None:
-                raise InvalidInput(
-                    "no windows of this run are kept: an answer is kept window by window up to "
-                    f"{KEPT // WINDOWS} entries. Ask a callback for what it wants to see."
-                )
-            window = stage.reading.time / stage.windows.shape[0]
-            for k in range(stage.windows.shape[0]):
-                total, time = total + window * stage.windows[k, ...], time + window
-                times.append(time)
-                values.append(scale * (total / time))
-        if not values:
-            raise InvalidInput("the run was stopped before it read anything of the answer.")
-        return History(np.asarray(times), self.program.arrange(xp.stack(values)))
+        stages = [(stage.windows, stage.reading.time) for stage in self._closed()._counted]
+        times, values = History.of(stages, self.program.scale)
+        return History(times, self.program.arrange(values))
 
 
 def _starts(program: Program, chains: int, streams: Streams) -> list[Array]:

@@ -7,6 +7,7 @@ from thermolinalg.backend import Array, namespace
 from thermolinalg.errors import InvalidInput
 from thermolinalg.solvers.budget import Target
 from thermolinalg.solvers.exponential import expm_program
+from thermolinalg.solvers.graph import is_graph, spring_network
 from thermolinalg.solvers.inverse import inv_program
 from thermolinalg.solvers.leastsquares import lstsq_program
 from thermolinalg.solvers.linear import solve_program
@@ -16,6 +17,8 @@ from thermolinalg.solvers.operator import is_operator
 from thermolinalg.solvers.outlook import Known
 from thermolinalg.solvers.program import Program
 from thermolinalg.streams import Streams
+from thermolinalg.theory.balance import is_sparse
+from thermolinalg.theory.inertial import Inertial
 from thermolinalg.theory.lowrank import LowRank
 from thermolinalg.theory.operator import checked_bounds
 from thermolinalg.theory.process import OU
@@ -36,6 +39,8 @@ class Stated(NamedTuple):
 
 def state_solve(A: Any, b: Array, /, *, target: Target, bounds: Bounds, **knobs: Any) -> Stated:
     """A x = b. Bounds of an A that is only multiplied are the solver's own argument."""
+    if is_graph(A):
+        A, b = spring_network(A, b)
     if is_operator(A):
         program = solve_program(A, b, target=target, bounds=bounds, **knobs)
         return Stated(program, Known(), _source_of_operator(A, bounds))
@@ -45,7 +50,8 @@ def state_solve(A: Any, b: Array, /, *, target: Target, bounds: Bounds, **knobs:
             raise _useless("a symmetric A without a precondition")
         return _bounded(program, A, bounds)
     process = program.process
-    values = "eigenvalues" if isinstance(process, OU) and process.modes else "singular values"
+    symmetric = isinstance(process, Inertial) or (isinstance(process, OU) and process.modes)
+    values = "eigenvalues" if symmetric else "singular values"
     if "least squares" in program.name:
         return Stated(program, Known(ridge=0.0), "all eigenvalues of A'A")
     scaled = ", scaled to a diagonal of one" if knobs.get("precondition") else ""
@@ -100,6 +106,11 @@ def _bounded(program: Program, A: Array, bounds: Bounds) -> Stated:
     assert bounds is not None
     low, high = checked_bounds(bounds)
     process = program.process
+    if isinstance(process, Inertial) or program.soft:
+        raise InvalidInput(
+            "the friction of dynamics='underdamped' and the modes of prethermalize are taken from "
+            "the eigenvalues of A, so that bounds are not all that is known. Leave bounds out."
+        )
     if not 0 < low <= high:
         raise InvalidInput(f"bounds = ({low:.3g}, {high:.3g}) must be 0 < low <= high.")
     A = checks.square("A", A)
@@ -125,7 +136,10 @@ def _trace(program: Program) -> float:
 def _source_of_operator(A: Any, bounds: Bounds) -> str:
     if bounds is not None:
         return "the bounds given"
-    return "the low rank of A" if isinstance(A, LowRank) else "Lanczos and Gershgorin's discs"
+    if isinstance(A, LowRank):
+        return "the low rank of A"
+    discs = " and Gershgorin's discs" if is_sparse(A) else ""
+    return f"bounds from Lanczos{discs}, which hold but for a chance of 1e-6"
 
 
 def _useless(where: str) -> InvalidInput:

@@ -16,6 +16,7 @@ from typing import NamedTuple, final
 from thermolinalg.backend import Array, namespace
 from thermolinalg.solvers.baseline import Digital
 from thermolinalg.solvers.budget import BIAS, Target, burn_in, correction
+from thermolinalg.solvers.estimate import KEPT
 from thermolinalg.solvers.reading import Reading
 from thermolinalg.theory.process import OU
 
@@ -58,6 +59,7 @@ class Sight(NamedTuple):
     cov: Reading
     trace: Reading  # of the covariance
     center: Array
+    windows: tuple[Array, Array] | None = None  # of both, while they are few
 
     @staticmethod
     def of(program: Twofold, values: Array, center: Array, window: float, alone: bool) -> "Sight":
@@ -70,12 +72,14 @@ class Sight(NamedTuple):
         V = stray.T @ stray * (one / (K * (K - 1)))
         cross = m[:, :, None] * mean
         C = S - cross - xp.matrix_transpose(cross) + mean[:, None] * mean + V
-        covs = program.cov(C)
+        means, covs = program.mean(center + m), program.cov(C)
+        few = math.prod(covs.shape) <= KEPT
         return Sight(
-            mean=Reading.of(program.mean(center + m), window, one),
+            mean=Reading.of(means, window, one),
             cov=Reading.of(covs, window, two),
             trace=Reading.of(xp.linalg.trace(covs), window, two),
             center=center + mean,
+            windows=(means, covs) if few else None,
         )
 
     def joined(self, other: "Sight") -> "Sight":

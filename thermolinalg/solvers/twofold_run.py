@@ -9,12 +9,13 @@ from tqdm import tqdm
 
 from thermolinalg.backend import Array, namespace
 from thermolinalg.device.machine import Device
+from thermolinalg.errors import InvalidInput
 from thermolinalg.measurement.centered import CenteredMoments
 from thermolinalg.measurement.snapshot import Snapshot
 from thermolinalg.solvers.budget import PILOTS, WINDOWS, Plan, Target, growth, shortest, slack
 from thermolinalg.solvers.control import Control
 from thermolinalg.solvers.crew import Crew
-from thermolinalg.solvers.estimate import Estimate, Outcome, judged
+from thermolinalg.solvers.estimate import Estimate, History, Outcome, judged
 from thermolinalg.solvers.run import PARTS, ROUNDING
 from thermolinalg.solvers.twofold import Sight, Twofold
 from thermolinalg.streams import Streams
@@ -150,7 +151,7 @@ class TwofoldRun:
             crew=crew,
             piloted=self.piloted + K * window,
             pilots=self.pilots + 1,
-            pilot=pilot,
+            pilot=pilot._replace(windows=None),
             center=pilot.center,
         )
         longer = growth(pilot.cov, self.goal)
@@ -284,9 +285,21 @@ class TwofoldRun:
                     ledger=self.crew.ledger,
                     seed=self.seed,
                     baseline=self.program.baselines[k],
+                    run=Part(self, k),
                 )
             )
         return made[0], made[1]
+
+    def history(self, part: int) -> History:
+        """The mean (0) or the covariance (1) after each window that counts.
+
+        A covariance is about the mean of its stretch, which is known at its end alone.
+
+        Raises:
+            InvalidInput: the windows were too large to keep, or none of the answer is read.
+        """
+        counted = self._closed()._counted
+        return History.of([(s.windows and s.windows[part], s.time) for s in counted])
 
     def _plan(self, target: Target, expected: float) -> Plan:
         ahead = WINDOWS * self.length if self.phase == "measure" else 0.0
@@ -300,6 +313,35 @@ class TwofoldRun:
             averaging=sum(sight.time for sight in self._counted) + ahead,
             windows=WINDOWS * (len(self._counted) + (self.phase == "measure")),
             expected_error=expected,
+        )
+
+
+@final
+@dataclass(frozen=True, eq=False, slots=True)
+class Part:
+    """One of the two answers of a run, as the run that an `Estimate` stands on."""
+
+    whole: TwofoldRun
+    part: int
+
+    @property
+    def time(self) -> float:
+        """How long all chains have run."""
+        return self.whole.time
+
+    def history(self) -> History:
+        """The answer after each window that counts."""
+        return self.whole.history(self.part)
+
+    def refined(self, *_: Any) -> Estimate:
+        """Never: what one answer is refined to would be no target of the other.
+
+        Raises:
+            InvalidInput: always.
+        """
+        raise InvalidInput(
+            "mean and covariance come from one run and go on together: call refine(...) of the "
+            "posterior itself."
         )
 
 

@@ -11,6 +11,7 @@ import thermolinalg as tla
 from thermolinalg.solvers import noise
 from thermolinalg.solvers.network import as_sides
 from thermolinalg.solvers.outlook import _of_scattered
+from thermolinalg.theory.inertial import Inertial
 from thermolinalg.theory.process import OU
 
 NETWORK = tla.overdamped([[2.0, -1.0, 0.0], [-1.0, 2.5, 0.4], [0.0, 0.4, 1.0]], np.zeros(3))
@@ -27,6 +28,11 @@ def noise_of_products(process, step, lag=0.0, reach=60.0):
     C, ahead, behind = (tla.autocovariance(process, times + s) for s in (0.0, lag, -lag))
     total = np.einsum("tik,tjl->ijkl", C, C) + np.einsum("til,tjk->ijkl", ahead, behind)
     return step * total.reshape(n * n, n * n)
+
+
+def with_velocities(friction):
+    """NETWORK with mass, an OU over (x, v) that knows nothing of modes."""
+    return tla.underdamped(NETWORK.A, NETWORK.b, friction=friction)
 
 
 def eigenvalues(M, size):
@@ -55,23 +61,61 @@ def test_means_that_are_decoded():
 
 @pytest.mark.parametrize("step", [0.05, 0.8, 3.0])
 def test_second_moments(step):
-    n, rates, C = 3, noise.rates_of(NETWORK), noise_of_products(NETWORK, step)
-    found = noise.of_matrix(rates, 2.0, step)
+    n, C = 3, noise_of_products(NETWORK, step)
+    f = noise.pairs_of(noise.rates_of(NETWORK), 2.0, step)
+    _assert_second_moments(f, C, n)
+
+
+def _assert_second_moments(f, C, n):
+    found = noise.of_matrix(f)
     law = np.sort(np.repeat(found.law.weights, found.law.counts.astype(int)))
     assert law == pytest.approx(eigenvalues(C, n * (n + 1) // 2), rel=1e-6)
     along = entries([(i, i) for i in range(n)], n)
-    trace = noise.of_trace(rates, 2.0, step)
+    trace = noise.of_trace(f)
     assert trace.total == pytest.approx(C[np.ix_(along, along)].sum(), rel=1e-6)
-    diagonal = noise.of_diagonal(rates, 2.0, step)
+    diagonal = noise.of_diagonal(f)
     part = C[np.ix_(along, along)]
     assert diagonal.total >= np.trace(part) * (1 - 1e-9)
     assert diagonal.largest >= np.linalg.eigvalsh(part)[-1] * (1 - 1e-9)
 
 
+@pytest.mark.parametrize("friction", [0.4, 1.2, 2.4, 4.0])
+def test_means_with_inertia(friction):
+    """Of modes that swing or creep alike: the friction times the noise without mass."""
+    weights, _ = noise.directions(
+        Inertial(NETWORK, friction), lambda windows: as_sides(windows, matrix=False)
+    )
+    C = tla.covariance_of_mean(with_velocities(friction), FINE, LONG) * (FINE * LONG)
+    assert np.sort(friction * weights) == pytest.approx(np.linalg.eigvalsh(C[:3, :3]), rel=1e-3)
+
+
+@pytest.mark.parametrize("friction", [0.4, 2.4, 4.0])
+@pytest.mark.parametrize("step", [0.2, 0.8, 3.0])
+def test_second_moments_with_inertia(friction, step):
+    """Modes that swing, modes that creep, and some of both."""
+    C = noise_of_products(with_velocities(friction), step, reach=80.0)
+    positions = entries([(i, j) for i in range(3) for j in range(3)], 6)
+    rates = noise.rates_of(Inertial(NETWORK, friction))
+    f = noise.swinging_pairs(rates, friction, 2.0, step)
+    _assert_second_moments(f, C[np.ix_(positions, positions)], 3)
+    for pairs in ([(0, 1)], [(0, 1), (1, 0), (2, 2)]):
+        at = entries(pairs, 6)
+        found = noise.of_entries(np.array(pairs), f.diagonal().max())
+        assert found.total >= np.trace(C[np.ix_(at, at)])
+        assert found.largest >= np.linalg.eigvalsh(C[np.ix_(at, at)])[-1]
+
+
+def test_the_square_of_a_swinging_mode_forgets_as_a_closed_form_says():
+    """Its time average has the relative variance (2/T)(1/friction + friction/a)."""
+    for a, friction in ((1.0, 0.5), (4.0, 1.0), (0.3, 0.2)):
+        f = noise.swinging_pairs(np.array([a]), friction, 2.0, 1e-4).item()
+        assert 2 * f * a**2 == pytest.approx(2 * (1 / friction + friction / a), rel=1e-6)
+
+
 def test_the_noise_of_a_diagonal_is_no_less_where_it_is_all_there_is():
     free = OU(np.diag([0.5, 1.0, 3.0]), np.zeros(3), 2 * np.eye(3))
     C, along = noise_of_products(free, 0.3), entries([(i, i) for i in range(3)], 3)
-    found = noise.of_diagonal(np.array([0.5, 1.0, 3.0]), 2.0, 0.3)
+    found = noise.of_diagonal(noise.pairs_of(np.array([0.5, 1.0, 3.0]), 2.0, 0.3))
     assert found.total == pytest.approx(np.trace(C[np.ix_(along, along)]), rel=1e-6)
     assert found.largest == pytest.approx(C[np.ix_(along, along)].max(), rel=1e-6)
 
@@ -80,7 +124,8 @@ def test_the_noise_of_a_diagonal_is_no_less_where_it_is_all_there_is():
 def test_entries_are_bounded(pairs):
     at = entries(pairs, 3)
     C = noise_of_products(NETWORK, 0.8)[np.ix_(at, at)]
-    found = noise.of_entries(np.array(pairs), NETWORK.slowest, 2.0, 0.8)
+    most = noise.pairs_of(np.array([NETWORK.slowest]), 2.0, 0.8).item()
+    found = noise.of_entries(np.array(pairs), most)
     assert found.total >= np.trace(C)
     assert found.largest >= np.linalg.eigvalsh(C)[-1]
 
@@ -125,7 +170,7 @@ def test_entries_of_modes_that_point_anywhere():
         (0, 1, variance[1], square[1]),
         (2, 2, variance.sum(), square.sum()),
     ):
-        found = _of_scattered(rates, 2.0, step, on, off)
+        found = _of_scattered(1 / rates, noise.pairs_of(rates, 2.0, step), on, off)
         assert found.noise.total == pytest.approx(total, rel=1e-6)
         assert found.norm**2 == pytest.approx(norm, rel=1e-9)
 

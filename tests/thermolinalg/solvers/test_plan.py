@@ -5,12 +5,14 @@ A false alarm of a statistical test here comes once in 10^6.
 
 import math
 
+import networkx as nx
 import numpy as np
 import pytest
 import scipy.linalg
 import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 import thermolinalg as tla
 from tests import statistics
@@ -18,11 +20,14 @@ from tests.thermolinalg.cases import SEEDS, SIZES, definite
 from tests.thermolinalg.solvers.problems import forbid_digital_solvers, ring, wishart
 from thermolinalg.errors import InvalidInput, NotPositiveDefinite
 from thermolinalg.solvers import planning
-from thermolinalg.solvers.budget import WINDOWS, Target
+from thermolinalg.solvers.budget import BIAS, WINDOWS, Target
 from thermolinalg.solvers.campaign import PILOT
+from thermolinalg.solvers.linear import solve_program
 from thermolinalg.solvers.planning import PLANNERS
+from thermolinalg.solvers.reading import Reading
 from thermolinalg.solvers.trajectories import dissipated
 from thermolinalg.streams import open_streams
+from thermolinalg.theory.process import OU
 
 N = 4
 RNG = np.random.default_rng(5)
@@ -34,6 +39,8 @@ X = np.linalg.inv(A)
 NORM = float(np.linalg.norm(X))
 SPARSE = scipy.sparse.csr_array(ring(6, ridge=1.0))
 CONFIDENCE, RUNS = 0.8, 400
+CHAIN = nx.path_graph(2)
+CHAIN.nodes[1]["stiffness"] = 2.0
 UNEVEN = np.diag([3.0, 1.0, 1.0, 0.5])
 LYAPUNOV = scipy.linalg.solve_continuous_lyapunov(SHEARED, UNEVEN)
 PAIRS = [(0, 0), (0, 1)]
@@ -60,12 +67,30 @@ EXACT = {
         tla.lstsq, WIDE, np.ones(3), atol=0.01, ridge=0.5,
         truth=WIDE.T @ np.linalg.solve(WIDE @ WIDE.T + 0.5 * np.eye(3), np.ones(3)),
     ),
+    "solve, underdamped": case(
+        tla.solve, A, B, truth=np.linalg.solve(A, B), atol=0.05, dynamics="underdamped"
+    ),
+    "solve, underdamped, scaled": case(
+        tla.solve, A, B, truth=np.linalg.solve(A, B), atol=0.02, dynamics="underdamped",
+        precondition="diagonal",
+    ),
     "inv": case(tla.inv, A, truth=X, atol=0.07 * NORM),
+    "inv, underdamped": case(tla.inv, A, truth=X, atol=0.07 * NORM, dynamics="underdamped"),
+    "trace, underdamped": case(
+        tla.inv, A, truth=np.trace(X), atol=0.05 * np.trace(X), only="trace",
+        dynamics="underdamped",
+    ),
     "trace": case(tla.inv, A, truth=np.trace(X), atol=0.02 * np.trace(X), only="trace"),
 }  # fmt: skip
 BOUNDED = {
     "diagonal": case(tla.inv, A, truth=np.diag(X), atol=0.07 * NORM, only="diagonal"),
     "entries": case(tla.inv, A, truth=X[[0, 0], [0, 1]], atol=0.07 * NORM, only=PAIRS),
+    "diagonal, underdamped": case(
+        tla.inv, A, truth=np.diag(X), atol=0.07 * NORM, only="diagonal", dynamics="underdamped"
+    ),
+    "entries, underdamped": case(
+        tla.inv, A, truth=X[[0, 0], [0, 1]], atol=0.07 * NORM, only=PAIRS, dynamics="underdamped"
+    ),
     "lyapunov": case(
         tla.solve_lyapunov, SHEARED, UNEVEN, truth=LYAPUNOV, atol=0.1 * np.linalg.norm(LYAPUNOV)
     ),
@@ -73,6 +98,7 @@ BOUNDED = {
     "sparse": case(
         tla.solve, SPARSE, np.ones(6), truth=np.linalg.solve(SPARSE.toarray(), np.ones(6)), atol=0.1
     ),
+    "graph": case(tla.solve, CHAIN, {0: 1.0}, truth=np.array([1.5, 0.5]), atol=0.1),
 }
 ALL = {
     **EXACT,
@@ -211,12 +237,13 @@ def test_a_report(name):
     assert found.condition >= 1
 
 
-def test_a_run_takes_what_was_forecast():
+@pytest.mark.parametrize("dynamics", ["overdamped", "underdamped"])
+def test_a_run_takes_what_was_forecast(dynamics):
     """Burn-in and upload to the digit; the averaging, for which a pilot stands in, within three."""
     b = RNG.standard_normal(60)
     S = wishart(60)
-    found = tla.plan(tla.solve, S, b, rtol=3e-3, chains=4)
-    x = tla.solve(S, b, rtol=3e-3, chains=4, rng=0)
+    found = tla.plan(tla.solve, S, b, rtol=3e-3, chains=4, dynamics=dynamics)
+    x = tla.solve(S, b, rtol=3e-3, chains=4, dynamics=dynamics, rng=0)
     assert found.typical.burn_in == x.plan.burn_in
     lines = {line.activity: line.seconds for line in found.typical.ledger.lines}
     spent = {line.activity: line.seconds for line in x.ledger.lines}
@@ -226,10 +253,46 @@ def test_a_run_takes_what_was_forecast():
     assert found.typical.averaging / 3 < x.plan.averaging < found.certain.averaging
 
 
-def test_the_price_is_that_of_a_run_of_the_same_length():
+PLANNED = {
+    "solve": (tla.solve, {}),
+    "solve, underdamped": (tla.solve, {"dynamics": "underdamped"}),
+    "inv": (tla.inv, {}),
+    "inv, underdamped": (tla.inv, {"dynamics": "underdamped"}),
+    "trace": (tla.inv, {"only": "trace"}),
+    "lstsq": (tla.lstsq, {}),
+}
+PILOTS = 60
+
+
+@pytest.mark.parametrize("name", PLANNED)
+def test_runs_plan_what_was_forecast(name):
+    """For an answer as large as is to be expected, on average over seeds.
+
+    A run measures tr C by a pilot of 31 degrees of freedom, in at least one and at most n (or n²)
+    directions ν, and takes F(ν, 31ν) for the law of the error; and it wants an error relative to
+    the norm less two error bars, which a pilot knows to a tenth. Windows may be correlated by a
+    twentieth at most, and are taken to be.
+    """
+    solver, knobs = PLANNED[name]
+    lean = np.linalg.eigh(A)[1].sum(axis=1)  # all modes are driven alike
+    problem = (A,) if solver is tla.inv else (A, lean)
+    found = tla.plan(solver, *problem, **knobs).typical
+    plans = [solver(*problem, **knobs, rng=seed).plan for seed in range(PILOTS)]
+    assert {plan.burn_in for plan in plans} == {found.burn_in}
+    ratio = np.mean([plan.averaging for plan in plans]) / found.averaging
+    dof, n = WINDOWS - 1, N**2 if solver is tla.inv else N
+    tails = stats.chi2.ppf([5e-7, 1 - 5e-7], dof * PILOTS) / (dof * PILOTS)
+    mean = found.gain * (1 - 0.95)  # tr C over the quantile of the law
+    reach = [float(stats.f.ppf(0.95, v, v * dof)) * mean for v in (n, 1)]
+    knows = 1 / (1 - 2 * 0.1) ** 2
+    assert reach[0] * tails[0] <= ratio <= reach[1] * tails[1] * knows * (1 + 1 / 19)
+
+
+@pytest.mark.parametrize("knobs", [{}, {"dynamics": "underdamped"}, {"prethermalize": 2}])
+def test_the_price_is_that_of_a_run_of_the_same_length(knobs):
     """A pilot and an answer of the shortest windows."""
-    found = tla.plan(tla.inv, A, atol=10 * NORM)
-    x = tla.inv(A, atol=10 * NORM, rng=0)
+    found = tla.plan(tla.inv, A, atol=10 * NORM, **knobs)
+    x = tla.inv(A, atol=10 * NORM, rng=0, **knobs)
     assert found.certain.averaging == pytest.approx(x.plan.averaging, rel=1e-12)
     assert found.certain.pilot == pytest.approx(x.plan.pilot, rel=1e-12)
     spent = {line.activity: line.seconds for line in x.ledger.lines}
@@ -287,6 +350,89 @@ def test_an_answer_that_may_be_zero_has_no_certain_course():
     assert math.isfinite(tla.plan(tla.lstsq, WIDE, np.ones(3), atol=0.1).certain.averaging)
 
 
+@pytest.mark.parametrize("dynamics", ["overdamped", "underdamped"])
+def test_pilots_of_that_noise_plan_as_runs_do(dynamics):
+    """Windows drawn at random from a normal law with the covariance that autocovariances add up to,
+    judged as those of a run, against the plans of runs.
+
+    Windows of a run are taken to be correlated by a twentieth, as those of its slowest mode are;
+    of modes that swing they scatter more, by 1/(20 friction) relaxation rates, a fortieth at most.
+    """
+    atol = 0.01
+    goal, draws = Target(0.0, atol, 0.95), 600
+    program = solve_program(A, B, target=goal, dynamics=dynamics)
+    whole = program.process
+    law = OU(*_over_states(whole)) if dynamics == "underdamped" else whole
+    C = tla.covariance_of_mean(law, 0.02, 2**20)[:N, :N] * (0.02 * 2**20) * program.scale**2
+    rng = np.random.default_rng(0)
+    windows = rng.multivariate_normal(np.zeros(N), C, size=(draws, WINDOWS))
+    pilots = [Reading.of(x, 1.0) for x in windows]
+    drawn = [x.time * (x.reach(0.95) / (atol * (1 - BIAS))) ** 2 for x in pilots]
+    ran = [
+        tla.solve(A, B, rtol=0.0, atol=atol, dynamics=dynamics, rng=seed).plan.averaging
+        for seed in range(100)
+    ]
+    gap = np.mean(ran) - np.mean(drawn)
+    limit = stats.norm.isf(5e-7) * math.hypot(stats.sem(ran), stats.sem(drawn))
+    assert -limit <= gap <= limit + (1 / 19 + 1 / 40) * np.mean(drawn)
+
+
+def _over_states(swinging):
+    """Drift, drive and diffusion (2n, 2n) of positions and velocities, written out."""
+    n, zero, one = N, np.zeros((N, N)), np.eye(N)
+    drift = np.block([[zero, -one], [swinging.A, swinging.friction * one]])
+    drive = np.concatenate([np.zeros(n), swinging.b.ravel()])
+    diffusion = np.block([[zero, zero], [zero, swinging.friction * swinging.network.D]])
+    return drift, drive, diffusion
+
+
+def test_prethermalised_starts_settle_as_runs_do():
+    S = np.diag([0.01, 1.0, 2.0, 3.0])
+    plain, started = (tla.plan(tla.inv, S, prethermalize=k).certain for k in (0, 1))
+    x = tla.inv(S, prethermalize=1, rng=0)
+    assert started.burn_in == x.plan.burn_in < plain.burn_in / 50
+    assert started.by_chi_square == plain.by_chi_square
+    assert "at rest from the start: 1" in str(tla.plan(tla.inv, S, prethermalize=1))
+    found = tla.plan(tla.logdet, S, prethermalize=1, atol=0.2)
+    y = tla.logdet(S, prethermalize=1, atol=0.2, rng=0)
+    each = (PILOT + y.plan.windows) / (PILOT + found.certain.samples)
+    assert y.plan.burn_in == pytest.approx(each * found.certain.burn_in, rel=1e-9)
+    assert found.certain.burn_in < tla.plan(tla.logdet, S, atol=0.2).certain.burn_in
+    assert "at rest from the start: 1" in found.dynamics
+
+
+def test_inertia_is_told_and_gains_what_it_is_for():
+    """The averaging time of a mean falls with the friction, that of a soft mode's square with
+    the root of its rate."""
+    S = np.diag([1e-4, 1.0])
+    creeps, swings = (
+        tla.plan(tla.solve, S, np.ones(2), atol=1e-3, rtol=0.0, dynamics=d).certain
+        for d in ("overdamped", "underdamped")
+    )
+    friction = math.sqrt(2 * 1e-4)
+    assert swings.by_chi_square == pytest.approx(friction * creeps.by_chi_square, rel=1e-2)
+    found = tla.plan(tla.inv, S, dynamics="underdamped")
+    assert found.dynamics.startswith("underdamped, friction 0.01")
+    assert found.certain.by_chi_square < tla.plan(tla.inv, S).certain.by_chi_square / 20
+
+
+@pytest.mark.parametrize(
+    ("problem", "source"),
+    [
+        (SPARSE, "Lanczos and Gershgorin's discs"),
+        (scipy.sparse.linalg.aslinearoperator(SPARSE), "from Lanczos, which hold but"),
+        (tla.LowRank(np.ones(6), np.ones((6, 1)), np.ones(1)), "the low rank"),
+    ],
+    ids=["sparse", "operator", "low rank"],
+)
+def test_where_the_rates_of_an_operator_come_from(problem, source):
+    found = tla.plan(tla.solve, problem, np.ones(6))
+    assert source in found.rates
+    given = tla.plan(tla.solve, problem, np.ones(6), bounds=(0.5, 8.0))
+    assert given.rates == "the bounds given"
+    assert given.condition == pytest.approx(16.0)
+
+
 @pytest.mark.parametrize("method", ["jarzynski", "bar", "integration"])
 def test_runs_of_a_determinant(method):
     """As many as the solver finds out by its own pilots, of which 128 works know a variance to an
@@ -318,7 +464,16 @@ def test_what_a_drive_dissipates():
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: tla.plan(tla.solve_qp, A), "no plan for"),
+        (lambda: tla.plan(tla.solve_qp, A), "no plan for solve_qp.*max_time"),
+        (lambda: tla.plan(tla.gaussian_posterior, A, B), "no plan for.*plan.inv, P"),
+        (lambda: tla.plan(tla.gaussian_process, A, B), "no plan for.*plan.solve, K, y"),
+        (lambda: tla.plan(tla.logistic_posterior, A, B), "no plan for.*max_time"),
+        (lambda: tla.plan(max, A), "made for one of solve"),
+        (lambda: tla.plan(tla.inv, A, bounds=(0.01, 9), prethermalize=1), "Leave bounds out"),
+        (lambda: tla.plan(tla.inv, A, bounds=(0.01, 9), dynamics="underdamped"), "bounds out"),
+        (lambda: tla.plan(tla.solve, A, B, bounds=(0.01, 9), dynamics="underdamped"), "bounds out"),
+        (lambda: tla.plan(tla.solve, SHEARED, B, dynamics="underdamped"), "is for a dense"),
+        (lambda: tla.plan(tla.logdet, A, method="jarzynski", prethermalize=1), "prethermalize"),
         (lambda: tla.plan(tla.solve, A, B, rate=3), "knows no rate"),
         (lambda: tla.plan(tla.inv, A, temperature=0.1), "knows no temperature"),
         (lambda: tla.plan(tla.lstsq, A, B, bounds=(1, 2)), "bounds are for"),

@@ -247,6 +247,58 @@ def test_files_that_hold_no_result_are_named(tmp_path):
         CALLS["solve"]().save(tmp_path / "no" / "folder")
 
 
+def prediction(**knobs):
+    return tla.gaussian_process(
+        X, np.sin(X), [0.3, 0.7], kernel=tla.RBF(0.5), noise=0.1, rng=1, **knobs
+    )
+
+
+def assert_same_predictions(one, other):
+    assert_same(one.mean, other.mean)
+    assert_same(one.variance, other.variance)
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_a_prediction_that_was_stopped_goes_on(number, tmp_path):
+    """Of the mean; the run of the variance, which is asked next, goes to its end."""
+    stopped = prediction(callback=stop_at(number))
+    stopped.save(tmp_path / "run")
+    assert stopped.outcome is tla.Outcome.STOPPED
+    assert_same_predictions(tla.load(tmp_path / "run").refine(), prediction())
+
+
+def test_a_prediction_is_refined_as_its_parts_are():
+    whole = prediction()
+    finer = whole.refine(rtol=5e-3, confidence=0.9)
+    assert_same(finer.mean, whole.mean.refine(rtol=5e-3, confidence=0.9))
+    assert_same(finer.variance, whole.variance.refine(rtol=5e-3, confidence=0.9))
+    for part in (finer.mean, finer.variance):
+        assert (part.plan.target.rtol, part.plan.target.confidence) == (5e-3, 0.9)
+    assert_same_predictions(whole.refine(), whole)
+    with pytest.raises(InvalidInput, match="rtol"):
+        whole.refine(rtol=-1.0)
+
+
+def test_refined_predictions_cover_and_meet_the_error():
+    kernel, new = tla.RBF(0.5), np.array([[0.3], [0.7]])
+    points = X[:, None]
+    K, k = kernel(points, points) + 0.1 * np.eye(len(X)), kernel(new, points)
+    truths = k @ np.linalg.solve(K, np.sin(X)), 1 - (k * np.linalg.solve(K, k.T).T).sum(axis=1)
+    runs = [
+        tla.gaussian_process(
+            X, np.sin(X), new, kernel=kernel, noise=0.1, rtol=0.1, rng=seed
+        ).refine(rtol=0.05)
+        for seed in range(RUNS // 2)
+    ]
+    for part, truth in zip(("mean", "variance"), truths, strict=True):
+        answers = [getattr(x, part) for x in runs]
+        pairs = [x.interval(0.95) for x in answers]
+        covered = [(low <= truth) & (truth <= high) for low, high in pairs]
+        statistics.assert_frequency(np.sum(covered, axis=0), len(runs), 0.95)
+        met = sum(np.linalg.norm(x.value - truth) <= 0.05 * np.linalg.norm(truth) for x in answers)
+        statistics.assert_at_least(met, len(runs), 0.95)
+
+
 H = np.random.default_rng(3).standard_normal((7, 3))
 Y = np.random.default_rng(4).standard_normal(7)
 
@@ -278,6 +330,37 @@ def test_a_posterior_that_was_stopped_goes_on(knobs, number, tmp_path):
 def test_workers_share_the_chains_of_a_posterior():
     with joblib.parallel_config(backend="threading"):
         assert_same_posteriors(posterior(chains=4, n_jobs=2), posterior(chains=4))
+
+
+@pytest.mark.parametrize("knobs", [{}, {"chains": 4, "samples": 3}, {"prior_cov": True}])
+def test_the_history_of_a_posterior_ends_at_its_answers(knobs):
+    """The mean window by window; the covariance too, about the mean of its stretch."""
+    knobs = dict(knobs)
+    prior = {"prior_cov": np.eye(3) + 0.2} if knobs.pop("prior_cov", False) else None
+    prior = prior or {"prior_precision": 1.0}
+    x = tla.gaussian_posterior(H, Y, noise=0.5, rng=2, **prior, **knobs).refine(rtol=0.05)
+    for part in (x.mean, x.cov):
+        assert part.history.times[-1] == pytest.approx(part.plan.averaging)
+        assert len(part.history.times) == 64
+        np.testing.assert_allclose(part.history.values[-1], part.value, rtol=1e-10)
+    assert x.mean.time == x.run.time
+
+
+def test_the_parts_of_a_posterior_go_on_together(tmp_path):
+    x = posterior()
+    with pytest.raises(InvalidInput, match=r"refine\(\.\.\.\) of the posterior itself"):
+        x.mean.refine(rtol=1e-2)
+    x.cov.save(tmp_path / "cov")
+    np.testing.assert_array_equal(tla.load(tmp_path / "cov").value, x.cov.value)
+    stopped = posterior(callback=stop_at(1))
+    with pytest.raises(InvalidInput, match="stopped before it read"):
+        _ = stopped.mean.history
+
+
+def test_windows_of_a_posterior_that_are_too_large_are_not_kept(monkeypatch):
+    monkeypatch.setattr("thermolinalg.solvers.twofold.KEPT", 100)
+    with pytest.raises(InvalidInput, match="no windows of this run are kept"):
+        _ = posterior().cov.history
 
 
 @pytest.mark.parametrize("chains", [1, 8])
