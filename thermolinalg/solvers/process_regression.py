@@ -183,6 +183,8 @@ def gaussian_process(
     temperature: float = 1.0,
     max_time: float = math.inf,
     max_samples: float = math.inf,
+    chains: int = 1,
+    n_jobs: int = 1,
     device: Device | None = None,
     callback: Callback | None = None,
     rng: RNG = None,
@@ -208,6 +210,8 @@ def gaussian_process(
         max_time: for each of the two, in units of RC; less gives the outcome BUDGET_SPENT.
         max_samples: for each of the two, likewise; two for each relaxation time of
             the slowest mode.
+        chains: independent runs that share the time, a power of two up to 32.
+        n_jobs: workers that simulate the chains, by joblib; the answer does not depend on it.
         device: what runs it; `Device.ideal()` by default.
         callback: asked between parts of the run, with the `Estimate` so far; if what it returns is
             true the run stops there, with outcome STOPPED.
@@ -243,7 +247,7 @@ def gaussian_process(
     device, streams = device or Device.ideal(), open_streams(rng)
     made = partial(_made, K, columns, prior, y, noise, temperature, target)
     mean, variance = made(part=0), made(part=1)
-    control = Control(max_time=max_time, max_samples=max_samples)
+    control = Control(chains, n_jobs, max_time, max_samples)
     first, second = (
         Run.begin(program, target, device, streams.child(name), control, seed=streams.seed)
         for name, program in (("mean", mean), ("variance", variance))

@@ -20,6 +20,11 @@ CALLS = {
     "inv": lambda **knobs: tla.inv(A, rng=1, **knobs),
     "trace": lambda **knobs: tla.inv(A, only="trace", rng=1, **knobs),
     "solve_lyapunov": lambda **knobs: tla.solve_lyapunov(SHEAR, np.eye(2), rng=1, **knobs),
+    "gaussian_process": lambda **knobs: (
+        tla.gaussian_process(
+            np.arange(6.0), B, [0.5, 2.5], kernel=tla.RBF(2.0), noise=0.5, rng=1, **knobs
+        ).mean
+    ),
     "expm": lambda **knobs: tla.expm(-SHEAR, 0.3, rng=1, **knobs),
 }
 TRUTHS = {
