@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from thermolinalg.backend import Array, like, namespace, normals, to_numpy
+from thermolinalg.backend import Array, NumpyArray, like, namespace, normals, to_numpy
 from thermolinalg.measurement.readout import Readout
 from thermolinalg.measurement.sampled import coordinates_read
 from thermolinalg.measurement.swings import swinging_windows
@@ -161,16 +161,32 @@ def _general_windows(
 ) -> tuple[Array, Array]:
     """The same for any drift: one exact step of the process that carries (x, ∫ x dt / window)."""
     n, xp = process.n, namespace(x)
-    A, D = np.zeros((2 * n, 2 * n)), np.zeros((2 * n, 2 * n))
-    A[:n, :n], A[n:, :n], D[:n, :n] = to_numpy(process.A), -np.eye(n) / window, to_numpy(process.D)
-    b = to_numpy(process.b)
-    law = propagate(A, np.concatenate([b, np.zeros_like(b)], axis=-1), D, window)
-    E, shift, C = (like(part, x) for part in (law.E[:, :n], law.shift, law.C))
+    E, shift, root = (like(part, x) for part in _general_law(process, window))
     chains = 1 if one_noise else x.shape[0]
-    noise = normals(rng, (count, chains, 2 * n), x) @ square_root(C).T + shift
+    noise = normals(rng, (count, chains, 2 * n), x) @ root.T + shift
     averages = like(xp.empty((count, *x.shape)), x)
     for k in range(count):
         pair = x @ E.T + noise[k, ...]
         x = pair[:, :n]
         averages[k, ...] = pair[:, n:]
     return averages, x
+
+
+def _general_law(process: OU, window: float) -> tuple[NumpyArray, NumpyArray, NumpyArray]:
+    """E, shift and a root of the covariance of (x, ∫ x dt / window) after a window, given x."""
+    known, law = _LAWS.get(process, (0.0, None))
+    if law is None or known != window:
+        n = process.n
+        A, D = np.zeros((2 * n, 2 * n)), np.zeros((2 * n, 2 * n))
+        A[:n, :n], A[n:, :n] = to_numpy(process.A), -np.eye(n) / window
+        D[:n, :n], b = to_numpy(process.D), to_numpy(process.b)
+        whole = propagate(A, np.concatenate([b, np.zeros_like(b)], axis=-1), D, window)
+        law = whole.E[:, :n], whole.shift, square_root(whole.C)
+        _LAWS[process] = window, law
+    return law
+
+
+_LAWS: WeakKeyDictionary[OU, tuple[float, tuple[NumpyArray, NumpyArray, NumpyArray]]] = (
+    WeakKeyDictionary()
+)
+"""The last law of each process: all chains of a run ask for the same one."""

@@ -137,12 +137,13 @@ def test_refined_answers_cover_and_meet_the_error(name):
         "solve": lambda seed: tla.solve(A, B, rtol=0.05, rng=seed).refine(rtol=0.02),
         "inv": lambda seed: tla.inv(A, rtol=0.3, rng=seed).refine(rtol=0.2),
     }
-    runs = [calls[name](seed) for seed in range(RUNS)]
+    count = RUNS if name in truths else RUNS // 3
+    runs = [calls[name](seed) for seed in range(count)]
     covered = [(low <= truth) & (truth <= high) for low, high in (x.interval(0.95) for x in runs)]
-    statistics.assert_frequency(np.sum(covered, axis=0), RUNS, 0.95)
+    statistics.assert_frequency(np.sum(covered, axis=0), count, 0.95)
     wanted = [x.plan.target.wanted(np.linalg.norm(truth)) for x in runs]
     met = [np.linalg.norm(x.value - truth) <= w for x, w in zip(runs, wanted, strict=True)]
-    statistics.assert_at_least(sum(met), RUNS, 0.95)
+    statistics.assert_at_least(sum(met), count, 0.95)
 
 
 @pytest.mark.parametrize("number", [1, 3])
