@@ -1,7 +1,7 @@
 """What the windows of a run say: their mean, how far off it may be, and whether they agree."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, final
 
 from scipy.special import fdtri, stdtrit  # scipy.stats would take 0.7 s to import
@@ -79,6 +79,10 @@ class Reading:
         """The error of another run as long that is exceeded with 1 - confidence only."""
         spare = self.directions * self.dof
         return self.error * math.sqrt(float(fdtri(self.directions, spare, confidence)))
+
+    def scaled(self, factor: float) -> "Reading":
+        """The same with so many times the noise."""
+        return replace(self, noise=self.noise * factor)
 
     def __add__(self, other: "Reading") -> "Reading":
         """Of both runs together, each with the weight of its time."""

@@ -28,6 +28,7 @@ from thermolinalg.solvers.budget import (
     Target,
     correction,
     growth,
+    joined,
     shortest,
     slack,
 )
@@ -231,8 +232,7 @@ class Run:
     @property
     def _answer(self) -> Reading | None:
         """What all stages say that began late enough for the target."""
-        readings = [stage.reading for stage in self._counted]
-        return sum(readings[1:], start=readings[0]) if readings else None
+        return joined([s.reading for s in self._counted], self.program.rate, self.windows)
 
     @property
     def _counted(self) -> list[Stage]:

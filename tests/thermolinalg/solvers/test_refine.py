@@ -17,6 +17,7 @@ from thermolinalg.errors import InvalidInput, OutputError
 ROOT = Path(__file__).parents[3]
 A, B = wishart(6), np.arange(1.0, 7.0)
 SHEAR = np.array([[1.0, 5.0], [0.0, 2.0]])
+EYE = sp.eye_array(16, format="csr")
 RING = sp.csr_array(ring(30, 0.5))
 X = np.linspace(0.0, 1.0, 5)
 CALLS = {
@@ -153,6 +154,24 @@ def test_intervals_of_stopped_runs_cover(number):
     assert all(x.outcome is tla.Outcome.STOPPED for x in runs)
     covered = [(low <= truth) & (truth <= high) for low, high in (x.interval(0.95) for x in runs)]
     statistics.assert_frequency(np.sum(covered, axis=0), RUNS, 0.95)
+
+
+def test_stretches_of_single_windows_are_no_independent_ones():
+    """32 replicas read one window each, here as short as the memory: many refinements follow.
+
+    The coordinates of the identity err independently.
+    """
+    n, covered, met = 16, 0, 0
+    for seed in range(25):
+        x = tla.solve(EYE, np.ones(n), rtol=0.3, temperature=2.0, rng=seed)
+        for rtol in 0.3 * 0.92 ** np.arange(1, 12):
+            x = x.refine(rtol=rtol)
+        low, high = x.interval(0.95)
+        covered += np.sum((low <= 1.0) & (high >= 1.0))
+        met += np.linalg.norm(x.value - 1.0) <= x.plan.target.rtol * n**0.5
+        assert x.dof > 31
+    statistics.assert_at_least(covered, 25 * n, 0.95)
+    statistics.assert_at_least(met, 25, 0.95)
 
 
 def test_a_start_that_a_finer_error_would_see_does_not_count():
