@@ -9,6 +9,7 @@ from thermolinalg.measurement.readout import Readout
 from thermolinalg.solvers.baseline import Digital
 from thermolinalg.solvers.budget import BIAS, WINDOWS, Target, burn_in
 from thermolinalg.solvers.prethermal import SoftModes
+from thermolinalg.streams import Streams
 from thermolinalg.theory.inertial import Inertial
 from thermolinalg.theory.operator import Network
 from thermolinalg.theory.process import OU
@@ -56,6 +57,13 @@ class Program:
         if self.soft is None:
             return burn_in(goal, self.rate, self.most)
         return self.soft.rest(BIAS * goal.relative(self.most))
+
+    def starts(self, chains: int, streams: Streams) -> list[Array]:
+        """The states (rows, n) that each chain starts from."""
+        if self.soft is None:
+            return [self.start[: self.start.shape[0] // min(chains, self.replicas), :]] * chains
+        drawn = self.soft.start(chains, temperature=self.temperature, rng=streams.stream("soft"))
+        return [drawn[k : k + 1, :] for k in range(chains)]
 
     def read(self, values: list[Array], count: int) -> Array:
         """The answer's windows of all copies in the order of time, from `count` a copy.

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import joblib
@@ -154,6 +155,18 @@ def test_intervals_of_stopped_runs_cover(number):
     assert all(x.outcome is tla.Outcome.STOPPED for x in runs)
     covered = [(low <= truth) & (truth <= high) for low, high in (x.interval(0.95) for x in runs)]
     statistics.assert_frequency(np.sum(covered, axis=0), RUNS, 0.95)
+
+
+@pytest.mark.parametrize("coarse", [{"rtol": 0.0, "atol": 1e3}, {"rtol": 1.0}])
+def test_a_norm_that_noise_hid_is_found_first(coarse):
+    """The norm less two error bars says little then; by it runs took 12 times as long as fresh."""
+    slow, b = np.diag([1.0, 0.01]), [1.0, 0.05]
+    go, ratios = partial(tla.solve, slow, b, temperature=1e3), []
+    for seed in range(20):
+        refined = go(rng=seed, **coarse).refine(rtol=0.05, atol=0.0)
+        assert refined.outcome is tla.Outcome.CONVERGED
+        ratios.append(refined.time / go(rtol=0.05, rng=seed).time)
+    assert np.mean(ratios) < 2
 
 
 def test_stretches_of_single_windows_are_no_independent_ones():
