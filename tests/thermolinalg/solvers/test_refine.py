@@ -252,6 +252,20 @@ def test_runs_before_a_refinement_count_while_their_rests_are_long_enough():
     assert {near.outcome, far.outcome} == {tla.Outcome.CONVERGED}
 
 
+def test_a_campaign_stopped_before_its_answer_is_planned_for_the_new_error():
+    stopped = tla.logdet(A, atol=1.0, rng=0, callback=stop_at(1))
+    assert stopped.outcome is tla.Outcome.STOPPED
+    fresh, refined = tla.logdet(A, atol=0.03, rng=0), stopped.refine(atol=0.03)
+    assert refined.plan.windows > fresh.plan.windows / 2
+    assert refined.plan.expected_error <= 0.03
+
+
+def test_a_relative_error_of_a_determinant_near_one_is_refused_when_refined():
+    x = tla.logdet(np.diag([0.5, 2.0]), atol=1.0, rng=0)
+    with pytest.raises(InvalidInput, match="next to zero"):
+        x.refine(rtol=0.1, atol=0.0)
+
+
 def test_workers_share_the_runs_of_a_campaign(monkeypatch):
     monkeypatch.setattr("thermolinalg.solvers.campaign.BATCH", 600)
     with joblib.parallel_config(backend="threading"):
