@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TypeAlias, final
 
 from thermolinalg.backend import Array, namespace
+from thermolinalg.errors import InvalidInput
 from thermolinalg.measurement.readout import Readout
 from thermolinalg.solvers.baseline import Digital
 from thermolinalg.solvers.budget import BIAS, WINDOWS, Target, burn_in
@@ -27,6 +28,9 @@ class Program:
 
     Everything but `scale` is in those units, in which numbers are neither huge nor tiny. The
     error is measured after `decode`, where the answer is.
+
+    Raises:
+        InvalidInput: `scale` is no number of the states' precision.
     """
 
     name: str
@@ -41,6 +45,14 @@ class Program:
     baseline: Callable[..., Digital]  # (value, products=matrix-vector products spent)
     replicas: int = 1  # copies of the start that are simulated at once: a power of two
     soft: SoftModes | None = None  # modes with which each chain starts at rest, all others at zero
+
+    def __post_init__(self) -> None:
+        numbers = namespace(self.start).finfo(self.start.dtype)
+        if not float(numbers.smallest_normal) <= self.scale <= float(numbers.max):
+            raise InvalidInput(
+                f"the answer is measured in units of {self.scale:.3g}, which is no number of "
+                f"{self.start.dtype}. Scale the problem, and the answer back by hand."
+            )
 
     @property
     def rate(self) -> float:
