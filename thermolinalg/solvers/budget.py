@@ -11,6 +11,7 @@ follows (Stein 1945, in ν dimensions); T is chosen to make the right side the w
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -135,3 +136,17 @@ def slack(rate: float, window: float, K: int) -> float:
     """
     u = rate * window
     return 1.0 if K > 1 else 1 / (1 + math.expm1(-u) / u)
+
+
+def joined(readings: Sequence[Reading], rate: float, K: int) -> Reading | None:
+    """What stretches of a run say that follow each other, of K windows of each copy; None of none.
+
+    Of a single window of each copy the next is no independent one. The noise of all of them
+    together is more than that of each, by as much as `slack` says of one no longer.
+    """
+    if not readings:
+        return None
+    time = sum(reading.time for reading in readings)
+    whole = slack(rate, time / WINDOWS, K)
+    each = [r.scaled(slack(rate, r.time / WINDOWS, K) / whole) for r in readings]
+    return sum(each[1:], start=each[0])

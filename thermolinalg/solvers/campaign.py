@@ -96,6 +96,7 @@ class Campaign:
     batches: int = 0
     piloted: int = 0
     pilot: Reading | None = None
+    scouts: int = 0  # runs that the pilot was read from
     samples: NumpyArray | None = None  # of the answer
     planned: int = 0  # runs of the answer
     expected: float = 0.0
@@ -165,7 +166,7 @@ class Campaign:
     def _explore(self) -> "Campaign":
         samples, campaign = self._perform()
         pilot, piloted = self.question.read(samples), self.piloted + self.count
-        campaign = replace(campaign, pilot=pilot, piloted=piloted)
+        campaign = replace(campaign, pilot=pilot, scouts=self.count, piloted=piloted)
         growth = _growth(pilot, campaign)
         longer = math.ceil(growth * self.count)
         if growth == 1 or piloted + longer + FEWEST > self.limit:
@@ -236,9 +237,20 @@ class Campaign:
             1,
         )
         campaign = replace(campaign, target=target, limit=self.made + further)
-        if same or self.answered < FEWEST:
-            return campaign._rested()
-        return campaign._rested()._planned(self._reading, self.answered)
+        return campaign._rested() if same or self.pilot is None else campaign._rested()._resumed()
+
+    def _resumed(self) -> "Campaign":
+        """Planned; or with a longer pilot first, where noise hides what the error is relative to.
+
+        Raises:
+            InvalidInput: ln det A is so near zero that noise always hides it.
+        """
+        known, runs = self._reading, self._readers
+        growth = _growth(known, self)
+        longer = math.ceil(growth * runs)
+        if growth == 1 or self.made + longer + FEWEST > self.limit:
+            return self._planned(known, runs)
+        return replace(self, phase="pilot", count=longer)
 
     def _rested(self) -> "Campaign":
         """The same with rests that are long enough; runs with shorter ones do not count."""
@@ -250,6 +262,7 @@ class Campaign:
             self,
             question=replace(self.question, runs=longer),
             pilot=self._reading,
+            scouts=self._readers,
             piloted=self.made,
             samples=None,
         )
@@ -260,6 +273,11 @@ class Campaign:
             return self.question.read(self.samples)
         assert self.pilot is not None, "no runs are made"
         return self.pilot
+
+    @property
+    def _readers(self) -> int:
+        """How many runs that is read from."""
+        return self.answered if self.answered >= FEWEST else self.scouts
 
     def estimate(self) -> Estimate:
         """The answer so far; before there is one, the pilot's."""

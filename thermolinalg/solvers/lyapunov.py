@@ -23,6 +23,7 @@ from thermolinalg.solvers.estimate import Callback, Estimate
 from thermolinalg.solvers.pipeline import run
 from thermolinalg.solvers.program import Program, same
 from thermolinalg.streams import RNG, open_streams
+from thermolinalg.theory.forgetting import forgetting_rate
 from thermolinalg.theory.process import OU
 
 
@@ -92,6 +93,7 @@ def _program(A: Array, Q: Array, target: Target) -> Program:
         )
     process, decode = _encode(A / size, Q / noise)
     strength = float(xp.linalg.matrix_norm(Q / noise))
+    rate, growth = forgetting_rate(process)
     return Program(
         name=f"solve_lyapunov, n = {A.shape[0]}",
         process=process,
@@ -101,7 +103,7 @@ def _program(A: Array, Q: Array, target: Target) -> Program:
         decode=decode,
         temperature=1.0,
         least=strength / 2,  # |Q| <= 2 |A| |S|, and here |A| <= 1
-        most=strength / (2 * process.slowest),
+        most=strength * growth**2 / rate,  # of the integral of |e^{-At}|² |Q|
         baseline=partial(digital_lyapunov, A, Q),
     )
 

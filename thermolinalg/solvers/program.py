@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from typing import TypeAlias, final
 
 from thermolinalg.backend import Array, namespace
+from thermolinalg.errors import InvalidInput
 from thermolinalg.measurement.readout import Readout
 from thermolinalg.solvers.baseline import Digital
 from thermolinalg.solvers.budget import BIAS, WINDOWS, Target, burn_in
 from thermolinalg.solvers.prethermal import SoftModes
+from thermolinalg.streams import Streams
 from thermolinalg.theory.inertial import Inertial
 from thermolinalg.theory.operator import Network
 from thermolinalg.theory.process import OU
@@ -31,6 +33,9 @@ class Program:
 
     Everything but `scale` is in those units, in which numbers are neither huge nor tiny. The
     error is measured after `decode`, where the answer is.
+
+    Raises:
+        InvalidInput: `scale` is no number of the states' precision.
     """
 
     name: str
@@ -47,6 +52,14 @@ class Program:
     replicas: int = 1  # copies of the start that are simulated at once: a power of two
     soft: SoftModes | None = None  # modes with which each chain starts at rest, all others at zero
 
+    def __post_init__(self) -> None:
+        numbers = namespace(self.start).finfo(self.start.dtype)
+        if not float(numbers.smallest_normal) <= self.scale <= float(numbers.max):
+            raise InvalidInput(
+                f"the answer is measured in units of {self.scale:.3g}, which is no number of "
+                f"{self.start.dtype}. Scale the problem, and the answer back by hand."
+            )
+
     @property
     def rate(self) -> float:
         """A lower bound on the rate at which what is read forgets its past."""
@@ -62,6 +75,13 @@ class Program:
         if self.soft is None:
             return burn_in(goal, self.rate, self.most)
         return self.soft.rest(BIAS * goal.relative(self.most))
+
+    def starts(self, chains: int, streams: Streams) -> list[Array]:
+        """The states (rows, n) that each chain starts from."""
+        if self.soft is None:
+            return [self.start[: self.start.shape[0] // min(chains, self.replicas), :]] * chains
+        drawn = self.soft.start(chains, temperature=self.temperature, rng=streams.stream("soft"))
+        return [drawn[k : k + 1, :] for k in range(chains)]
 
     def read(self, values: list[Array], count: int) -> Array:
         """The answer's windows of all copies in the order of time, from `count` a copy.

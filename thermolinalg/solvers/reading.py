@@ -2,7 +2,7 @@
 
 import math
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple, final
 
@@ -79,6 +79,10 @@ class Reading:
         """The error of another run as long that is exceeded with 1 - confidence only."""
         spare = self.directions * self.dof
         return self.error * math.sqrt(float(fdtri(self.directions, spare, confidence)))
+
+    def scaled(self, factor: float) -> "Reading":
+        """The same with so many times the noise."""
+        return replace(self, noise=self.noise * factor)
 
     def __add__(self, other: "Reading") -> "Reading":
         """Of both runs together, each with the weight of its time."""

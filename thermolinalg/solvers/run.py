@@ -26,6 +26,7 @@ from thermolinalg.solvers.budget import (
     Target,
     correction,
     growth,
+    joined,
     shortest,
     slack,
 )
@@ -48,6 +49,9 @@ PARTS = 4
 
 ROUNDING = 1 - 1e-9
 """Of sums of times that are compared."""
+
+HIDDEN = 4.0
+"""Error bars below which a norm is not known well enough to go on to an error relative to it."""
 
 
 @final
@@ -100,7 +104,7 @@ class Run:
         settle = program.burn_in(_scaled(target, program))
         least = settle + 2 * K * shortest(program.rate, K)
         limit = control.allowed(program.interval, copies * least) / copies
-        starts = _starts(program, control.chains, streams)
+        starts = program.starts(control.chains, streams)
         crew = Crew.program(device, program.process, starts, control.n_jobs, streams)
         seed = streams.seed if seed is None else seed
         return Run(program, target, crew, seed, limit, "settle", settle)
@@ -166,7 +170,7 @@ class Run:
         crew = self.crew.settle(self.length)
         run = replace(self, crew=crew, burned=self.burned + self.length)
         if run.stages:
-            return run._planned()
+            return run._resumed()
         return replace(run, phase="pilot", length=run._shortest)
 
     def _explore(self) -> "Run":
@@ -190,19 +194,26 @@ class Run:
         """The same with windows as long as the target needs, counting what is read already."""
         have = self._answer
         known = self._known
-        wanted = self._wanted(known)
         reach = known.reach(self.target.confidence)
-        short = slack(self.program.rate, known.time / WINDOWS, self.windows)
-        total = known.time * (reach / wanted) ** 2 * (short if reach > wanted else 1.0)
+        total, short = self._total, slack(self.program.rate, known.time / WINDOWS, self.windows)
         done = have.time if have else 0.0
         if have and total <= done:
-            return replace(self, phase="done", length=0.0, expected=reach, short=False)
+            expected = reach * math.sqrt(known.time / done)
+            return replace(self, phase="done", length=0.0, expected=expected, short=False)
         needed = max((total - done) / WINDOWS, self._shortest)
         window = min(needed, (self.limit - self.elapsed) / self.windows)
         expected = reach * math.sqrt(short * known.time / (done + WINDOWS * window))
         return replace(
             self, phase="measure", length=window, expected=expected, short=window < needed
         )
+
+    @property
+    def _total(self) -> float:
+        """How long the answer must be read, of all copies together."""
+        known = self._known
+        wanted, reach = self._wanted(known), known.reach(self.target.confidence)
+        short = slack(self.program.rate, known.time / WINDOWS, self.windows)
+        return known.time * (reach / wanted) ** 2 * (short if reach > wanted else 1.0)
 
     def _wanted(self, known: Reading) -> float:
         """The error that is allowed, less what an unfinished burn-in may use up."""
@@ -233,8 +244,7 @@ class Run:
     @property
     def _answer(self) -> Reading | None:
         """What all stages say that began late enough for the target."""
-        readings = [stage.reading for stage in self._counted]
-        return sum(readings[1:], start=readings[0]) if readings else None
+        return joined([s.reading for s in self._counted], self.program.rate, self.windows)
 
     @property
     def _counted(self) -> list[Stage]:
@@ -243,10 +253,13 @@ class Run:
 
     @property
     def _known(self) -> Reading:
-        """The best that is known: the answer so far, else the last that was read before it."""
+        """The best that is known: the answer so far, else the last that was read before it.
+
+        A pilot that is longer was run since.
+        """
         known = self._answer or (self.stages[-1].reading if self.stages else self.pilot)
         assert known is not None, "nothing has been read"
-        return known
+        return self.pilot if self.pilot and self.pilot.time > known.time else known
 
     def refined(
         self,
@@ -287,11 +300,24 @@ class Run:
         run = replace(run, limit=run._further(control, run.copies * least))
         if settle > 0:
             return replace(run, phase="settle", length=settle)
-        return run if run.phase == "pilot" and not run.stages else run._planned()
+        return run if run.phase == "pilot" and not run.stages else run._resumed()
+
+    def _resumed(self) -> "Run":
+        """Planned; or with a longer pilot first, where noise hides what the error is relative to.
+
+        An earlier target may have asked for less than the norm, and to plan by the norm that two
+        error bars leave would then take any time.
+        """
+        known = self._known
+        longer, window = growth(known, self.goal), known.time / WINDOWS
+        out_of_time = 2 * self.windows * longer * window > self.limit - self.elapsed
+        if longer == 1.0 or known.norm > HIDDEN * known.error or out_of_time:
+            return self._planned()
+        return replace(self, phase="pilot", length=longer * window, pilots=0)
 
     def _is_enough(self) -> bool:
-        known = self._answer
-        return known is not None and known.reach(self.target.confidence) <= self._wanted(known)
+        have = self._answer
+        return have is not None and self._total <= have.time
 
     def _further(self, control: Control, least: float) -> float:
         return self.elapsed + control.allowed(self.program.interval, least) / self.copies
@@ -349,16 +375,6 @@ class Run:
         stages = [(stage.windows, stage.reading.time) for stage in self._closed()._counted]
         times, values = History.of(stages, self.program.scale)
         return History(times, self.program.arrange(values))
-
-
-def _starts(program: Program, chains: int, streams: Streams) -> list[Array]:
-    """The states (rows, n) that each chain starts from."""
-    if program.soft is None:
-        return [
-            program.start[: program.start.shape[0] // min(chains, program.replicas), :]
-        ] * chains
-    drawn = program.soft.start(chains, temperature=program.temperature, rng=streams.stream("soft"))
-    return [drawn[k : k + 1, :] for k in range(chains)]
 
 
 def _scaled(target: Target, program: Program) -> Target:

@@ -9,13 +9,13 @@ average to the covariance without bias, and their spread is its error (to first 
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, final
 
 from thermolinalg.backend import Array, namespace
 from thermolinalg.solvers.baseline import Digital
-from thermolinalg.solvers.budget import BIAS, Target, burn_in, correction
+from thermolinalg.solvers.budget import BIAS, Target, burn_in, correction, joined
 from thermolinalg.solvers.estimate import KEPT
 from thermolinalg.solvers.reading import Reading
 from thermolinalg.theory.process import OU
@@ -82,10 +82,13 @@ class Sight(NamedTuple):
             windows=(means, covs) if few else None,
         )
 
-    def joined(self, other: "Sight") -> "Sight":
-        """Of this stretch and another, each with the weight of its time."""
-        mean, cov, trace = (one + two for one, two in zip(self[:3], other[:3], strict=True))
-        return Sight(mean, cov, trace, other.center)
+    @staticmethod
+    def joined(sights: Sequence["Sight"], program: Twofold, K: int) -> "Sight | None":
+        """Of stretches that follow each other, each with the weight of its time; None of none."""
+        means, covs, traces, centers, _ = zip(*sights, strict=True) if sights else ((),) * 5
+        mean = joined(means, program.rate, K)
+        cov, trace = (joined(some, 2 * program.rate, K) for some in (covs, traces))
+        return Sight(mean, cov, trace, centers[-1]) if mean and cov and trace else None
 
     @property
     def time(self) -> float:

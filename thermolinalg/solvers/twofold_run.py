@@ -216,11 +216,7 @@ class TwofoldRun:
 
     @property
     def _answer(self) -> Sight | None:
-        counted = self._counted
-        answer = counted[0] if counted else None
-        for sight in counted[1:]:
-            answer = answer.joined(sight) if answer else sight
-        return answer
+        return Sight.joined(self._counted, self.program, self.windows)
 
     @property
     def sight(self) -> Sight:

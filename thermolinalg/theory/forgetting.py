@@ -4,6 +4,7 @@ Where A is not normal, e^{-At} may grow before it decays, and decay later than i
 """
 
 import math
+from weakref import WeakKeyDictionary
 
 from thermolinalg.backend import namespace
 from thermolinalg.theory.evolution import transition
@@ -21,6 +22,16 @@ def forgetting_rate(process: OU) -> tuple[float, float]:
 
     Under detailed balance with the same noise everywhere, r is that of the slowest mode.
     """
+    if process not in _KNOWN:
+        _KNOWN[process] = _forgetting_rate(process)
+    return _KNOWN[process]
+
+
+_KNOWN: WeakKeyDictionary[OU, tuple[float, float]] = WeakKeyDictionary()
+"""Kept as long as their processes, for all who ask."""
+
+
+def _forgetting_rate(process: OU) -> tuple[float, float]:
     xp = namespace(process.A)
     if bool(xp.all(process.A == process.A.T)):
         return process.slowest, 1.0

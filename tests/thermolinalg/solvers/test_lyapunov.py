@@ -40,6 +40,17 @@ def test_coverage_and_wanted_error(name):
     statistics.assert_at_least(sum(met), RUNS, 0.95)
 
 
+def test_an_absolute_error_waits_for_an_answer_far_beyond_its_noise():
+    """Of a shear |S| is far more than |Q|/2, and so is what a start at zero has to forget."""
+    A, Q = PROBLEMS["strong shear"]
+    truth = scipy.linalg.solve_continuous_lyapunov(A, Q)
+    size, met = np.linalg.norm(truth), 0
+    for seed in range(20):
+        S = tla.solve_lyapunov(A, Q, rtol=0.0, atol=0.3 * size, chains=32, rng=seed)
+        met += np.linalg.norm(S.value - truth) <= 0.3 * size
+    statistics.assert_at_least(met, 20, 0.95)
+
+
 @pytest.mark.parametrize("power", [-300, 300])
 def test_units_do_not_matter(power):
     A, Q = PROBLEMS["shear"]

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import joblib
@@ -17,6 +18,7 @@ from thermolinalg.errors import InvalidInput, OutputError
 ROOT = Path(__file__).parents[3]
 A, B = wishart(6), np.arange(1.0, 7.0)
 SHEAR = np.array([[1.0, 5.0], [0.0, 2.0]])
+EYE = sp.eye_array(16, format="csr")
 RING = sp.csr_array(ring(30, 0.5))
 X = np.linspace(0.0, 1.0, 5)
 CALLS = {
@@ -156,6 +158,36 @@ def test_intervals_of_stopped_runs_cover(number):
     statistics.assert_frequency(np.sum(covered, axis=0), RUNS, 0.95)
 
 
+@pytest.mark.parametrize("coarse", [{"rtol": 0.0, "atol": 1e3}, {"rtol": 1.0}])
+def test_a_norm_that_noise_hid_is_found_first(coarse):
+    """The norm less two error bars says little then; by it runs took 12 times as long as fresh."""
+    slow, b = np.diag([1.0, 0.01]), [1.0, 0.05]
+    go, ratios = partial(tla.solve, slow, b, temperature=1e3), []
+    for seed in range(20):
+        refined = go(rng=seed, **coarse).refine(rtol=0.05, atol=0.0)
+        assert refined.outcome is tla.Outcome.CONVERGED
+        ratios.append(refined.time / go(rtol=0.05, rng=seed).time)
+    assert np.mean(ratios) < 2
+
+
+def test_stretches_of_single_windows_are_no_independent_ones():
+    """32 replicas read one window each, here as short as the memory: many refinements follow.
+
+    The coordinates of the identity err independently.
+    """
+    n, covered, met = 16, 0, 0
+    for seed in range(25):
+        x = tla.solve(EYE, np.ones(n), rtol=0.3, temperature=2.0, rng=seed)
+        for rtol in 0.3 * 0.92 ** np.arange(1, 12):
+            x = x.refine(rtol=rtol)
+        low, high = x.interval(0.95)
+        covered += np.sum((low <= 1.0) & (high >= 1.0))
+        met += np.linalg.norm(x.value - 1.0) <= x.plan.target.rtol * n**0.5
+        assert x.dof > 31
+    statistics.assert_at_least(covered, 25 * n, 0.95)
+    statistics.assert_at_least(met, 25, 0.95)
+
+
 def test_a_start_that_a_finer_error_would_see_does_not_count():
     """With 32 chains windows begin early; refined a millionfold, the first are no answer."""
     stiff = np.diag([1.0, 1.0, 1.0])
@@ -219,6 +251,20 @@ def test_runs_before_a_refinement_count_while_their_rests_are_long_enough():
     assert near.plan.pilot == coarse.plan.pilot
     assert far.plan.pilot > coarse.plan.pilot
     assert {near.outcome, far.outcome} == {tla.Outcome.CONVERGED}
+
+
+def test_a_campaign_stopped_before_its_answer_is_planned_for_the_new_error():
+    stopped = tla.logdet(A, atol=1.0, rng=0, callback=stop_at(1))
+    assert stopped.outcome is tla.Outcome.STOPPED
+    fresh, refined = tla.logdet(A, atol=0.03, rng=0), stopped.refine(atol=0.03)
+    assert refined.plan.windows > fresh.plan.windows / 2
+    assert refined.plan.expected_error <= 0.03
+
+
+def test_a_relative_error_of_a_determinant_near_one_is_refused_when_refined():
+    x = tla.logdet(np.diag([0.5, 2.0]), atol=1.0, rng=0)
+    with pytest.raises(InvalidInput, match="next to zero"):
+        x.refine(rtol=0.1, atol=0.0)
 
 
 def test_workers_share_the_runs_of_a_campaign(monkeypatch):

@@ -220,3 +220,9 @@ def test_bad_input_of_inv_is_named(name):
         return
     with pytest.raises(error, match=message):
         tla.inv(matrix, **knobs)
+
+
+@pytest.mark.parametrize(("size", "drive"), [(1e200, 1e-200), (1e-200, 1e200)])
+def test_an_answer_beyond_all_numbers_is_refused(size, drive):
+    with pytest.raises(InvalidInput, match="no number of float64"):
+        tla.solve(size * np.eye(2), drive * np.ones(2))
