@@ -113,11 +113,15 @@ def symmetric(name: str, A: Array, remedy: str) -> Array:
 
 def semidefinite(name: str, D: Array) -> Array:
     """A symmetric matrix with no negative eigenvalue beyond rounding."""
-    D = symmetric(name, D, f"A covariance is symmetric: pass ({name} + {name}.T)/2 if you mean it.")
+    D = square(name, D)
+    diagonal = is_diagonal(D)
+    if not diagonal:
+        remedy = f"A covariance is symmetric: pass ({name} + {name}.T)/2 if you mean it."
+        D = symmetric(name, D, remedy)
     xp = namespace(D)
     variances = xp.linalg.diagonal(D)
     lowest = float(xp.min(variances))
-    if not is_diagonal(D) and lowest >= 0:
+    if not diagonal and lowest >= 0:
         # In units in which variances are 1: beside a large block a small one is not all rounding.
         unit = xp.where(variances > 0, xp.sqrt(variances), xp.inf)
         still = xp.any((D != 0) & (variances == 0)[:, None])

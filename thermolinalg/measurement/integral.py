@@ -77,11 +77,14 @@ def _mode_windows(
     if joint:
         for k, area in enumerate(seen):
             noise[k, ...] += area
-    values = modes.leave(noise) + rest
     if not joint:
+        values = modes.leave(noise) + rest
         for k, area in enumerate(seen):
             values[k, ...] += modes.leave(area)
-    return values, modes.leave(moved + ahead) + rest
+        return values, modes.leave(moved + ahead) + rest
+    # In one product, which reads the basis once.
+    left = modes.leave(namespace(x).concat([noise, (moved + ahead)[None, ...]]))
+    return left[:-1, ...] + rest, left[-1, ...] + rest
 
 
 def _fading(

@@ -38,11 +38,12 @@ def program_network(A: Array, drives: Array, temperature: float) -> tuple[OU, fl
         raise NotPositiveDefinite("A is zero: it has no inverse, and nothing would pull x back.")
     unit = A / largest  # squares of huge or tiny entries overflow
     norm = _norm(unit)
+    unit /= norm
     try:
-        process = overdamped(unit / norm, drives, temperature=temperature)
+        process = overdamped(unit, drives, temperature=temperature)
     except Unstable:
         lowest = float(xp.min(xp.linalg.eigvalsh(unit)))
-        raise _not_definite(lowest / norm, largest * norm) from None
+        raise _not_definite(lowest, largest * norm) from None
     if process.slowest <= checks.rounding(A) * process.fastest:
         raise _not_definite(process.slowest / process.fastest, largest * norm)
     return process, largest * norm

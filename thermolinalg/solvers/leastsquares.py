@@ -118,13 +118,14 @@ def normal_program(A: Array, b: Array, ridge: float, temperature: float, target:
         ) from error
     scale = program.scale / largest
     if not wide:
-        return replace(program, scale=scale, arrange=shape)
+        return replace(program, scale=scale, arrange=shape, one_noise=rows.shape[0] > 1)
     gain = math.sqrt(float(xp.sum(unit**2)))  # at least the norm of A
     return replace(
         program,
         scale=scale,
         decode=partial(apply_rows, M=unit.T),
         arrange=shape,
+        one_noise=rows.shape[0] > 1,
         least=0.0,
         most=program.most * gain,
     )

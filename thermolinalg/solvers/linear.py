@@ -168,7 +168,9 @@ def _program(
         baseline = partial(digital_general, A, b)
         return replace(program, name=f"{named('solve', A, b)} (least squares)", baseline=baseline)
     name = named("solve", A, b) + program.name
-    return replace(program, name=name, arrange=shape, baseline=baseline)
+    return replace(
+        program, name=name, arrange=shape, one_noise=rows.shape[0] > 1, baseline=baseline
+    )
 
 
 def _if_definite(A: Array, rows: Array, temperature: float, target: Target) -> Program | None:

@@ -49,6 +49,7 @@ class Program:
     most: float
     baseline: Callable[..., Digital]  # (value, products=matrix-vector products spent)
     arrange: Decode = same  # of the answer and its error, into the caller's shape
+    one_noise: bool = False  # of answers (k, n): do they differ in their drives alone?
     replicas: int = 1  # copies of the start that are simulated at once: a power of two
     soft: SoftModes | None = None  # modes with which each chain starts at rest, all others at zero
 

@@ -59,6 +59,23 @@ class Reading:
             settled=all(piece.settled for piece in pieces),
         )
 
+    @staticmethod
+    def of_sides(values: Array, window: float, factor: float = 1.0) -> "Reading":
+        """Of windows (K, k, n) of k sides that met one noise, so that their errors are alike.
+
+        They are judged by the first of them, once the first window tells that the starts, in which
+        they differ, are forgotten.
+        """
+        xp = namespace(values)
+        mean = xp.mean(values, axis=0)
+        ahead = values[0, ...] - mean
+        size = float(xp.max(xp.abs(mean))) + float(xp.max(xp.abs(ahead)))
+        apart = float(xp.max(xp.abs(ahead - ahead[:1, :])))
+        if apart > values.shape[0] * float(xp.finfo(values.dtype).eps) * size:
+            return Reading.of(values, window, factor)
+        one = Reading.of(values[:, :1, :], window, factor)
+        return replace(one, mean=mean, noise=one.noise + 0 * mean)
+
     @property
     def stderr(self) -> Array:
         """Standard error of the mean, entry by entry."""

@@ -239,7 +239,8 @@ class Run:
     def _judged(self, windows: Array) -> Reading:
         """What windows of the present length say; a single one of each copy has no neighbours."""
         factor = correction(self.program.rate, self.length) if self.windows > 1 else 1.0
-        return Reading.of(windows, self.length, factor)
+        judge = Reading.of_sides if self.program.one_noise else Reading.of
+        return judge(windows, self.length, factor)
 
     @property
     def _answer(self) -> Reading | None:

@@ -102,6 +102,22 @@ def test_a_reading_of_many_entries_is_read_in_pieces(monkeypatch, rng):
     assert not Reading.of(values, 1.0).settled
 
 
+def test_sides_that_met_one_noise_are_judged_by_the_first(rng):
+    noise, rest = rng.standard_normal((32, 1, 5)), 100 * rng.standard_normal((4, 5))
+    one, all_ = Reading.of_sides(noise + rest, 1.0), Reading.of(noise + rest, 1.0)
+    np.testing.assert_allclose(one.mean, all_.mean)
+    np.testing.assert_allclose(one.noise, all_.noise, rtol=1e-9)
+    assert one.directions == pytest.approx(all_.directions)
+    assert one.settled
+
+
+def test_sides_whose_starts_still_differ_are_judged_each(rng):
+    values = rng.standard_normal((32, 1, 5)) + np.zeros((32, 4, 5))
+    values[0, 2, :] += 1e-6
+    one, all_ = Reading.of_sides(values, 1.0), Reading.of(values, 1.0)
+    np.testing.assert_array_equal(one.noise, all_.noise)
+
+
 def test_two_readings_make_one(rng):
     """Each window counts by its length, and the noise by degrees of freedom."""
     short, long = rng.standard_normal((32, 3)), rng.standard_normal((32, 3)) / 2
