@@ -62,7 +62,7 @@ def linear(command: Command) -> Command:
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="thermolinalg")
+@click.version_option(tla.__version__)
 def main() -> None:
     """Linear algebra by letting a noisy physical system settle, simulated."""
 

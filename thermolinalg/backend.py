@@ -39,7 +39,7 @@ def is_dense(x: Any) -> bool:
     """Is it an array of any library, with all its entries (or lists of such)?"""
     if array_api_compat.is_torch_array(x):
         return str(x.layout) == "torch.strided"
-    return isinstance(x, list | tuple) or array_api_compat.is_array_api_obj(x)
+    return isinstance(x, list | tuple | np.ndarray) or array_api_compat.is_array_api_obj(x)
 
 
 def like(x: Array, reference: Array) -> Array:

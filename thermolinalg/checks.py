@@ -20,6 +20,8 @@ from thermolinalg.errors import (
 
 def real_array(name: str, x: Array) -> Array:
     """A finite array of real floating type, in its own library."""
+    if hasattr(x, "filled"):
+        raise NotReal(f"{name} is a masked array, and a mask hides numbers. Pass its .filled(...).")
     try:
         x = floating(x)
         xp = namespace(x)
@@ -50,6 +52,8 @@ def _remedy(x: Array) -> str:
 def _remedy_of_object(held: Any) -> str:
     if hasattr(held, "toarray"):
         return "A scipy.sparse array is not taken here yet: pass its .toarray()."
+    if isinstance(held, dict):
+        return "A dict of drives belongs to a graph: pass numbers in their order instead."
     parts = [f".{part}" for part in ("states", "values", "times") if hasattr(held, part)]
     if parts:
         return f"It holds a {type(held).__name__}: pass its {' or '.join(parts)}."
@@ -161,6 +165,25 @@ def probability(name: str, value: Any) -> float:
     if not 0 < number < 1:
         raise InvalidInput(f"{name} = {number:g} must lie strictly between 0 and 1, such as 0.95.")
     return number
+
+
+def limit(name: str, value: Any) -> float:
+    """A number, or infinity for no limit; whether it is enough is for others to say."""
+    if isinstance(value, float) and value == math.inf:
+        return value
+    try:
+        return real_number(name, value)
+    except InvalidInput as error:
+        raise InvalidInput(f"{error} Leave it out for no limit.") from None
+
+
+def callback(value: Any) -> None:
+    """Something that can be called, or None."""
+    if value is not None and not callable(value):
+        raise InvalidInput(
+            f"callback = {value!r} cannot be called. Pass a function of the result so far that "
+            "returns something true to stop, or leave it out."
+        )
 
 
 def count(name: str, value: Any, *, least: int = 1) -> int:

@@ -11,6 +11,7 @@ import click
 from tqdm import tqdm
 
 import models
+import thermolinalg
 from thermolinalg.errors import ThermoError
 from thermolinalg.files import atomic_write
 from tngd.data.dataset import Dataset
@@ -30,7 +31,7 @@ COUNT = click.IntRange(min=1)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="thermolinalg")
+@click.version_option(thermolinalg.__version__)
 def main() -> None:
     """Thermodynamic natural gradient descent, simulated."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")

@@ -9,6 +9,7 @@ import numpy as np
 from thermolinalg import checks
 from thermolinalg.backend import Array
 from thermolinalg.device.ledger import Ledger
+from thermolinalg.errors import InvalidInput
 from thermolinalg.measurement.readout import Readout
 from thermolinalg.measurement.sampled import coordinates_read
 from thermolinalg.simulation.choice import choose_integrator, find_integrator
@@ -60,6 +61,22 @@ class Device:
     def ideal() -> "Device":
         """A device without imperfections, with the TNGD paper's clock and link."""
         return Device()
+
+    @staticmethod
+    def given(device: "Device | None") -> "Device":
+        """The device that a caller names; an ideal one for None.
+
+        Raises:
+            InvalidInput: it is something else.
+        """
+        if device is None:
+            return Device.ideal()
+        if not isinstance(device, Device):
+            raise InvalidInput(
+                f"device = {device!r} is no Device. Pass Device.ideal() or Device(link=...), say, "
+                "or leave it out."
+            )
+        return device
 
     def transfer(self, numbers: float) -> float:
         """Seconds that this many numbers take over the digital link."""

@@ -15,6 +15,7 @@ import numpy as np
 from scipy.special import stdtrit
 from tqdm import tqdm
 
+from thermolinalg import checks
 from thermolinalg.backend import Array, NumpyArray, like
 from thermolinalg.device.ledger import Ledger
 from thermolinalg.device.machine import Device
@@ -137,6 +138,7 @@ class Campaign:
 
     def carry_on(self, callback: Callback | None = None) -> Estimate:
         """Go on until it is done, or the callback says that it is enough."""
+        checks.callback(callback)
         campaign, name = self, self.question.name
         with tqdm(desc=name, unit="run", delay=1, disable=None, leave=False) as progress:
             while campaign.phase != "done":
@@ -346,13 +348,17 @@ def _affordable(question: Question, max_time: float, max_samples: float, least: 
     Raises:
         InvalidInput: fewer than are needed.
     """
-    if not max_time >= least * question.cost:  # also refuses NaN
+    max_time, max_samples = (
+        checks.limit("max_time", max_time),
+        checks.limit("max_samples", max_samples),
+    )
+    if max_time < least * question.cost:
         raise InvalidInput(
             f"max_time = {max_time:.3g} RC is too short to measure anything: {least} runs (a pilot "
             f"and an answer, if it has not begun) take {least * question.cost:.3g} RC here. Give "
             "at least that."
         )
-    if not max_samples >= least:
+    if max_samples < least:
         raise InvalidInput(
             f"max_samples = {max_samples:.3g} runs are too few to measure anything: {least} (a "
             "pilot and an answer, if it has not begun) are needed."

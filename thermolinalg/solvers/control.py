@@ -33,6 +33,8 @@ class Control:
         if chains > WINDOWS or WINDOWS % chains:
             raise InvalidInput(f"chains = {chains} must be a power of two, {WINDOWS} at most.")
         workers(self.n_jobs)
+        checks.limit("max_time", self.max_time)
+        checks.limit("max_samples", self.max_samples)
 
     def allowed(self, interval: float, least: float) -> float:
         """The analog time that a run may take which takes at least so much, a sample an interval.
@@ -40,13 +42,13 @@ class Control:
         Raises:
             InvalidInput: that is too little.
         """
-        if not self.max_time >= least:  # also refuses NaN
+        if self.max_time < least:
             raise InvalidInput(
                 f"max_time = {self.max_time:.3g} RC is too short to measure anything: burn-in, a "
                 f"pilot and an equally long run take {least:.3g} RC here. Give at least that, or "
                 "a coarser rtol."
             )
-        if not self.max_samples * interval >= least:
+        if self.max_samples * interval < least:
             raise InvalidInput(
                 f"max_samples = {self.max_samples:.3g} is too few to measure anything: burn-in, a "
                 f"pilot and an equally long run take {math.ceil(least / interval)} here. Give at "

@@ -179,6 +179,8 @@ def _bound(name: str, value: Any, absent: float, n: int) -> NumpyArray:
     bound = np.asarray(to_numpy(absent if value is None else value))
     if bound.shape not in {(), (n,)}:
         raise ShapeMismatch(f"{name} has shape {bound.shape}; a number or ({n},) is needed.")
+    if bound.dtype.kind not in "iuf":  # infinity, which stands for none, is among no others
+        checks.real_array(name, bound)
     none = bound == absent
     finite = to_numpy(checks.real_array(name, np.where(none, 0, bound)))
     return np.broadcast_to(np.where(none, absent, finite), (n,)).astype(float)

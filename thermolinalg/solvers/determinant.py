@@ -82,7 +82,7 @@ def logdet(
         confidence=confidence,
         method=method,
         prethermalize=prethermalize,
-        device=device or Device.ideal(),
+        device=Device.given(device),
     )
     ledger = question.device.prepare(question.runs.way.protocol, question.runs.numbers)
     streams = open_streams(rng)

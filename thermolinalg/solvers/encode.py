@@ -75,6 +75,7 @@ def _not_definite(lowest: float, size: float) -> NotPositiveDefinite:
     singular = abs(lowest) < 1e-10
     kind = "singular to working precision" if singular else "indefinite"
     ridge = size * max(1e-3, -2 * lowest)
+    condition = f"about {1 / abs(lowest):.2g}" if lowest else "infinity"
     remedy = (
         "If only the scales of the unknowns differ, solve with precondition='diagonal'. "
         if singular
@@ -82,8 +83,8 @@ def _not_definite(lowest: float, size: float) -> NotPositiveDefinite:
     )
     return NotPositiveDefinite(
         f"A is {kind}: its smallest eigenvalue is {lowest * size:.3g} and its norm about "
-        f"{size:.3g}, a condition number of about {1 / max(abs(lowest), 1e-300):.2g}, so that mode "
-        f"never settles. {remedy}If a damped answer will do, add a ridge: "
+        f"{size:.3g}, a condition number of {condition}, so that mode never settles. "
+        f"{remedy}If a damped answer will do, add a ridge: "
         f"A + r I with r = {ridge:.1g}, say."
     )
 

@@ -75,7 +75,7 @@ def expm(
     control = Control(chains, n_jobs, max_time, max_samples)
     streams = open_streams(rng)
     program = expm_program(A, t, streams=streams)
-    return run(program, target, device or Device.ideal(), streams, control, callback)
+    return run(program, target, Device.given(device), streams, control, callback)
 
 
 def expm_program(A: Array, t: float = 1.0, /, *, streams: Streams) -> Program:

@@ -87,7 +87,7 @@ def inv(
     program = inv_program(
         A, target=target, only=only, dynamics=dynamics, prethermalize=prethermalize
     )
-    return run(program, target, device or Device.ideal(), open_streams(rng), control, callback)
+    return run(program, target, Device.given(device), open_streams(rng), control, callback)
 
 
 def inv_program(

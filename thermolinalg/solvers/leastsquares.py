@@ -67,7 +67,7 @@ def lstsq(
     target = Target.checked(rtol, atol, confidence)
     control = Control(chains, n_jobs, max_time, max_samples)
     program = lstsq_program(A, b, target=target, ridge=ridge, temperature=temperature)
-    return run(program, target, device or Device.ideal(), open_streams(rng), control, callback)
+    return run(program, target, Device.given(device), open_streams(rng), control, callback)
 
 
 def lstsq_program(

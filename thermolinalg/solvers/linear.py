@@ -104,7 +104,7 @@ def solve(
         dynamics=dynamics,
         bounds=bounds,
     )
-    return run(program, target, device or Device.ideal(), open_streams(rng), control, callback)
+    return run(program, target, Device.given(device), open_streams(rng), control, callback)
 
 
 def solve_program(

@@ -142,7 +142,7 @@ def logistic_posterior(
         NotPositiveDefinite, NotSymmetric, ShapeMismatch, NotFinite, NotReal, InvalidInput: an
             argument cannot be used; the message says why and what to do.
     """
-    goal = Target.checked(rtol, 0.0, confidence)
+    goal, max_time = Target.checked(rtol, 0.0, confidence), checks.limit("max_time", max_time)
     chains, streams = checks.count("chains", chains), open_streams(rng)
     motion = _motion(*_read_problem(X, y, prior_precision, prior_mean))
     go = partial(_run, motion, streams)
@@ -201,7 +201,7 @@ def _explored(go: Callable[..., Any], start: Array, rate: float, max_time: float
     batches = math.ceil(WINDOWS / start.shape[0])
     interval, samples = STEP * math.ceil(0.5 / rate / STEP), PILOT
     spent, least = SETTLE * interval, (SETTLE + 3 * PILOT) * interval
-    if not max_time >= least:  # also refuses NaN
+    if max_time < least:
         raise InvalidInput(
             f"max_time = {max_time:.3g} is too short to measure anything: burn-in, a pilot and two "
             f"equally long runs take {least:.3g} here. Give at least that."

@@ -71,7 +71,7 @@ def solve_lyapunov(
     target = Target.checked(rtol, atol, confidence)
     control = Control(chains, n_jobs, max_time, max_samples)
     program = lyapunov_program(A, Q, target=target)
-    return run(program, target, device or Device.ideal(), open_streams(rng), control, callback)
+    return run(program, target, Device.given(device), open_streams(rng), control, callback)
 
 
 def lyapunov_program(A: Array, Q: Array, /, *, target: Target) -> Program:

@@ -79,7 +79,14 @@ def plan(
             f"plan({solver.__name__}, ...) knows no {', '.join(unknown)}. What a run takes depends "
             f"on {', '.join(('rtol', 'atol', 'confidence', 'bounds', 'chains', *options))}."
         )
-    own = inspect.signature(solver).parameters
+    signature = inspect.signature(solver)
+    try:
+        signature.bind(*problem)
+    except TypeError as error:
+        raise InvalidInput(
+            f"plan({solver.__name__}, ...) takes the problem as {solver.__name__} does: {error}."
+        ) from error
+    own = signature.parameters
     return planner(
         *problem,
         rtol=own["rtol"].default if rtol is None else rtol,
@@ -87,7 +94,7 @@ def plan(
         confidence=confidence,
         bounds=bounds,
         chains=chains,
-        device=device or Device.ideal(),
+        device=Device.given(device),
         **knobs,
     )
 

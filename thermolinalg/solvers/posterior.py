@@ -178,7 +178,7 @@ def gaussian_posterior(
     draws = 0 if samples == 0 else checks.count("samples", samples)
     program = _of_unknowns(model) or _of_data(model, draws)
     control = Control(chains, n_jobs, max_time, max_samples)
-    device, streams = device or Device.ideal(), open_streams(rng)
+    device, streams = Device.given(device), open_streams(rng)
     run = TwofoldRun.begin(program, goal, draws, device, streams, control)
     return _carried_on(run, callback)
 
@@ -186,6 +186,7 @@ def gaussian_posterior(
 def _carried_on(
     run: TwofoldRun, callback: Callable[[PosteriorEstimate], Any] | None
 ) -> PosteriorEstimate:
+    checks.callback(callback)
     asked = None
     if callback is not None:
         see = callback

@@ -244,7 +244,7 @@ def gaussian_process(
     prior = _variances(kernel, X_new)
     K = checks.symmetric("kernel(X, X)", K, "Covariances are symmetric: check the kernel.")
     K = K + noise[:, None] * like(xp.eye(n), K)
-    device, streams = device or Device.ideal(), open_streams(rng)
+    device, streams = Device.given(device), open_streams(rng)
     made = partial(_made, K, columns, prior, y, noise, temperature, target)
     mean, variance = made(part=0), made(part=1)
     control = Control(chains, n_jobs, max_time, max_samples)
@@ -263,8 +263,8 @@ def _points(name: str, X: Array) -> Array:
 
 
 def _covariances(kernel: Kernel, X: Array, Z: Array) -> Array:
-    if not callable(kernel):
-        raise InvalidInput(f"kernel = {kernel!r} cannot be called; RBF(scale=1.0) is one, say.")
+    if not callable(kernel) or isinstance(kernel, type):
+        raise InvalidInput(f"kernel = {kernel!r} cannot be called with points; RBF(scale=1.0) can.")
     K = like(checks.real_array("what the kernel gives", kernel(X, Z)), X)
     if tuple(K.shape) != (X.shape[0], Z.shape[0]):
         raise ShapeMismatch(

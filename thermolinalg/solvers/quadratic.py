@@ -73,11 +73,12 @@ def solve_qp(
     rtol = checks.positive("rtol", rtol)
     Target.checked(rtol, 0.0, confidence)
     temperature = checks.positive("temperature", temperature)
-    if not max_time > 0:  # also refuses NaN
+    max_time = checks.limit("max_time", max_time)
+    if max_time <= 0:
         raise InvalidInput(f"max_time = {max_time} must be > 0; leave it out for no limit.")
     problem = read_convex(P, q, G, h, A, b, lower, upper)
     streams = open_streams(rng)
-    bench = Bench(device or Device.ideal(), streams, temperature, confidence, max_time)
+    bench = Bench(Device.given(device), streams, temperature, confidence, max_time)
     found = optimise(problem, rtol, bench)
     parts = [_as_given(part) for part in (P, q, G, h, A, b, lower, upper)]
     baseline = partial(digital_quadratic, *parts)

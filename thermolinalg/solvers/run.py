@@ -16,6 +16,7 @@ from typing import Literal, final
 
 from tqdm import tqdm
 
+from thermolinalg import checks
 from thermolinalg.backend import Array, namespace
 from thermolinalg.device.machine import Device
 from thermolinalg.solvers.budget import (
@@ -156,6 +157,7 @@ class Run:
 
     def carry_on(self, callback: Callback | None = None) -> Estimate:
         """Go on until the run is done, or the callback says that it is enough."""
+        checks.callback(callback)
         run, name = self, self.program.name
         with tqdm(desc=name, total=1.0, delay=1, disable=None, leave=False) as progress:
             while run.phase != "done":

@@ -53,9 +53,12 @@ class Network:
         require_balance(self.A, self.diffusion)
         low, high = self._known_bounds() if self.bounds is None else checked_bounds(self.bounds)
         if not 0 < low <= high:
+            remedy = "If you know better, pass bounds=(low, high)."
+            if self.bounds is not None:
+                remedy = "Pass bounds = (low, high) with 0 < low <= high."
             raise Unstable(
                 f"the eigenvalues of A are only known to lie in [{low:.3g}, {high:.3g}], which "
-                "does not make it positive definite. If you know better, pass bounds=(low, high)."
+                f"does not make it positive definite. {remedy}"
             )
         if self.bounds is not None:
             self._require_held(low, high)

@@ -212,7 +212,7 @@ def test_a_spent_budget_is_told_and_honest(method):
     statistics.assert_frequency(covered, FEWER, 0.95)
 
 
-@pytest.mark.parametrize("limit", [0.0, 1.0, -5.0, np.nan])
+@pytest.mark.parametrize("limit", [0.0, 1.0, -5.0])
 def test_no_time_at_all_is_refused(limit):
     with pytest.raises(InvalidInput, match=r"max_time = .* is too short"):
         tla.logdet(A, max_time=limit)

@@ -303,7 +303,7 @@ BAD = {
     "rtol": ((EYE, ONES), {"rtol": 0}, InvalidInput, "rtol = 0 must be > 0"),
     "confidence": ((EYE, ONES), {"confidence": 1}, InvalidInput, "confidence = 1 must lie"),
     "cold": ((EYE, ONES), {"temperature": 0}, InvalidInput, "temperature = 0 must be > 0"),
-    "no time": ((EYE, ONES), {"max_time": np.nan}, InvalidInput, "max_time = nan must be > 0"),
+    "no time": ((EYE, ONES), {"max_time": 0.0}, InvalidInput, "max_time = 0.* must be > 0"),
     "rng": ((EYE, ONES), {"rng": "lucky"}, InvalidInput, "rng = 'lucky'"),
 }
 

@@ -122,7 +122,7 @@ BAD = {
     "not symmetric": ((sp.csr_array(np.triu(A)), B), {}, NotSymmetric, "not symmetric"),
     "singular": ((sp.csr_array(ring(N, 0)), B), {}, NotPositiveDefinite, "nothing draws x back"),
     "indefinite": ((aslinearoperator(A - 2 * np.eye(N)), B), {}, NotPositiveDefinite, "about -1.5"),
-    "negative bounds": ((sp.csr_array(A), B), {"bounds": (-1.0, 5.0)}, Unstable, "pass bounds"),
+    "negative bounds": ((sp.csr_array(A), B), {"bounds": (-1.0, 5.0)}, Unstable, "Pass bounds"),
     "in other units": (
         (sp.csr_array(A), B),
         {"precondition": "diagonal"},
