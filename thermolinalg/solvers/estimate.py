@@ -205,6 +205,10 @@ class Estimate:
         """The same problem solved digitally on this machine, timed now: never used for `value`."""
         return self.baseline(self.value)
 
+    def __float__(self) -> float:
+        """The value of an answer that is one number."""
+        return float(to_numpy(self.value))
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.array(to_numpy(self.value), dtype=dtype, copy=copy)
 

@@ -205,6 +205,13 @@ def test_an_estimate_is_an_array():
     assert x.error == pytest.approx(np.linalg.norm(x.stderr))
 
 
+def test_an_answer_that_is_one_number_is_a_number():
+    trace = tla.inv(A, only="trace", rng=0)
+    assert float(trace) == trace.value
+    with pytest.raises(TypeError):
+        float(tla.solve(A, B, rng=0))
+
+
 def test_the_report():
     x = tla.solve(A, B, rng=7)
     assert repr(x).startswith("Estimate(solve, n = 5, shape (5,), CONVERGED, norm ")
