@@ -67,20 +67,20 @@ def test_nor_on_a_cluster():
 @pytest.mark.parametrize("chains", [4, 32])
 @pytest.mark.parametrize("name", TRUTHS)
 def test_coverage_and_wanted_error(name, chains):
-    truth = TRUTHS[name]
+    truth, count = TRUTHS[name], RUNS if chains < 32 else RUNS // 2
     call = {
         "solve": lambda seed: tla.solve(A, B, chains=chains, rng=seed),
         "solve, sides": lambda seed: tla.solve(A, np.stack([B, -B], 1), chains=chains, rng=seed),
         "solve, shear": lambda seed: tla.solve(SHEAR, [1.0, 2.0], chains=chains, rng=seed),
         "inv": lambda seed: tla.inv(A, rtol=0.3, chains=chains, rng=seed),
     }[name]
-    runs = [call(seed) for seed in range(RUNS)]
+    runs = [call(seed) for seed in range(count)]
     covered = [(low <= truth) & (truth <= high) for low, high in (x.interval(0.95) for x in runs)]
-    statistics.assert_frequency(np.sum(covered, axis=0), RUNS, 0.95)
+    statistics.assert_frequency(np.sum(covered, axis=0), count, 0.95)
     met = [
         np.linalg.norm(x.value - truth) <= x.plan.target.rtol * np.linalg.norm(truth) for x in runs
     ]
-    statistics.assert_at_least(sum(met), RUNS, 0.95)
+    statistics.assert_at_least(sum(met), count, 0.95)
 
 
 def test_chains_of_a_network_that_is_only_multiplied():
