@@ -33,6 +33,13 @@ class Ledger:
                 kept.append(line)
         return Ledger((*kept, Line(activity, before + seconds, source)))
 
+    def __add__(self, other: "Ledger") -> "Ledger":
+        """What both runs cost."""
+        total = self
+        for line in other.lines:
+            total = total.add(line.activity, line.seconds, line.source)
+        return total
+
     def seconds(self, source: Source) -> float:
         """Total seconds of one source."""
         return sum(line.seconds for line in self.lines if line.source == source)

@@ -99,7 +99,10 @@ def _fading(
 
 
 def _rest(process: OU) -> Array:
-    """Where its states would come to rest without noise."""
+    """Where its states would come to rest without noise: x* in x* + e^{-At}(x - x*), their motion.
+
+    It moves what is simulated, exactly and for any t; the answer is read off noisy windows.
+    """
     if process not in _RESTS:
         modes = process.modes
         assert modes is not None

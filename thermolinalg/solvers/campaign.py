@@ -23,6 +23,7 @@ from thermolinalg.errors import InvalidInput
 from thermolinalg.parallel import parallel, workers
 from thermolinalg.solvers.baseline import Digital
 from thermolinalg.solvers.budget import BIAS, KNOWN_TO, KNOWN_WITH, MOST_GROWTH, Plan, Target
+from thermolinalg.solvers.control import Control, limits
 from thermolinalg.solvers.estimate import Callback, Estimate, History, Outcome
 from thermolinalg.solvers.reading import FALSE_ALARM
 from thermolinalg.solvers.trajectories import Reading, Trajectories
@@ -160,8 +161,7 @@ class Campaign:
         parts, ledger = [], self.ledger
         for part, costs in parallel(tasks, self.n_jobs):
             parts.append(part)
-            for line in costs.lines:
-                ledger = ledger.add(line.activity, line.seconds, line.source)
+            ledger = ledger + costs
         after = replace(self, batches=self.batches + len(counts), ledger=ledger)
         return np.concatenate(parts), after
 
@@ -229,15 +229,14 @@ class Campaign:
             InvalidInput: the time or the runs allowed are too few to go on.
         """
         campaign = self if n_jobs is None else replace(self, n_jobs=workers(n_jobs))
-        same = target == self.target and self.phase != "done"
-        if same and max_time is None and max_samples is None:
-            return campaign
-        further = _affordable(
-            self.question,
-            math.inf if max_time is None else max_time,
-            math.inf if max_samples is None else max_samples,
-            1,
+        same, control = (
+            target == self.target and self.phase != "done",
+            limits(max_time, max_samples),
         )
+        if same and control is None:
+            return campaign
+        control = control or Control()
+        further = _affordable(self.question, control.max_time, control.max_samples, 1)
         campaign = replace(campaign, target=target, limit=self.made + further)
         return campaign._rested() if same or self.pilot is None else campaign._rested()._resumed()
 
@@ -348,10 +347,8 @@ def _affordable(question: Question, max_time: float, max_samples: float, least: 
     Raises:
         InvalidInput: fewer than are needed.
     """
-    max_time, max_samples = (
-        checks.limit("max_time", max_time),
-        checks.limit("max_samples", max_samples),
-    )
+    max_time = checks.limit("max_time", max_time)
+    max_samples = checks.limit("max_samples", max_samples)
     if max_time < least * question.cost:
         raise InvalidInput(
             f"max_time = {max_time:.3g} RC is too short to measure anything: {least} runs (a pilot "

@@ -55,3 +55,17 @@ class Control:
                 "least that, or a coarser rtol."
             )
         return min(self.max_time, self.max_samples * interval)
+
+
+def limits(max_time: float | None, max_samples: float | None) -> Control | None:
+    """How a run that goes on is limited; None if both are left as they are.
+
+    Raises:
+        InvalidInput: a limit is no number.
+    """
+    if max_time is None and max_samples is None:
+        return None
+    return Control(
+        max_time=math.inf if max_time is None else max_time,
+        max_samples=math.inf if max_samples is None else max_samples,
+    )

@@ -52,10 +52,7 @@ class Crew:
     @property
     def ledger(self) -> Ledger:
         """What all chains cost."""
-        total = Ledger()
-        for line in (line for chain in self.chains for line in chain.running.ledger.lines):
-            total = total.add(line.activity, line.seconds, line.source)
-        return total
+        return sum((chain.running.ledger for chain in self.chains), start=Ledger())
 
     def with_jobs(self, n_jobs: int) -> "Crew":
         """The same, simulated by another number of workers."""

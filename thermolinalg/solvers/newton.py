@@ -87,8 +87,7 @@ class Bench:
         )
         self.networks += 1
         self.time += estimate.plan.time
-        for line in estimate.ledger.lines:
-            self.ledger = self.ledger.add(line.activity, line.seconds, line.source)
+        self.ledger = self.ledger + estimate.ledger
         return np.asarray(estimate.value)
 
 

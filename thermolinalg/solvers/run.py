@@ -31,7 +31,7 @@ from thermolinalg.solvers.budget import (
     shortest,
     slack,
 )
-from thermolinalg.solvers.control import Control
+from thermolinalg.solvers.control import Control, limits
 from thermolinalg.solvers.crew import Crew
 from thermolinalg.solvers.estimate import (
     KEPT,
@@ -288,19 +288,15 @@ class Run:
             InvalidInput: the time or the samples allowed are too few to measure anything more.
         """
         run = self if n_jobs is None else replace(self, crew=self.crew.with_jobs(n_jobs))
-        unlimited = max_time is None and max_samples is None
-        control = Control(
-            max_time=math.inf if max_time is None else max_time,
-            max_samples=math.inf if max_samples is None else max_samples,
-        )
+        control = limits(max_time, max_samples)
         if target == self.target and self.phase != "done":
-            return run if unlimited else replace(run, limit=run._further(control, 0.0))
+            return replace(run, limit=run._further(control, 0.0)) if control else run
         run = replace(run._closed(), target=target)
         least = run.program.burn_in(run.goal) - run.elapsed
         settle, least = max(least, 0.0), max(least, 0.0)
         if not run._is_enough():
             least += run.windows * run._shortest
-        run = replace(run, limit=run._further(control, run.copies * least))
+        run = replace(run, limit=run._further(control or Control(), run.copies * least))
         if settle > 0:
             return replace(run, phase="settle", length=settle)
         return run if run.phase == "pilot" and not run.stages else run._resumed()

@@ -13,7 +13,7 @@ from thermolinalg.errors import InvalidInput
 from thermolinalg.measurement.centered import CenteredMoments
 from thermolinalg.measurement.snapshot import Snapshot
 from thermolinalg.solvers.budget import PILOTS, WINDOWS, Plan, Target, growth, shortest, slack
-from thermolinalg.solvers.control import Control
+from thermolinalg.solvers.control import Control, limits
 from thermolinalg.solvers.crew import Crew
 from thermolinalg.solvers.estimate import Estimate, History, Outcome, judged
 from thermolinalg.solvers.run import PARTS, ROUNDING
@@ -239,20 +239,16 @@ class TwofoldRun:
             InvalidInput: the time or the samples allowed are too few to measure anything more.
         """
         run = self if n_jobs is None else replace(self, crew=self.crew.with_jobs(n_jobs))
-        unlimited = max_time is None and max_samples is None
-        control = Control(
-            max_time=math.inf if max_time is None else max_time,
-            max_samples=math.inf if max_samples is None else max_samples,
-        )
+        control = limits(max_time, max_samples)
         interval = 0.5 / self.program.rate
         if goal == self.goal and self.phase != "done":
-            if unlimited:
+            if control is None:
                 return run
             return replace(run, limit=run.elapsed + control.allowed(interval, 0.0) / run.chains)
         run = replace(run._closed(), goal=goal)
         settle = max(run.program.burn_in(goal) - run.elapsed, 0.0)
         least = settle + run.windows * shortest(run.program.rate, run.windows)
-        further = control.allowed(interval, run.chains * least) / run.chains
+        further = (control or Control()).allowed(interval, run.chains * least) / run.chains
         run = replace(run, limit=run.elapsed + further)
         if settle > 0:
             return replace(run, phase="settle", length=settle)
