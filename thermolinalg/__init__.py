@@ -44,6 +44,7 @@ from thermolinalg.solvers.exponential import expm
 from thermolinalg.solvers.forecast import Course, Forecast
 from thermolinalg.solvers.interior_point import QuadraticOutcome
 from thermolinalg.solvers.inverse import inv
+from thermolinalg.solvers.kernels import RBF, Matern32, Matern52
 from thermolinalg.solvers.leastsquares import lstsq
 from thermolinalg.solvers.linear import solve
 from thermolinalg.solvers.logistic import LogisticPosterior, logistic_posterior
@@ -51,13 +52,7 @@ from thermolinalg.solvers.lyapunov import solve_lyapunov
 from thermolinalg.solvers.planning import plan
 from thermolinalg.solvers.posterior import PosteriorEstimate, gaussian_posterior
 from thermolinalg.solvers.prethermal import SoftModes, soft_modes
-from thermolinalg.solvers.process_regression import (
-    RBF,
-    Matern32,
-    Matern52,
-    Prediction,
-    gaussian_process,
-)
+from thermolinalg.solvers.process_regression import Prediction, gaussian_process
 from thermolinalg.solvers.quadratic import solve_qp
 from thermolinalg.solvers.quadratic_solution import QuadraticSolution
 from thermolinalg.solvers.saving import load

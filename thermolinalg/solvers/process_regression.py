@@ -11,10 +11,9 @@ the error bar is one of the prediction.
 
 import math
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, TypeAlias, final
+from typing import Any, final
 
 import numpy as np
 
@@ -26,73 +25,12 @@ from thermolinalg.solvers.baseline import digital_gaussian_process
 from thermolinalg.solvers.budget import Target
 from thermolinalg.solvers.control import Control
 from thermolinalg.solvers.estimate import Callback, Estimate, Outcome
+from thermolinalg.solvers.kernels import Kernel
 from thermolinalg.solvers.network import linear_program
 from thermolinalg.solvers.program import Program
 from thermolinalg.solvers.run import Run
 from thermolinalg.solvers.saving import save
 from thermolinalg.streams import RNG, open_streams
-
-Kernel: TypeAlias = Callable[[Array, Array], Array]
-"""Covariances (a, b) of the process between points (a, d) and (b, d)."""
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class RBF:
-    """The kernel variance exp(-r²/2), r the distance in units of `scale`: smooth functions."""
-
-    scale: float = 1.0
-    variance: float = 1.0
-
-    def __post_init__(self) -> None:
-        _check_kernel(self)
-
-    def __call__(self, X: Array, Z: Array) -> Array:
-        return self.variance * namespace(X).exp(-_squared(X, Z, self.scale) / 2)
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Matern32:
-    """The kernel variance (1 + √3 r) exp(-√3 r): functions with one derivative."""
-
-    scale: float = 1.0
-    variance: float = 1.0
-
-    def __post_init__(self) -> None:
-        _check_kernel(self)
-
-    def __call__(self, X: Array, Z: Array) -> Array:
-        xp = namespace(X)
-        r = xp.sqrt(3 * _squared(X, Z, self.scale))
-        return self.variance * (1 + r) * xp.exp(-r)
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Matern52:
-    """The kernel variance (1 + √5 r + 5r²/3) exp(-√5 r): functions with two derivatives."""
-
-    scale: float = 1.0
-    variance: float = 1.0
-
-    def __post_init__(self) -> None:
-        _check_kernel(self)
-
-    def __call__(self, X: Array, Z: Array) -> Array:
-        xp = namespace(X)
-        r = xp.sqrt(5 * _squared(X, Z, self.scale))
-        return self.variance * (1 + r + r**2 / 3) * xp.exp(-r)
-
-
-def _check_kernel(kernel: Any) -> None:
-    checks.positive("scale", kernel.scale)
-    checks.positive("variance", kernel.variance)
-
-
-def _squared(X: Array, Z: Array, scale: float) -> Array:
-    gap = (X[:, None, :] - Z[None, :, :]) / scale
-    return namespace(X).sum(gap * gap, axis=-1)
 
 
 @final
