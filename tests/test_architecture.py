@@ -13,9 +13,26 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = [p for p in ("thermolinalg", "models", "tngd") if (ROOT / p / "__init__.py").exists()]
 FILES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
 
-LAYERS = ["theory", "simulation", "measurement", "device", "solvers", "plots"]
+LAYERS = [
+    "theory",
+    "symbolic",
+    "coupling",
+    "simulation",
+    "measurement",
+    "device",
+    "solvers",
+    "programs",
+    "plots",
+    "testing",
+]
 GROUND = {"backend", "errors", "streams", "files", "checks", "threads", "products", "parallel"}
 RUNS = ("simulation", "measurement", "device", "solvers")
+SAMPLERS = {
+    "thermolinalg.coupling.chromatic",
+    "thermolinalg.programs.metropolis",
+    "thermolinalg.programs.integration",
+    "thermolinalg.programs.sampling",
+}
 ORACLE = "thermolinalg.theory.equilibrium"
 BASELINE = "thermolinalg.solvers.baseline"
 DIGITAL = """
@@ -29,6 +46,7 @@ SLOW = [
     "sympy",
     "matplotlib",
     "networkx",
+    "hypothesis",
     "joblib",
     "sklearn",
     "torch",
@@ -78,7 +96,7 @@ def reach(name):
 
 
 def level(name):
-    """Where a module of thermolinalg stands: 0 for the ground files, 7 for the front door."""
+    """Where a module of thermolinalg stands: 0 for the ground files, the last for the front door."""
     parts = name.split(".")
     if len(parts) == 1:
         return len(LAYERS) + 1
@@ -120,11 +138,12 @@ def digital_solvers(tree):
 
 
 def must_not_solve(name):
-    """What simulates, measures and solves, and the thermodynamic solver of tngd with its parts."""
+    """What simulates, measures and solves, samplers, and the thermodynamic solver of tngd."""
     if name.startswith("tngd.linsolve."):
         thermodynamic = "tngd.linsolve.thermodynamic"
         return thermodynamic in TREES and name in {thermodynamic} | reach(thermodynamic)
-    return name.startswith("thermolinalg.") and part(name) in RUNS and name != BASELINE
+    runs = part(name) in RUNS or name in SAMPLERS
+    return name.startswith("thermolinalg.") and runs and name != BASELINE
 
 
 @each_file
