@@ -1,0 +1,1 @@
+"""Stochastic systems as they are written on paper: symbols, derived and run."""

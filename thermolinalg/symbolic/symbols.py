@@ -1,0 +1,130 @@
+"""Is it what can stand in an equation? Symbols, expressions and matrices, asked once."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from thermolinalg.errors import InvalidInput, NotFinite, NotReal, ShapeMismatch
+
+TIME = sp.Symbol("t", real=True)
+"""Time, in equations of motion."""
+
+
+def state_symbols(state: Any) -> tuple[sp.Symbol, ...]:
+    """The coordinates: one symbol or several, no two the same.
+
+    Raises:
+        InvalidInput: they are no symbols, or one stands twice.
+    """
+    symbols = (state,) if isinstance(state, sp.Symbol | str) else _entries("state", state)
+    if not symbols:
+        raise InvalidInput("state is empty; pass a symbol for each coordinate: sp.symbols('x y').")
+    for symbol in symbols:
+        _require_symbol(symbol)
+    names = [symbol.name for symbol in symbols]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InvalidInput(
+            f"state holds {twice[0]} twice. Every coordinate needs a name of its own."
+        )
+    return symbols
+
+
+def _require_symbol(symbol: Any) -> None:
+    if isinstance(symbol, str):
+        raise InvalidInput(
+            f"state holds the string {symbol!r}, where a symbol is needed: sp.Symbol({symbol!r}), "
+            "or sp.symbols('x y') for several."
+        )
+    if not isinstance(symbol, sp.Symbol):
+        raise InvalidInput(
+            f"state holds {symbol!r} of type {type(symbol).__name__}, where a symbol is needed: "
+            "sp.Symbol('x')."
+        )
+    if symbol.is_real is False:
+        raise NotReal(f"the symbol {symbol} is declared not to be real; coordinates are numbers.")
+
+
+def expression(name: str, value: Any) -> sp.Expr:
+    """A real scalar expression.
+
+    Raises:
+        NotReal: it is complex, or no expression at all.
+        NotFinite: it holds NaN or infinity.
+    """
+    if isinstance(value, str | bytes):
+        raise NotReal(f"{name} is the string {value!r}; pass an expression, such as sp.sin(x).")
+    try:
+        found = sp.sympify(value, strict=True)
+    except (sp.SympifyError, TypeError, ValueError) as error:
+        raise NotReal(
+            f"{name} is of type {type(value).__name__}, which is no expression of sympy."
+        ) from error
+    if not isinstance(found, sp.Expr) or getattr(found, "shape", ()) != ():
+        raise NotReal(f"{name} is of type {type(value).__name__}; a scalar expression is needed.")
+    if found.has(sp.I):
+        raise NotReal(f"{name} = {found} is complex. Split it into a real and an imaginary part.")
+    if found.has(sp.nan, sp.oo, -sp.oo, sp.zoo):
+        raise NotFinite(f"{name} = {found} holds NaN or infinity.")
+    return found
+
+
+def exact(expr: sp.Expr) -> sp.Expr:
+    """The same expression with every float as the fraction that its shortest decimals name.
+
+    So 0.1 is 1/10, equations cancel exactly, and turned back into a float it is the same number.
+    """
+    floats = expr.atoms(sp.Float)
+    return expr.xreplace({f: fraction(f) for f in floats}) if floats else expr
+
+
+def fraction(number: sp.Float) -> sp.Rational:
+    """The fraction with the fewest decimals that rounds to this float."""
+    if number._prec > 53:
+        return sp.Rational(number)
+    return sp.Rational(repr(float(number)))
+
+
+def expressions(name: str, values: Any) -> tuple[sp.Expr, ...]:
+    """Scalar expressions; one alone counts as a list of one."""
+    if isinstance(values, sp.Expr | int | float | str):
+        values = [values]
+    return tuple(exact(expression(f"{name}[{i}]", v)) for i, v in enumerate(_entries(name, values)))
+
+
+def _entries(name: str, values: Any) -> tuple[Any, ...]:
+    if isinstance(values, np.ndarray):
+        values = values.tolist()
+    if isinstance(values, sp.MatrixBase):
+        if 1 not in values.shape:
+            raise ShapeMismatch(f"{name} has shape {values.shape}; a vector is needed.")
+        return tuple(values)
+    if isinstance(values, sp.NDimArray):
+        return tuple(values)
+    if not isinstance(values, Iterable) or isinstance(values, dict | set | frozenset):
+        raise InvalidInput(
+            f"{name} is of type {type(values).__name__}; a list with an entry for each coordinate "
+            "is needed."
+        )
+    return tuple(values)
+
+
+def matrix(name: str, values: Any, rows: int) -> sp.ImmutableMatrix:
+    """A matrix of scalar expressions with so many rows.
+
+    Raises:
+        ShapeMismatch: it has another number of rows, or is no matrix.
+    """
+    try:
+        found = sp.Matrix(np.asarray(values).tolist() if hasattr(values, "dtype") else values)
+    except (TypeError, ValueError) as error:
+        raise ShapeMismatch(f"{name} is no matrix: pass a list of rows, or sp.Matrix.") from error
+    if found.rows != rows or found.cols == 0:
+        raise ShapeMismatch(
+            f"{name} has shape {found.shape}; a matrix with {rows} rows is needed, one for each "
+            "coordinate."
+        )
+    entries = [exact(expression(f"an entry of {name}", v)) for v in found.flat()]
+    return sp.ImmutableMatrix(rows, found.cols, entries)
