@@ -6,6 +6,10 @@
 Each word under the arrows is a module or package; open them in that order.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from thermolinalg.coupling.graph import CouplingGraph
 from thermolinalg.device.ledger import Ledger
 from thermolinalg.device.machine import Device
 from thermolinalg.measurement.autocovariance import Autocovariance
@@ -85,9 +89,33 @@ from thermolinalg.theory.process import OU
 from thermolinalg.theory.sampling import covariance_of_mean, independent_samples
 from thermolinalg.theory.shortfall import settling_time, shortfall
 
+if TYPE_CHECKING:
+    from thermolinalg.programs.model import Model
+    from thermolinalg.symbolic.sde import SDE
+
 __version__ = "0.1.0"
 
+LATER = {
+    "SDE": "thermolinalg.symbolic.sde",
+    "Model": "thermolinalg.programs.model",
+}
+"""What is imported when it is first asked for: it brings in sympy or networkx, which are slow."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    thing = getattr(import_module(LATER[name]), name)
+    globals()[name] = thing
+    return thing
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *LATER})
+
+
 __all__ = [  # in the order of the arrows above
+    "SDE", "Model", "CouplingGraph",
     "OU", "overdamped", "underdamped", "Network", "LowRank", "Inertial", "Nonlinear", "Langevin",
     "Gaussian", "stationary", "Transition", "transition", "evolve", "relaxation", "Relaxation",
     "autocovariance", "spectral_density", "autocorrelation_time", "relaxation_times",

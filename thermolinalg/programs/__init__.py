@@ -1,0 +1,1 @@
+"""Probabilistic programs of physics: declare oscillators and couplings, hold, observe, infer."""

@@ -1,0 +1,105 @@
+"""Statements as users make them, checked against the program that they are to join."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from thermolinalg import checks
+from thermolinalg.errors import InvalidInput, ShapeMismatch
+from thermolinalg.programs.coefficients import coefficients, require_positive
+from thermolinalg.programs.program import Program, entries
+from thermolinalg.programs.statements import Observation, Oscillators, Springs
+
+
+def declared_plate(
+    program: Program, name: Any, shape: Any, knobs: Mapping[str, Any]
+) -> Oscillators:
+    """A plate of new coordinates.
+
+    Raises:
+        InvalidInput: the name is taken or no name, a shape does not fit, or a friction, a mass or a
+            temperature is not positive.
+    """
+    program.require_new(name)
+    sizes = _shape(shape)
+    symbols = tuple(_symbol(name, index) for index in np.ndindex(*sizes))
+    program.require_new(name, symbols)
+    _require_alike(program, knobs["mass"])
+    known = {p.name: p for p in program.parameters}
+    arrays = {
+        key: None if value is None else coefficients(key, value, sizes, known)
+        for key, value in knobs.items()
+    }
+    for key in ("friction", "mass", "temperature"):
+        if arrays[key] is not None:
+            require_positive(key, arrays[key].tolist())
+    return Oscillators(name, sizes, symbols, **arrays)
+
+
+def declared_springs(program: Program, a: Any, b: Any, stiffness: Any) -> Springs:
+    """Springs between coordinates, paired entry by entry.
+
+    Raises:
+        InvalidInput: a or b is no coordinate, or both are the same one, or shapes do not fit.
+    """
+    left, right = program.coordinates("a", a), program.coordinates("b", b)
+    count = max(len(left), len(right))
+    if {len(left), len(right)} - {1, count}:
+        raise ShapeMismatch(
+            f"a has {len(left)} coordinates and b {len(right)}; pairs need as many of each, or one "
+            "on one side."
+        )
+    left, right = left * (count // len(left)), right * (count // len(right))
+    same = [x for x, y in zip(left, right, strict=True) if x == y]
+    if same:
+        raise InvalidInput(
+            f"{same[0]} cannot be coupled to itself. For a spring to a point use "
+            "oscillators(..., stiffness=, center=)."
+        )
+    k = _row(program, "stiffness", stiffness, count)
+    return Springs(tuple(zip(left, right, k, strict=True)))
+
+
+def declared_data(program: Program, what: Any, value: Any, noise: Any) -> Iterator[Observation]:
+    """An observation of each expression.
+
+    Raises:
+        InvalidInput: shapes differ, the noise is not positive, or an expression cannot be used.
+    """
+    expressions = [program.energy("what", entry) for entry in entries(what)]
+    data = [checks.real_number("value", entry) for entry in entries(value)]
+    if len(data) != len(expressions):
+        raise ShapeMismatch(
+            f"value holds {len(data)} numbers for {len(expressions)} expressions; one for each is "
+            "needed."
+        )
+    widths = _row(program, "noise", noise, len(data))
+    require_positive("noise", widths)
+    for e, read, sigma in zip(expressions, data, widths, strict=True):
+        yield Observation(e, read, sigma, program.temperature)
+
+
+def _row(program: Program, name: str, value: Any, count: int) -> list[Any]:
+    known = {p.name: p for p in program.parameters}
+    flat = value if np.ndim(value) == 0 else np.ravel(np.asarray(value, dtype=object))
+    return coefficients(name, flat, (count,), known).tolist()
+
+
+def _require_alike(program: Program, mass: Any) -> None:
+    first = next(iter(program.plates.values()), None)
+    if first is not None and (first.mass is None) != (mass is None):
+        raise InvalidInput(
+            "mass must be given for every plate or for none, and "
+            f"{first.name} has {'none' if first.mass is None else 'one'}."
+        )
+
+
+def _shape(shape: Any) -> tuple[int, ...]:
+    sizes = shape if isinstance(shape, tuple | list) else (shape,)
+    return tuple(checks.count("shape", size) for size in sizes)
+
+
+def _symbol(name: str, index: tuple[int, ...]) -> sp.Symbol:
+    return sp.Symbol("_".join(map(str, (name, *index))), real=True)

@@ -1,0 +1,196 @@
+"""A potential energy in numbers: springs as a sparse matrix, and what is beyond them compiled."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import final
+
+import numpy as np
+import sympy as sp
+from scipy import sparse
+
+from thermolinalg.backend import Array, NumpyArray
+from thermolinalg.coupling.graph import CouplingGraph
+from thermolinalg.errors import NotFinite
+from thermolinalg.programs.statements import Statement
+from thermolinalg.symbolic.numeric import numeric
+from thermolinalg.symbolic.quadratic import Quadratic, split_quadratic
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Energy:
+    """U(x) = ½ x'Sx - f'x + constant + rest(x) over the coordinates `state`."""
+
+    state: tuple[sp.Symbol, ...]
+    S: sparse.csr_array  # (n, n)
+    f: NumpyArray  # (n,)
+    constant: float
+    rest: sp.Expr
+
+    @property
+    def n(self) -> int:
+        """The number of coordinates."""
+        return len(self.state)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the coordinates."""
+        return tuple(symbol.name for symbol in self.state)
+
+    @property
+    def is_quadratic(self) -> bool:
+        """Are springs and forces all there is?"""
+        return bool(self.rest == 0)
+
+    def hold(self, values: Mapping[sp.Symbol, float]) -> "Energy":
+        """The energy of the other coordinates while these are held; it may be simpler."""
+        if not values:
+            return self
+        fixed = [i for i, symbol in enumerate(self.state) if symbol in values]
+        free = [i for i, symbol in enumerate(self.state) if symbol not in values]
+        x = np.array([values[self.state[i]] for i in fixed])
+        rows = self.S[free]
+        still = self.S[fixed][:, fixed]
+        constant = self.constant + float(x @ (still @ x) / 2 - self.f[fixed] @ x)
+        state = tuple(self.state[i] for i in free)
+        bare = Energy(state, rows[:, free], self.f[free] - rows[:, fixed] @ x, constant, sp.S.Zero)
+        held = self.rest.free_symbols & set(values)
+        rest = self.rest.subs({symbol: values[symbol] for symbol in held})
+        return bare.plus(split_quadratic(rest, state)) if self.rest != 0 else bare
+
+    def plus(self, more: Quadratic) -> "Energy":
+        """With a potential of the same coordinates added."""
+        rows, columns, entries = _entries(more)
+        S = self.S + sparse.coo_array((entries, (rows, columns)), shape=self.S.shape)
+        f = self.f.copy()
+        for i, slope in more.first.items():
+            f[i] -= _number(slope)
+        constant = self.constant + _number(more.zeroth)
+        return Energy(self.state, S.tocsr(), f, constant, self.rest + more.rest)
+
+    def graph(self, held: Mapping[sp.Symbol, float]) -> CouplingGraph:
+        """The couplings of all coordinates, some of them held."""
+        values = {symbol.name: value for symbol, value in held.items()}
+        groups = {
+            frozenset(s.name for s in term.free_symbols) for term in sp.Add.make_args(self.rest)
+        }
+        return CouplingGraph(
+            self.S, self.f, names=self.names, held=values, anharmonic=groups - {frozenset()}
+        )
+
+    def expression(self) -> sp.Expr:
+        """U as an expression."""
+        S, x = self.S.tocoo(), self.state
+        pairs = zip(*S.coords, S.data.tolist(), strict=True)
+        form = (k * x[i] * x[j] / (2 if i == j else 1) for i, j, k in pairs if i <= j)
+        pull = (-f * s for f, s in zip(self.f.tolist(), x, strict=True) if f)
+        return sp.Add(*form, *pull, self.constant, self.rest)
+
+    def value(self, x: Array) -> NumpyArray:
+        """U (...) at points x (..., n)."""
+        x = np.asarray(x, dtype=float)
+        quadratic = np.sum(x * (0.5 * self._pull(x) - self.f), axis=-1) + self.constant
+        return quadratic + self._beyond.value(x) if self.rest != 0 else quadratic
+
+    def gradient(self, x: Array) -> NumpyArray:
+        """dU/dx (..., n)."""
+        x = np.asarray(x, dtype=float)
+        slope = self._pull(x) - self.f
+        return slope + self._beyond.gradient(x) if self.rest != 0 else slope
+
+    def hessian(self, x: Array) -> NumpyArray:
+        """d²U/dx² (..., n, n)."""
+        x = np.asarray(x, dtype=float)
+        flat = np.broadcast_to(self._dense, (*x.shape[:-1], self.n, self.n))
+        return flat + self._beyond.hessian(x) if self.rest != 0 else flat
+
+    @cached_property
+    def _dense(self) -> NumpyArray:
+        return self.S.toarray()
+
+    def _pull(self, x: NumpyArray) -> NumpyArray:
+        if self.S.nnz > self.n**2 / 10:
+            return x @ self._dense
+        return (self.S @ x.reshape(-1, self.n).T).T.reshape(x.shape)
+
+    @cached_property
+    def _beyond(self) -> "Beyond":
+        return Beyond.of(self.rest, self.state)
+
+
+@final
+@dataclass(frozen=True, eq=False, slots=True)
+class Beyond:
+    """An energy of a few of n coordinates, compiled: only derivatives that are not zero."""
+
+    n: int
+    own: list[int]  # which coordinates it depends on
+    places: tuple[list[int], list[int]]  # of entries of the Hessian that may not be zero
+    values: Callable[[Array], Array]
+    slopes: Callable[[Array], Array]
+    curvatures: Callable[[Array], Array]
+
+    @classmethod
+    def of(cls, rest: sp.Expr, state: tuple[sp.Symbol, ...]) -> "Beyond":
+        """Derivatives by sympy, in code with common subexpressions."""
+        own = [i for i, symbol in enumerate(state) if symbol in rest.free_symbols]
+        symbols = tuple(state[i] for i in own)
+        slopes = [rest.diff(symbol) for symbol in symbols]
+        entries = {
+            (i, j): curvature
+            for i, slope in zip(own, slopes, strict=True)
+            for j, symbol in zip(own, symbols, strict=True)
+            if j >= i and (curvature := slope.diff(symbol)) != 0
+        }
+        both = {**entries, **{(j, i): c for (i, j), c in entries.items()}}
+        places = [i for i, _ in both], [j for _, j in both]
+        code = (numeric(part, symbols) for part in ([rest], slopes, list(both.values())))
+        return cls(len(state), own, places, *code)
+
+    def value(self, x: NumpyArray) -> NumpyArray:
+        return np.asarray(self.values(x[..., self.own]))[..., 0]
+
+    def gradient(self, x: NumpyArray) -> NumpyArray:
+        slope = np.zeros_like(x)
+        slope[..., self.own] = self.slopes(x[..., self.own])
+        return slope
+
+    def hessian(self, x: NumpyArray) -> NumpyArray:
+        curvature = np.zeros((*x.shape, self.n))
+        curvature[(..., *self.places)] = self.curvatures(x[..., self.own])
+        return curvature
+
+
+def total_energy(state: tuple[sp.Symbol, ...], statements: Iterable[Statement]) -> Energy:
+    """The sum of what statements say; every coefficient has a number."""
+    n, place = len(state), {symbol: i for i, symbol in enumerate(state)}
+    bare = Energy(state, sparse.csr_array((n, n)), np.zeros(n), 0.0, sp.S.Zero)
+    springs = [spring for statement in statements for spring in statement.springs()]
+    if springs:
+        ends = np.array([(place[x], place[y]) for x, y, _ in springs])
+        k = np.array([spring[2] for spring in springs], dtype=float)
+        links = sparse.coo_array((k, (ends[:, 0], ends[:, 1])), shape=(n, n))
+        links = links + links.T
+        S = sparse.diags_array(links.sum(axis=1)) - links
+        bare = Energy(state, sparse.csr_array(S), bare.f, 0.0, sp.S.Zero)
+    energy = sp.Add(*(statement.energy() for statement in statements))
+    return bare.plus(split_quadratic(energy, state)) if energy != 0 else bare
+
+
+def _entries(form: Quadratic) -> tuple[list[int], list[int], list[float]]:
+    rows, columns, entries = [], [], []
+    for (i, j), curvature in form.second.items():
+        k = _number(curvature)
+        for place in {(i, j), (j, i)}:
+            rows.append(place[0])
+            columns.append(place[1])
+            entries.append(k)
+    return rows, columns, entries
+
+
+def _number(value: sp.Expr) -> float:
+    number = float(value)
+    if not np.isfinite(number):
+        raise NotFinite(f"the potential holds the coefficient {value}, which is no finite number.")
+    return number

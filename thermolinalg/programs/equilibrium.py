@@ -1,0 +1,155 @@
+"""What is known of a program at rest: the law itself, or the law up to a constant, and why."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+from typing import Any, final
+
+import numpy as np
+import sympy as sp
+
+from thermolinalg.backend import NumpyArray
+from thermolinalg.errors import InvalidInput
+from thermolinalg.programs.confinement import require_confining
+from thermolinalg.programs.laplace import Laplace, find_wells, laplace
+from thermolinalg.programs.system import System
+from thermolinalg.theory.equilibrium import stationary
+from thermolinalg.theory.gaussian import Gaussian
+from thermolinalg.theory.process import OU
+
+ROWS = 20
+
+
+class Knowledge(Enum):
+    """How much is known of a law at rest, and why not more. Not an error."""
+
+    GIBBS_GAUSSIAN = "exactly: the potential is quadratic, so exp(-U/T) is a normal law"
+    DRIVEN_GAUSSIAN = (
+        "exactly: the motion is linear, so its law is normal; temperatures differ, so it is no "
+        "exp(-U/T), and entropy is produced"
+    )
+    GIBBS = (
+        "up to its normalisation: exp(-U/T); the potential is not quadratic, so that no moment has "
+        "a closed form: sample it, or see .laplace"
+    )
+    UNKNOWN = (
+        "not known: temperatures differ, so that it is no exp(-U/T), and the motion is not linear: "
+        "simulate it, tla.simulate(model.process(), ...)"
+    )
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Equilibrium:
+    """The law at rest of the free coordinates of a program, as far as theory knows it.
+
+    `law` is the exact Gaussian, in the order of `names`, or None. Index with a coordinate or a list
+    of them, symbols or names, for their marginal.
+    """
+
+    knowledge: Knowledge
+    names: tuple[str, ...]
+    law: Gaussian | None
+    system: System
+
+    @property
+    def exact(self) -> bool:
+        """Is the law known in closed form?"""
+        return self.law is not None
+
+    @property
+    def mean(self) -> NumpyArray:
+        """The mean (n,).
+
+        Raises:
+            InvalidInput: it is not known in closed form; the message says what is.
+        """
+        return self.known.mean
+
+    @property
+    def cov(self) -> NumpyArray:
+        """The covariance (n, n).
+
+        Raises:
+            InvalidInput: it is not known in closed form; the message says what is.
+        """
+        return self.known.cov
+
+    def __getitem__(self, which: Any) -> Gaussian:
+        """The marginal law of one coordinate or several, in the order asked for."""
+        several = isinstance(which, Sequence | np.ndarray) and not isinstance(which, str)
+        wanted = np.ravel(np.asarray(which, dtype=object)).tolist() if several else [which]
+        return self.known.marginal([self._place(name) for name in wanted])
+
+    @property
+    def density(self) -> sp.Expr:
+        """exp(-U/T) as an expression in the coordinates, not normalised.
+
+        Raises:
+            InvalidInput: the law is no Gibbs law.
+        """
+        return sp.exp(-self.system.free.energy.expression() / self.system.landscape.temperature)
+
+    @cached_property
+    def laplace(self) -> Laplace:
+        """A normal law in each well of the potential, which is right where it is cold.
+
+        Raises:
+            InvalidInput: the law is no Gibbs law, or the bottom of a well is flat.
+        """
+        return laplace(self.system.landscape, find_wells(self.system.landscape, rng=0))
+
+    @property
+    def known(self) -> Gaussian:
+        """The exact law.
+
+        Raises:
+            InvalidInput: there is none in closed form; the message says what is known.
+        """
+        if self.law is None:
+            raise InvalidInput(f"the law at rest is known {self.knowledge.value}.")
+        return self.law
+
+    def _place(self, which: Any) -> int:
+        if str(which) not in self.names:
+            raise InvalidInput(f"{which} is no free coordinate. Those are {', '.join(self.names)}.")
+        return self.names.index(str(which))
+
+    def __repr__(self) -> str:
+        return f"Equilibrium({self.knowledge.name}, n={len(self.names)})"
+
+    def __str__(self) -> str:
+        head = f"law at rest of {len(self.names)} coordinates, known {self.knowledge.value}"
+        if self.law is None:
+            return head
+        widths = np.sqrt(np.diag(self.law.cov))
+        rows = zip(self.names[:ROWS], self.law.mean, widths, strict=False)
+        lines = [f"  {name:<12} {mean:>12.6g} ± {width:.4g}" for name, mean, width in rows]
+        rest = len(self.names) - ROWS
+        return "\n".join([head, *lines, *([f"  and {rest} more"] if rest > 0 else [])])
+
+
+def equilibrium_of(system: System) -> Equilibrium:
+    """What theory knows of a system at rest.
+
+    Raises:
+        Unstable: there is no law at rest; the message names the direction to blame.
+    """
+    names = system.free.energy.names
+    if system.is_gaussian:
+        return _gaussian(system, names)
+    if system.bath is None:
+        return Equilibrium(Knowledge.UNKNOWN, names, None, system)
+    require_confining(system.landscape)
+    return Equilibrium(Knowledge.GIBBS, names, None, system)
+
+
+def _gaussian(system: System, names: tuple[str, ...]) -> Equilibrium:
+    if system.bath is not None:
+        law = system.graph.law(temperature=system.bath)
+        return Equilibrium(Knowledge.GIBBS_GAUSSIAN, names, law, system)
+    process = system.process
+    assert isinstance(process, OU)
+    positions = stationary(process).marginal(range(len(names)))
+    return Equilibrium(Knowledge.DRIVEN_GAUSSIAN, names, positions, system)

@@ -1,0 +1,97 @@
+"""Samples, posteriors and partition functions: exact where the law is normal, else sampled."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from thermolinalg.device.machine import Device
+from thermolinalg.errors import InvalidInput
+from thermolinalg.programs.confinement import require_confining
+from thermolinalg.programs.equilibrium import equilibrium_of
+from thermolinalg.programs.integration import LogPartition, integrate_log_partition
+from thermolinalg.programs.metropolis import sample_landscape
+from thermolinalg.programs.program import Program
+from thermolinalg.programs.samples import Samples
+from thermolinalg.programs.sampling import sample_linear
+from thermolinalg.programs.system import System
+from thermolinalg.streams import RNG, open_streams
+from thermolinalg.theory.gaussian import Gaussian
+
+
+def samples_of(
+    system: System, samples: int, *, chains: int, device: Device | None, rng: RNG
+) -> Samples:
+    """Samples at rest of the free coordinates.
+
+    Raises:
+        Unstable: there is no law at rest.
+        InvalidInput: a device is asked to run what is not linear, or temperatures differ there.
+    """
+    streams, names = open_streams(rng), system.free.energy.names
+    if system.is_gaussian:
+        machine = Device.given(device)
+        draws, ledger = sample_linear(
+            system.process,
+            samples,
+            range(len(names)),
+            chains=chains,
+            device=machine,
+            streams=streams,
+        )
+        return Samples.of(draws, names, seed=streams.seed, ledger=ledger)
+    if device is not None:
+        raise InvalidInput(
+            "device runs linear motion, and the potential of this model is not quadratic. Leave "
+            "device out."
+        )
+    require_confining(system.landscape)
+    return sample_landscape(system.landscape, samples, chains=chains, rng=rng)
+
+
+def posterior_of(
+    program: Program, what: Any, given: Mapping[Any, Any], *, samples: int, rng: RNG
+) -> Gaussian | Samples:
+    """The law of some coordinates, given others.
+
+    At one temperature holding by hand is conditioning. Where temperatures differ it is not, and the
+    law at rest itself is conditioned.
+    """
+    fixed = program
+    for key, value in given.items():
+        fixed = fixed.hold(key, value)
+    wanted = program.coordinates("what", what)
+    held = next((x for x in wanted if x in fixed.held), None)
+    if held is not None:
+        raise InvalidInput(f"{held} has the value {fixed.held[held]:g}, and so no law.")
+    if program.system.bath is None:
+        return _conditioned(program, fixed, wanted)
+    rest = equilibrium_of(fixed.system)
+    if rest.exact:
+        return rest[wanted]
+    drawn = samples_of(fixed.system, samples, chains=4, device=None, rng=rng)
+    return drawn.of_names([x.name for x in wanted])
+
+
+def _conditioned(program: Program, fixed: Program, wanted: list[Any]) -> Gaussian:
+    rest = equilibrium_of(program.system)
+    place = {name: i for i, name in enumerate(rest.names)}
+    new = {place[x.name]: v for x, v in fixed.held.items() if x not in program.held}
+    left = [i for i in range(len(place)) if i not in new]
+    law = rest.known.condition(new)
+    return law.marginal([left.index(place[x.name]) for x in wanted])
+
+
+def log_partition_of(system: System, *, samples: int, rng: RNG) -> LogPartition:
+    """ln ∫ exp(-U/T) dx over the free coordinates."""
+    if system.is_gaussian and system.bath is not None:
+        return LogPartition.exact(_closed_form(system))
+    landscape = system.landscape  # refuses unequal temperatures
+    require_confining(landscape)
+    return integrate_log_partition(landscape, samples=samples, rng=rng)
+
+
+def _closed_form(system: System) -> float:
+    """-c/T + h'P⁻¹h/2 + n/2 ln 2π - ½ ln det P, for P = S/T and h = f/T."""
+    law, T = system.graph.law(temperature=system.bath or 1.0), system.bath or 1.0
+    depth = float(law.potential @ law.mean) / 2
+    volume = law.entropy() - law.n / 2
+    return depth + volume - system.free.energy.constant / T

@@ -1,0 +1,197 @@
+"""What a program says, statement by statement: each adds an energy, and can be read aloud."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias, final
+
+import numpy as np
+import sympy as sp
+
+from thermolinalg.backend import NumpyArray
+
+Number: TypeAlias = float | sp.Expr
+"""A coefficient: a number, or an expression in parameters that have no number yet."""
+
+Values: TypeAlias = Mapping[sp.Symbol, float]
+
+SHOWN = 6
+"""More numbers than this are counted, not printed."""
+
+
+class Statement(ABC):
+    """One line of a program."""
+
+    @abstractmethod
+    def springs(self) -> Iterable[tuple[sp.Symbol, sp.Symbol, Number]]:
+        """(x, y, k) for each energy ½k(x - y)², the fast way to state one."""
+
+    @abstractmethod
+    def energy(self) -> sp.Expr:
+        """The potential energy that it adds beyond its springs."""
+
+    @abstractmethod
+    def substitute(self, values: Values) -> "Statement":
+        """The same statement with numbers in place of parameters."""
+
+    @property
+    def coefficients(self) -> Iterable[Any]:
+        """What may hold parameters."""
+        return [self.energy(), *(k for _, _, k in self.springs())]
+
+    def parameters(self, coordinates: Iterable[sp.Symbol]) -> set[sp.Symbol]:
+        """Symbols that are no coordinates."""
+        found: set[sp.Symbol] = set()
+        for value in self.coefficients:
+            found |= getattr(value, "free_symbols", set())
+        return found - set(coordinates)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Oscillators(Statement):
+    """A plate of coordinates, each with a spring to a point, a friction and perhaps a mass."""
+
+    name: str
+    shape: tuple[int, ...]
+    symbols: tuple[sp.Symbol, ...]
+    stiffness: NumpyArray  # (size,), as all of these: floats, or objects if there are parameters
+    center: NumpyArray
+    friction: NumpyArray
+    mass: NumpyArray | None
+    temperature: NumpyArray | None
+
+    @property
+    def array(self) -> Any:
+        """The symbols in their shape; one symbol if it has none."""
+        if self.shape == ():
+            return self.symbols[0]
+        return np.array(self.symbols, dtype=object).reshape(self.shape)
+
+    def springs(self) -> Iterable[tuple[sp.Symbol, sp.Symbol, Number]]:
+        return ()
+
+    def energy(self) -> sp.Expr:
+        triples = zip(self.symbols, self.stiffness.tolist(), self.center.tolist(), strict=True)
+        return sp.Add(*(k * (x - c) ** 2 / 2 for x, k, c in triples if k != 0))
+
+    @property
+    def coefficients(self) -> Iterable[Any]:
+        arrays = (self.stiffness, self.center, self.friction, self.mass, self.temperature)
+        return [x for a in arrays if a is not None for x in a.tolist()]
+
+    def substitute(self, values: Values) -> "Oscillators":
+        names = ("stiffness", "center", "friction", "mass", "temperature")
+        return replace(self, **{name: _given(getattr(self, name), values) for name in names})
+
+    def __str__(self) -> str:
+        parts = [f"stiffness {_row(self.stiffness)}", f"friction {_row(self.friction)}"]
+        parts += [f"centre {_row(self.center)}"] if np.any(self.center != 0) else []
+        parts += [f"mass {_row(self.mass)}"] if self.mass is not None else []
+        heat = self.temperature
+        parts += [f"temperature {_row(heat)}"] if heat is not None else []
+        return f"{self.name} {self.shape or ''}".strip() + ": " + ", ".join(parts)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Springs(Statement):
+    """Springs between pairs of coordinates."""
+
+    pairs: tuple[tuple[sp.Symbol, sp.Symbol, Number], ...]
+
+    def springs(self) -> Iterable[tuple[sp.Symbol, sp.Symbol, Number]]:
+        return self.pairs
+
+    def energy(self) -> sp.Expr:
+        return sp.S.Zero
+
+    def substitute(self, values: Values) -> "Springs":
+        return Springs(tuple((x, y, given(k, values)) for x, y, k in self.pairs))
+
+    def __str__(self) -> str:
+        shown = ", ".join(f"{x} - {y}: {_text(k)}" for x, y, k in self.pairs[:SHOWN])
+        rest = len(self.pairs) - SHOWN
+        return f"springs {shown}" + (f" and {rest} more" if rest > 0 else "")
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Potential(Statement):
+    """Any energy."""
+
+    expression: sp.Expr
+
+    def springs(self) -> Iterable[tuple[sp.Symbol, sp.Symbol, Number]]:
+        return ()
+
+    def energy(self) -> sp.Expr:
+        return self.expression
+
+    def substitute(self, values: Values) -> "Potential":
+        return Potential(self.expression.subs(dict(values)))
+
+    def __str__(self) -> str:
+        text = str(self.expression)
+        return f"potential {text if len(text) <= 80 else text[:77] + '...'}"
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Observation(Statement):
+    """expression + N(0, noise²) was read as value: the energy T (value - expression)²/2 noise²."""
+
+    expression: sp.Expr
+    value: float
+    noise: Number
+    temperature: Number
+
+    def springs(self) -> Iterable[tuple[sp.Symbol, sp.Symbol, Number]]:
+        return ()
+
+    def energy(self) -> sp.Expr:
+        gap = self.expression - self.value
+        return self.temperature / (2 * self.noise**2) * gap**2
+
+    def substitute(self, values: Values) -> "Observation":
+        return Observation(
+            self.expression.subs(dict(values)),
+            self.value,
+            given(self.noise, values),
+            given(self.temperature, values),
+        )
+
+    def __str__(self) -> str:
+        return f"observed {self.expression} = {self.value:g} ± {_text(self.noise)}"
+
+
+def given(value: Number, values: Values) -> Number:
+    """A coefficient with numbers in place of parameters; a float once none is left."""
+    if not isinstance(value, sp.Expr):
+        return value
+    found = value.subs(dict(values))
+    return float(found) if found.is_number else found
+
+
+def _given(array: NumpyArray | None, values: Values) -> NumpyArray | None:
+    if array is None or array.dtype != object:
+        return array
+    return numbers([given(value, values) for value in array.tolist()])
+
+
+def numbers(values: list[Number]) -> NumpyArray:
+    """An array of floats, or of objects where any is an expression."""
+    plain = not any(isinstance(value, sp.Expr) for value in values)
+    return np.array(values, dtype=float if plain else object)
+
+
+def _row(array: NumpyArray) -> str:
+    values = array.tolist()
+    if all(value == values[0] for value in values):
+        return _text(values[0])
+    shown = ", ".join(map(_text, values[:SHOWN]))
+    return shown + (", ..." if len(values) > SHOWN else "")
+
+
+def _text(value: Number) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
