@@ -7,10 +7,17 @@ import numpy as np
 import sympy as sp
 
 from thermolinalg import checks
+from thermolinalg.backend import to_numpy
 from thermolinalg.errors import InvalidInput, ShapeMismatch
 from thermolinalg.programs.coefficients import coefficients, require_positive
 from thermolinalg.programs.program import Program, entries
-from thermolinalg.programs.statements import Observation, Oscillators, Springs
+from thermolinalg.programs.statements import (
+    Observation,
+    Oscillators,
+    QuadraticForm,
+    Springs,
+)
+from thermolinalg.theory.balance import is_sparse
 
 
 def declared_plate(
@@ -60,6 +67,25 @@ def declared_springs(program: Program, a: Any, b: Any, stiffness: Any) -> Spring
         )
     k = _row(program, "stiffness", stiffness, count)
     return Springs(tuple(zip(left, right, k, strict=True)))
+
+
+def declared_form(program: Program, what: Any, matrix: Any, force: Any) -> QuadraticForm:
+    """A quadratic form of some coordinates.
+
+    Raises:
+        InvalidInput: the matrix is not symmetric, or does not fit the coordinates.
+    """
+    symbols = tuple(program.coordinates("what", what))
+    M = matrix.toarray() if is_sparse(matrix) else matrix
+    M = to_numpy(checks.symmetric("matrix", M, "Energies are symmetric forms: (M + M.T)/2."))
+    h = np.zeros(len(symbols)) if force is None else np.ravel(np.asarray(force))
+    if len(M) != len(symbols):
+        raise ShapeMismatch(
+            f"matrix has shape {M.shape} for {len(symbols)} coordinates; ({len(symbols)}, "
+            f"{len(symbols)}) is needed."
+        )
+    h = to_numpy(checks.vector("force", h, len(symbols)))
+    return QuadraticForm(symbols, M.astype(float), h.astype(float))
 
 
 def declared_data(program: Program, what: Any, value: Any, noise: Any) -> Iterator[Observation]:

@@ -147,7 +147,7 @@ def equilibrium_of(system: System) -> Equilibrium:
 
 def _gaussian(system: System, names: tuple[str, ...]) -> Equilibrium:
     if system.bath is not None:
-        law = system.graph.law(temperature=system.bath)
+        law = system.free.graph.law(temperature=system.bath)
         return Equilibrium(Knowledge.GIBBS_GAUSSIAN, names, law, system)
     process = system.process
     assert isinstance(process, OU)

@@ -91,7 +91,7 @@ def log_partition_of(system: System, *, samples: int, rng: RNG) -> LogPartition:
 
 def _closed_form(system: System) -> float:
     """-c/T + h'P⁻¹h/2 + n/2 ln 2π - ½ ln det P, for P = S/T and h = f/T."""
-    law, T = system.graph.law(temperature=system.bath or 1.0), system.bath or 1.0
+    law, T = system.free.graph.law(temperature=system.bath or 1.0), system.bath or 1.0
     depth = float(law.potential @ law.mean) / 2
     volume = law.entropy() - law.n / 2
     return depth + volume - system.free.energy.constant / T

@@ -11,7 +11,12 @@ from thermolinalg import checks
 from thermolinalg.coupling.graph import CouplingGraph
 from thermolinalg.device.machine import Device
 from thermolinalg.errors import InvalidInput
-from thermolinalg.programs.declaring import declared_data, declared_plate, declared_springs
+from thermolinalg.programs.declaring import (
+    declared_data,
+    declared_form,
+    declared_plate,
+    declared_springs,
+)
 from thermolinalg.programs.equilibrium import Equilibrium, equilibrium_of
 from thermolinalg.programs.inference import log_partition_of, posterior_of, samples_of
 from thermolinalg.programs.integration import LogPartition
@@ -162,6 +167,19 @@ class Model:
         """
         terms = [self._program.energy("energy", entry) for entry in entries(energy)]
         self._program = self._program.say(Potential(sp.Add(*terms)))
+
+    def quadratic(self, what: Any, matrix: Any, force: Any = None) -> None:
+        """Add the energy ½ x'Mx - h'x of some coordinates, the fast way for a matrix of them.
+
+        Args:
+            what: the coordinates x: an array of k, or a name.
+            matrix: M (k, k), symmetric: an array or a scipy.sparse array.
+            force: h, k numbers; none if left out.
+
+        Raises:
+            InvalidInput: the matrix is not symmetric, or does not fit the coordinates.
+        """
+        self._program = self._program.say(declared_form(self._program, what, matrix, force))
 
     def observe(self, what: Any, value: Any, *, noise: Any) -> None:
         """Data: `what` was read as `value`, with normal noise of this standard deviation.

@@ -159,7 +159,7 @@ class Program:
         known = set(self.by_name.values())
         for symbol in sorted(found.free_symbols - known, key=str):
             self._refuse_symbol(argument, found, symbol)
-        if not found.free_symbols & set(self.state):
+        if found != 0 and not found.free_symbols & set(self.state):
             raise InvalidInput(
                 f"{argument} = {found} holds no coordinate of this model, so that it acts on "
                 "nothing. Write it in the symbols that model.oscillators returned."

@@ -90,7 +90,8 @@ class Oscillators(Statement):
         parts += [f"mass {_row(self.mass)}"] if self.mass is not None else []
         heat = self.temperature
         parts += [f"temperature {_row(heat)}"] if heat is not None else []
-        return f"{self.name} {self.shape or ''}".strip() + ": " + ", ".join(parts)
+        sizes = f"[{', '.join(map(str, self.shape))}]" if self.shape else ""
+        return f"{self.name}{sizes}: {', '.join(parts)}"
 
 
 @final
@@ -113,6 +114,37 @@ class Springs(Statement):
         shown = ", ".join(f"{x} - {y}: {_text(k)}" for x, y, k in self.pairs[:SHOWN])
         rest = len(self.pairs) - SHOWN
         return f"springs {shown}" + (f" and {rest} more" if rest > 0 else "")
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class QuadraticForm(Statement):
+    """The energy ½ x'Mx - h'x of some coordinates x.
+
+    It is stated as springs of -M_ij, and to the ground of the sums of rows.
+    """
+
+    symbols: tuple[sp.Symbol, ...]
+    matrix: NumpyArray  # (k, k)
+    force: NumpyArray  # (k,)
+
+    def springs(self) -> Iterable[tuple[sp.Symbol, sp.Symbol, Number]]:
+        x = self.symbols
+        for i, j in np.argwhere(np.triu(self.matrix, 1)).tolist():
+            yield x[i], x[j], -float(self.matrix[i, j])
+
+    def energy(self) -> sp.Expr:
+        ground = self.matrix.sum(axis=1).tolist()
+        rows = zip(self.symbols, ground, self.force.tolist(), strict=True)
+        return sp.Add(*(k * x**2 / 2 - h * x for x, k, h in rows))
+
+    def substitute(self, values: Values) -> "QuadraticForm":  # noqa: ARG002 (numbers alone)
+        return self
+
+    def __str__(self) -> str:
+        x = self.symbols
+        names = f"{x[0]}, ..., {x[-1]}" if len(x) > 3 else ", ".join(map(str, x))
+        return f"quadratic form of {names}"
 
 
 @final

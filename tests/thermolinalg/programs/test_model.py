@@ -27,7 +27,9 @@ def quadratic_programs(draw):
     S += np.diag(k)
     f += k * c
     if n > 1:
-        pairs = st.tuples(st.integers(0, n - 1), st.integers(0, n - 1)).filter(lambda p: p[0] != p[1])
+        pairs = st.tuples(st.integers(0, n - 1), st.integers(0, n - 1)).filter(
+            lambda p: p[0] != p[1]
+        )
         for i, j in draw(st.lists(pairs, max_size=4)):
             w = draw(st.floats(0.0, 3.0))
             model.couple(x[i], x[j], w)
@@ -38,7 +40,15 @@ def quadratic_programs(draw):
         model.potential(x @ M @ x / 2 - (h * x).sum() + 7)
         S, f = S + M, f + h
     if draw(st.booleans()):
-        a, sigma, y = draw(matrices(1, n))[0] + 0.01, draw(st.floats(0.2, 3.0)), draw(st.floats(-3, 3))
+        M, h = draw(definite(n, decades=1)), draw(matrices(1, n, 3.0))[0]
+        model.quadratic("x", M, h)
+        S, f = S + M, f + h
+    if draw(st.booleans()):
+        a, sigma, y = (
+            draw(matrices(1, n))[0] + 0.01,
+            draw(st.floats(0.2, 3.0)),
+            draw(st.floats(-3, 3)),
+        )
         model.observe((a * x).sum() + 1, y, noise=sigma)
         S += T * np.outer(a, a) / sigma**2
         f += T * a * (y - 1) / sigma**2
@@ -114,7 +124,7 @@ def test_graph_and_model_are_one_another(program):
 @settings(max_examples=20)
 @given(quadratic_programs())
 def test_models_can_be_pickled_and_printed(program):
-    model, S, _, _ = program
+    model, *_ = program
     again = pickle.loads(pickle.dumps(model))
     assert str(again) == str(model)
     assert repr(again) == repr(model)
@@ -174,14 +184,19 @@ def test_plates_have_shapes_and_names():
     assert len(m.state) == 5
 
 
-def test_a_block_that_fails_leaves_the_model_as_it_was():
-    m = tla.Model()
-    m.oscillators("x", stiffness=1)
-    with pytest.raises(RuntimeError), m:
+def interrupted(m):
+    with m:
         m.oscillators("y", stiffness=1)
         with m:
             m.clamp("x", 1)
         raise RuntimeError
+
+
+def test_a_block_that_fails_leaves_the_model_as_it_was():
+    m = tla.Model()
+    m.oscillators("x", stiffness=1)
+    with pytest.raises(RuntimeError):
+        interrupted(m)
     assert [s.name for s in m.state] == ["x"]
     with m:
         m.oscillators("y", stiffness=1)
