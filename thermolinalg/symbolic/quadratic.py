@@ -109,10 +109,8 @@ def monomials(expr: sp.Expr, state: tuple[sp.Symbol, ...]) -> Monomials:
 
 
 def _expanded(expr: sp.Expr, state: frozenset[sp.Symbol], index: dict[sp.Expr, int]) -> Terms:
-    if expr.is_Symbol and expr in state:
-        return {(index[expr],): sp.S.One}
     if expr.is_Atom:
-        return {(): expr}
+        return {(index[expr],): sp.S.One} if expr in state else {(): expr}
     if expr.is_Add:
         return _sum(_expanded(term, state, index).items() for term in expr.args)
     if expr.is_Mul:
