@@ -46,11 +46,12 @@ class Potential:
 
     def drift(self) -> tuple[sp.Expr, ...]:
         """The drift, through the quadratic form."""
-        slopes = zip(self.quadratic.gradient(), self.friction, strict=True)
+        inertia = self.friction if self.mass is None else self.mass
+        pull = self.quadratic.gradient([-1 / m for m in inertia])
         if self.mass is None:
-            return tuple(_over(-slope, friction) for slope, friction in slopes)
-        bath = zip(slopes, self.velocities, self.mass, strict=True)
-        return self.velocities + tuple(_over(-s - g * v, m) for (s, g), v, m in bath)
+            return pull
+        bath = zip(pull, self.friction, self.velocities, self.mass, strict=True)
+        return self.velocities + tuple(sp.Add(f, -g / m * v) for f, g, v, m in bath)
 
     def diffusion(self) -> tuple[sp.Expr, ...]:
         """The diagonal of D."""
@@ -111,14 +112,6 @@ def potential(U: Any, state: Any, temperature: Any, friction: Any, mass: Any) ->
         given["friction"] or (),
         given["mass"],
     )
-
-
-def _over(expr: sp.Expr, divisor: sp.Expr) -> sp.Expr:
-    """expr/divisor, term by term."""
-    if divisor == 1:
-        return expr
-    rate = 1 / divisor
-    return sp.Add(*(rate * term for term in sp.Add.make_args(expr)))
 
 
 def _per_coordinate(name: str, value: Any, positions: tuple[sp.Symbol, ...]) -> tuple[sp.Expr, ...]:

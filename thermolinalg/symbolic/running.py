@@ -108,7 +108,7 @@ def _with_mass(origin: Potential, probe: Array | None) -> Langevin | None:
     T = origin.common_temperature
     if origin.mass is None or T is None or len(set(origin.friction)) > 1:
         return None
-    force = [-slope for slope in origin.quadratic.gradient()]
+    force = origin.quadratic.gradient([sp.S.NegativeOne] * len(origin.positions))
     return Langevin(
         numeric(force, origin.positions),
         np.array([float(m) for m in origin.mass]),
