@@ -37,7 +37,7 @@ def choose_integrator(process: Runnable) -> str:
     Of a linear process "symmetric" under detailed balance, else "exact"; of a large network
     "lowrank" where it is a number on the diagonal plus low rank, else "chebyshev"; of a network
     with inertia "swinging". No integrator of a nonlinear process is free of error: of Langevin
-    motion with mass "baoab", else "heun".
+    motion with mass "baoab", under noise that depends on the state "euler", else "heun".
     `explain` says why.
 
     Raises:
@@ -48,7 +48,7 @@ def choose_integrator(process: Runnable) -> str:
             return name
     raise InvalidInput(
         f"process has the type {type(process).__name__}, which no integrator runs. Use an OU, "
-        "Network, Inertial, Nonlinear or Langevin."
+        "Network, Inertial, Nonlinear, Multiplicative or Langevin."
     )
 
 

@@ -13,7 +13,7 @@ from scipy.special import ndtr
 from thermolinalg import checks
 from thermolinalg.backend import Array, like, namespace, to_numpy
 from thermolinalg.errors import UnstableStep
-from thermolinalg.simulation.drift import NO_DRIFT, drift_of, noise_variances
+from thermolinalg.simulation.drift import drift_of, noise_variances, uneven_or_no_drift
 from thermolinalg.simulation.integrator import Integrator
 from thermolinalg.theory.langevin import Force
 from thermolinalg.theory.operator import Runnable
@@ -45,8 +45,9 @@ class Lattice(Integrator):
             checks.positive("spacing", self.spacing)
 
     def refusal(self, process: Any) -> str | None:
-        if not isinstance(process, Runnable):
-            return NO_DRIFT
+        reason = uneven_or_no_drift(process)
+        if reason is not None:
+            return reason
         variances = noise_variances(process)
         if variances is None:
             return (

@@ -1,5 +1,7 @@
 """Integrators for nonlinear drift dx = f(x) dt + N(0, D dt), of weak order one and two.
 
+Where the noise depends on the state, only the one of order one holds.
+
 A scheme has weak order p when its averages of smooth functions are off by O(dt^p).
 """
 
@@ -8,9 +10,9 @@ from typing import Any, ClassVar, final
 
 from thermolinalg.backend import Array, apply_rows
 from thermolinalg.simulation.divergence import Watched
-from thermolinalg.simulation.drift import NO_DRIFT, drift_of, noise_factor
+from thermolinalg.simulation.drift import NO_DRIFT, drift_of, noise_factor, uneven_or_no_drift
 from thermolinalg.simulation.integrator import Integrator
-from thermolinalg.theory.langevin import Force
+from thermolinalg.theory.langevin import Force, Multiplicative
 from thermolinalg.theory.operator import Runnable
 
 
@@ -28,6 +30,8 @@ class EulerMaruyama(Integrator):
 
     def prepare(self, process: Runnable, dt: float) -> Watched:
         self.require(process)
+        if isinstance(process, Multiplicative):
+            return Watched(UnevenStep(process, dt), dt)
         return Watched(EulerStep(drift_of(process), dt, noise_factor(process, dt)), dt)
 
 
@@ -46,7 +50,7 @@ class Heun(Integrator):
     cost: ClassVar[str] = "two drifts a step"
 
     def refusal(self, process: Any) -> str | None:
-        return None if isinstance(process, Runnable) else NO_DRIFT
+        return uneven_or_no_drift(process)
 
     def prepare(self, process: Runnable, dt: float) -> Watched:
         self.require(process)
@@ -70,6 +74,28 @@ class EulerStep:
 
     def __call__(self, y: Array, kick: Array) -> Array:
         return y + self.dt * self.f(y) + kick
+
+    def leave(self, y: Array) -> Array:
+        return y
+
+
+@final
+@dataclass(frozen=True, eq=False, slots=True)
+class UnevenStep:
+    """x + dt f(x) + B(x) dW, with dW = sqrt(dt) z drawn apart from x: Ito's reading of B."""
+
+    process: Multiplicative
+    dt: float
+
+    def enter(self, x: Array) -> Array:
+        return x
+
+    def color(self, z: Array) -> Array:
+        return z * self.dt**0.5
+
+    def __call__(self, y: Array, kick: Array) -> Array:
+        noise = (self.process.noise(y) @ kick[..., None])[..., 0]
+        return y + self.dt * self.process.drift(y) + noise
 
     def leave(self, y: Array) -> Array:
         return y

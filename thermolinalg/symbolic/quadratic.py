@@ -47,17 +47,18 @@ class Quadratic:
         form = (c * x[i] * x[j] / (2 if i == j else 1) for (i, j), c in self.second.items())
         return sp.Add(self.zeroth, *linear, *form, self.rest)
 
-    def gradient(self) -> tuple[sp.Expr, ...]:
-        """dU/dx_i, in the order of the state."""
-        x = self.state
-        parts: list[list[sp.Expr]] = [[self.first.get(i, sp.S.Zero)] for i in range(len(x))]
+    def gradient(self, scale: Sequence[sp.Expr] | None = None) -> tuple[sp.Expr, ...]:
+        """dU/dx_i in the order of the state, each times its scale, which costs less here."""
+        x, zero = self.state, sp.S.Zero
+        by = scale or (sp.S.One,) * len(x)
+        parts = [[by[i] * self.first.get(i, zero)] for i in range(len(x))]
         for (i, j), c in self.second.items():
-            parts[i].append(c * x[j])
+            parts[i].append(by[i] * c * x[j])
             if i != j:
-                parts[j].append(c * x[i])
-        held = self.rest.free_symbols
-        steep = (self.rest.diff(s) if s in held else sp.S.Zero for s in x)
-        return tuple(sp.Add(*terms, slope) for terms, slope in zip(parts, steep, strict=True))
+                parts[j].append(by[j] * c * x[i])
+        for i in (i for i, symbol in enumerate(x) if symbol in self.rest.free_symbols):
+            parts[i] += (by[i] * term for term in sp.Add.make_args(self.rest.diff(x[i])))
+        return tuple(sp.Add(*terms) for terms in parts)
 
 
 def split_quadratic(U: sp.Expr, state: Sequence[sp.Symbol]) -> Quadratic:
@@ -109,10 +110,8 @@ def monomials(expr: sp.Expr, state: tuple[sp.Symbol, ...]) -> Monomials:
 
 
 def _expanded(expr: sp.Expr, state: frozenset[sp.Symbol], index: dict[sp.Expr, int]) -> Terms:
-    if expr.is_Symbol and expr in state:
-        return {(index[expr],): sp.S.One}
     if expr.is_Atom:
-        return {(): expr}
+        return {(index[expr],): sp.S.One} if expr in state else {(): expr}
     if expr.is_Add:
         return _sum(_expanded(term, state, index).items() for term in expr.args)
     if expr.is_Mul:

@@ -8,8 +8,8 @@ import sympy as sp
 
 from thermolinalg.errors import InvalidInput, NotFinite, NotReal, ShapeMismatch
 
-TIME = sp.Symbol("t", real=True)
-"""Time, in equations of motion."""
+TIME = "t"
+"""The name of time in equations of motion."""
 
 
 def state_symbols(state: Any) -> tuple[sp.Symbol, ...]:
@@ -54,6 +54,8 @@ def expression(name: str, value: Any) -> sp.Expr:
         NotReal: it is complex, or no expression at all.
         NotFinite: it holds NaN or infinity.
     """
+    if isinstance(value, sp.Rational):
+        return value
     if isinstance(value, str | bytes):
         raise NotReal(f"{name} is the string {value!r}; pass an expression, such as sp.sin(x).")
     try:
@@ -89,7 +91,8 @@ def fraction(number: sp.Float) -> sp.Rational:
 
 def expressions(name: str, values: Any) -> tuple[sp.Expr, ...]:
     """Scalar expressions; one alone counts as a list of one."""
-    if isinstance(values, sp.Expr | int | float | str):
+    alone = isinstance(values, sp.Expr | int | float | str)
+    if alone and not isinstance(values, sp.MatrixBase):
         values = [values]
     return tuple(exact(expression(f"{name}[{i}]", v)) for i, v in enumerate(_entries(name, values)))
 
@@ -128,3 +131,59 @@ def matrix(name: str, values: Any, rows: int) -> sp.ImmutableMatrix:
         )
     entries = [exact(expression(f"an entry of {name}", v)) for v in found.flat()]
     return sp.ImmutableMatrix(rows, found.cols, entries)
+
+
+def require_known(name: str, expr: sp.Expr, state: tuple[sp.Symbol, ...]) -> None:
+    """Go on only if an expression holds the state and parameters, and nothing that looks like them.
+
+    Raises:
+        InvalidInput: it depends on time, on an unknown function, or on a namesake of a coordinate.
+    """
+    names = {x.name for x in state}
+    for symbol in expr.free_symbols - set(state):
+        if symbol.name in names:
+            raise InvalidInput(
+                f"{name} holds a symbol {symbol} that is not the coordinate {symbol}: their "
+                "assumptions differ (real=True, positive=True). Use one and the same symbol."
+            )
+        if symbol.name == TIME:
+            raise InvalidInput(
+                f"{name} = {expr} depends on time, t. A system here has the same law at all times; "
+                "name a parameter otherwise, or use `ramp` for a potential that is moved."
+            )
+    functions = expr.atoms(sp.core.function.AppliedUndef)
+    if functions:
+        raise InvalidInput(
+            f"{name} holds {min(map(str, functions))}, a function of which nothing is known. "
+            "Write a symbol, or the expression it stands for."
+        )
+
+
+def symbol_values(
+    values: Any, parameters: tuple[sp.Symbol, ...], state: tuple[sp.Symbol, ...]
+) -> dict[sp.Symbol, sp.Expr]:
+    """What parameters are to be replaced by.
+
+    Raises:
+        InvalidInput: a key is no parameter, or a value depends on the state.
+    """
+    if not isinstance(values, dict):
+        raise InvalidInput(f"values = {values!r} must be a dict {{symbol: number}}.")
+    known = ", ".join(map(str, parameters)) or "none"
+    for key, value in values.items():
+        if key in state:
+            raise InvalidInput(
+                f"{key} is a coordinate, which moves. To hold it at a value, take "
+                "linearize(at=...), or put the value into the potential and leave it out of state."
+            )
+        if key not in parameters:
+            raise InvalidInput(
+                f"{key!r} is no parameter of the system; they are: {known}. Keys are symbols, with "
+                "the assumptions they were made with."
+            )
+        held = expression(str(key), value).free_symbols & set(state)
+        if held:
+            raise InvalidInput(
+                f"the value of {key} depends on the coordinate {min(map(str, held))}."
+            )
+    return {key: exact(expression(str(key), value)) for key, value in values.items()}

@@ -1,4 +1,4 @@
-"""Processes under any force: nonlinear drift with constant noise, and Langevin motion with mass."""
+"""Processes under any force: nonlinear drift, noise that depends on the state, motion with mass."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from thermolinalg.errors import InvalidInput, NotFinite, ShapeMismatch
 from thermolinalg.theory.process import OU
 
 Force: TypeAlias = Callable[[Array], Array]
-"""What acts on states (chains, n), each chain on its own: an array of the same shape."""
+"""What acts on states (chains, n), each chain on its own: a force has the same shape."""
 
 
 @final
@@ -53,6 +53,55 @@ class Nonlinear:
 
     def __repr__(self) -> str:
         return f"Nonlinear(n={self.n}, drift {_name(self.f)})"
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Multiplicative:
+    """The process dx = f(x) dt + B(x) dW by Ito: its noise depends on the state.
+
+    Args:
+        f: drift, vectorised over chains: (chains, n) -> (chains, n).
+        B: noise, (chains, n) -> (chains, n, n), the matrix before n independent noises.
+        probe: state (n,) at which both are tried, once, where they must be finite. States take its
+            library and dtype.
+
+    Raises:
+        InvalidInput: a subclass that says which argument cannot be used, and why.
+    """
+
+    f: Force
+    B: Force
+    probe: Array
+
+    def __post_init__(self) -> None:
+        probe = checks.real_array("probe", self.probe)
+        if probe.ndim != 1 or probe.shape[0] == 0:
+            raise ShapeMismatch(f"probe has shape {tuple(probe.shape)}; a state (n,) is needed.")
+        object.__setattr__(self, "probe", probe)
+        _try_out("f", self.f, probe)
+        _try_out("B", self.B, probe, matrix=True)
+
+    @property
+    def n(self) -> int:
+        """The number of coordinates."""
+        return int(self.probe.shape[0])
+
+    @property
+    def reference(self) -> Array:
+        """An array of the library, device and dtype that states have."""
+        return self.probe
+
+    def drift(self, x: Array) -> Array:
+        """f(x), in the dtype of x."""
+        return like(self.f(x), x)
+
+    def noise(self, x: Array) -> Array:
+        """B(x), in the dtype of x."""
+        return like(self.B(x), x)
+
+    def __repr__(self) -> str:
+        return f"Multiplicative(n={self.n}, drift {_name(self.f)}, noise {_name(self.B)})"
 
 
 @final
@@ -137,7 +186,7 @@ class Langevin:
         )
 
 
-Process: TypeAlias = OU | Nonlinear | Langevin
+Process: TypeAlias = OU | Nonlinear | Multiplicative | Langevin
 """Anything that can be simulated."""
 
 
@@ -148,10 +197,15 @@ def _probe(probe: Array | None, n: int, reference: Array) -> Array:
     return like(checks.vector("probe", probe, n), reference)
 
 
-def _try_out(name: str, f: Force, probe: Array) -> None:
+def _try_out(name: str, f: Force, probe: Array, *, matrix: bool = False) -> None:
     """Call f on a few chains, not as many as coordinates: a mistaken axis cannot pass for right."""
     xp, n = namespace(probe), probe.shape[0]
     shape = (3 if n == 2 else 2, n)
+    wanted = (*shape, n) if matrix else shape
+    advice = (
+        f"It must act on many chains at once, (chains, n) -> (chains, n{', n' if matrix else ''}): "
+        "write x[:, i] for coordinate i, and x @ M.T for Mx."
+    )
     x = xp.asarray(xp.broadcast_to(probe, shape), copy=True)
     try:
         with np.errstate(all="ignore"):
@@ -165,14 +219,10 @@ def _try_out(name: str, f: Force, probe: Array) -> None:
         raise
     except Exception as error:
         raise InvalidInput(
-            f"{name} failed on an array of shape {shape}: {error}. It must act on many chains at "
-            "once, (chains, n) -> (chains, n): write x[:, i] for coordinate i, and x @ M.T for Mx."
+            f"{name} failed on an array of shape {shape}: {error}. {advice}"
         ) from error
-    if tuple(value.shape) != shape:
-        raise ShapeMismatch(
-            f"{name} turns shape {shape} into {tuple(value.shape)}. It must act on many chains at "
-            "once, (chains, n) -> (chains, n): write x[:, i] for coordinate i, and x @ M.T for Mx."
-        )
+    if tuple(value.shape) != wanted:
+        raise ShapeMismatch(f"{name} turns shape {shape} into {tuple(value.shape)}. {advice}")
 
 
 def _name(f: Force) -> str:

@@ -12,6 +12,8 @@ from thermolinalg.theory.modes import Modes, normal_modes
 INSTEAD = {
     "Network": "A Network is simulated and measured; for its exact law build an OU of arrays.",
     "Nonlinear": "A Nonlinear process has no exact law that is known; simulate and measure it.",
+    "Multiplicative": "A Multiplicative process has noise that depends on the state; simulate and "
+    "measure it: SDE(...).stationary_density() may know its law at rest.",
     "Inertial": "An Inertial process is simulated and measured; with the same noise everywhere it "
     "is also underdamped(S, f), an OU.",
     "Langevin": "A Langevin process is simulated and measured; with the force f - S x it is also "

@@ -1,0 +1,254 @@
+"""A stationary density, and whether it is one: does it fall off in every direction?"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import combinations
+from typing import Any, final
+
+import numpy as np
+import sympy as sp
+
+from thermolinalg.backend import NumpyArray
+from thermolinalg.errors import Degenerate, InvalidInput
+from thermolinalg.symbolic.linear import direction, numbers
+from thermolinalg.symbolic.numeric import Numeric, numeric
+from thermolinalg.symbolic.quadratic import Quadratic, monomials, split_quadratic
+from thermolinalg.symbolic.text import shown
+from thermolinalg.theory.gaussian import Gaussian
+
+FEW = 4
+"""Coordinates up to which formulas with parameters are written out."""
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Density:
+    """p(x) = e^log_density / norm, annihilated by the Fokker-Planck operator.
+
+    Args:
+        conditions: what parameters must be above zero, for the integral to be finite.
+    """
+
+    state: tuple[sp.Symbol, ...]
+    log_density: sp.Expr  # up to a constant
+    how: str  # why it is known
+    verified: str  # what was checked
+    conditions: tuple[sp.Expr, ...] = field(default=())
+
+    @property
+    def is_gaussian(self) -> bool:
+        """Is it a normal law?"""
+        return self._quadratic.is_quadratic and not self._half_lines
+
+    @cached_property
+    def norm(self) -> sp.Expr | None:
+        """The integral of e^log_density: of a normal law always, else where sympy finds it."""
+        if self.is_gaussian:
+            return self._gaussian_norm()
+        if len(self.state) > 1:
+            return None
+        (x,) = self.state
+        factors = (sp.exp(term) for term in sp.Add.make_args(sp.expand(self.log_density)))
+        found = sp.integrate(sp.Mul(*factors), (x, *support(x)), conds="none")
+        return None if found.has(sp.Integral) else sp.simplify(found)
+
+    @property
+    def expression(self) -> sp.Expr:
+        """p itself; up to its norm, where that is not known."""
+        raw = sp.exp(self.log_density)
+        return raw if self.norm is None else raw / self.norm
+
+    def numeric(self) -> Numeric:
+        """The log density, up to a constant, as a function of states (..., n) -> (...)."""
+        return numeric(self.log_density, self.state)
+
+    def gaussian(self) -> Gaussian:
+        """The normal law with numbers.
+
+        Raises:
+            InvalidInput: it is not normal, or a parameter has no number.
+        """
+        if not self.is_gaussian:
+            raise InvalidInput(
+                f"the density is not normal: its logarithm holds {self._quadratic.rest}."
+            )
+        free = self.log_density.free_symbols - set(self.state)
+        if free:
+            raise InvalidInput(
+                f"{min(map(str, free))} has no number yet. Substitute it in the SDE first."
+            )
+        P, h = stiffness(self._quadratic)
+        return Gaussian.from_precision(numbers(P), numbers(h)[:, 0])
+
+    @cached_property
+    def _quadratic(self) -> Quadratic:
+        return split_quadratic(self.log_density, self.state)
+
+    @property
+    def _half_lines(self) -> bool:
+        return any(x.is_nonnegative for x in self.state)
+
+    def _gaussian_norm(self) -> sp.Expr:
+        P, h = stiffness(self._quadratic)
+        root = sp.sqrt((2 * sp.pi) ** len(self.state) / P.det(method="berkowitz"))
+        return sp.simplify(root * sp.exp(self._quadratic.zeroth + (h.T * P.LUsolve(h))[0] / 2))
+
+    def __str__(self) -> str:
+        names = ", ".join(map(str, self.state))
+        lines = [f"p({names}) ~ exp({shown(self.log_density)})", self.how, self.verified]
+        if self.conditions:
+            lines.append(f"integrable where {', '.join(f'{c} > 0' for c in self.conditions)}")
+        return "\n".join(lines)
+
+    def latex(self) -> str:
+        """The density in LaTeX."""
+        names = ", ".join(map(sp.latex, self.state))
+        return rf"p({names}) \propto {sp.latex(sp.exp(shown(self.log_density)))}"
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.latex()}$"
+
+
+def support(x: sp.Symbol) -> tuple[sp.Expr, sp.Expr]:
+    """Where a coordinate lives: a half line if the symbol is declared positive."""
+    return (sp.S.Zero if x.is_nonnegative else -sp.oo), sp.oo
+
+
+def stiffness(quadratic: Quadratic) -> tuple[sp.Matrix, sp.Matrix]:
+    """P and h of -1/2 x'Px + h'x."""
+    n = len(quadratic.state)
+    P = {(i, j): -c for (i, j), c in quadratic.second.items()}
+    P |= {(j, i): c for (i, j), c in P.items()}
+    h = {(i, 0): c for i, c in quadratic.first.items()}
+    return sp.SparseMatrix(n, n, P).as_mutable(), sp.SparseMatrix(n, 1, h).as_mutable()
+
+
+def require_integrable(log_p: sp.Expr, state: tuple[sp.Symbol, ...]) -> tuple[sp.Expr, ...]:
+    """Go on only with a density that falls off everywhere, as far as can be told.
+
+    Returns:
+        What must be above zero for that, where parameters decide.
+
+    Raises:
+        Degenerate: along some direction it does not.
+    """
+    split = split_quadratic(log_p, state)
+    if split.is_quadratic and not any(x.is_nonnegative for x in state):
+        return _definite(split)
+    if len(state) == 1:
+        return _one_coordinate(log_p, state[0])
+    _require_no_flat_direction(log_p, state)
+    for ray in _rays(state):
+        _require_falling(log_p, state, ray)
+    return ()
+
+
+def _definite(split: Quadratic) -> tuple[sp.Expr, ...]:
+    """Minors of the stiffness that must be positive; those that are, by their symbols, left out."""
+    P, _ = stiffness(split)
+    if not P.free_symbols:
+        _require_definite(numbers(P), split.state)
+        return ()
+    if len(split.state) > FEW:
+        wanted = tuple(P[i, i] for i in range(P.rows))  # necessary, not enough
+    else:
+        wanted = tuple(sp.factor(P[:k, :k].det()) for k in range(1, P.rows + 1))
+    for k, minor in enumerate(wanted):
+        if minor.is_nonpositive:
+            raise _improper(str(split.state[k]))
+    return tuple(minor for minor in wanted if not minor.is_positive)
+
+
+def _require_definite(P: NumpyArray, state: tuple[sp.Symbol, ...]) -> None:
+    width = np.sqrt(np.abs(np.diag(P)))
+    width = np.where(width > 0, width, 1.0)
+    values, modes = np.linalg.eigh(P / width[:, None] / width)
+    if values[0] <= 8 * len(P) * np.finfo(float).eps * max(values[-1], 0.0):
+        raise _improper(direction(modes[:, 0] / width, state))
+
+
+def _one_coordinate(log_p: sp.Expr, x: sp.Symbol) -> tuple[sp.Expr, ...]:
+    """It must fall faster than 1/|x| at infinity, and grow slower at zero on a half line."""
+    conditions = []
+    for end in support(x):
+        y = sp.Dummy("y", positive=True)
+        outward = log_p.subs(x, {sp.oo: y, -sp.oo: -y}.get(end, 1 / y))
+        power = _limit(outward / sp.log(y), y)
+        if power is None or power.has(sp.AccumBounds):
+            if power is not None:
+                raise _improper(str(x))
+            continue
+        limit = sp.S.One if end == 0 else -sp.S.One
+        excess = sp.factor(limit - power)  # the power at which 1/y decays, less that of p
+        if power == -sp.oo or excess.is_positive:
+            continue
+        if power == sp.oo or excess.is_nonpositive:
+            raise _improper(str(x))
+        conditions.append(excess)
+    return tuple(conditions)
+
+
+def _limit(expr: sp.Expr, y: sp.Symbol) -> sp.Expr | None:
+    try:
+        found = sp.limit(expr, y, sp.oo)
+    except (NotImplementedError, ValueError, TypeError):
+        return None
+    return None if found.has(sp.Limit, sp.nan) else found
+
+
+def _require_no_flat_direction(log_p: sp.Expr, state: tuple[sp.Symbol, ...]) -> None:
+    """A constant vector v with v . grad log p = 0, if there is one, solves linear equations."""
+    columns = [monomials(log_p.diff(x), state) for x in state]
+    rows: dict[Any, dict[int, sp.Expr]] = {}
+    for i, found in enumerate(columns):
+        for m, c in found.terms.items():
+            kind = sp.Mul(*(found.factors[k] for k in m))
+            rows.setdefault(kind, {})[i] = c
+    table = sp.Matrix([[row.get(i, 0) for i in range(len(state))] for row in rows.values()])
+    if table.free_symbols:
+        flat = [i for i in range(len(state)) if not columns[i].terms]
+        if flat:
+            raise _improper(str(state[flat[0]]))
+        return
+    _, sizes, modes = np.linalg.svd(numbers(table.T * table))
+    if sizes[-1] <= 8 * len(sizes) * np.finfo(float).eps * sizes[0]:
+        raise _improper(direction(modes[-1], state))
+
+
+def _rays(state: tuple[sp.Symbol, ...]) -> Iterator[dict[sp.Symbol, int]]:
+    """Both ways along every axis, and along every diagonal between two."""
+    for x in state:
+        yield from ({x: s} for s in (1, -1) if s > 0 or not x.is_nonnegative)
+    if len(state) <= FEW:
+        for x, y in combinations(state, 2):
+            yield from (
+                {x: s, y: r}
+                for s in (1, -1)
+                for r in (1, -1)
+                if (s > 0 or not x.is_nonnegative) and (r > 0 or not y.is_nonnegative)
+            )
+
+
+def _require_falling(
+    log_p: sp.Expr, state: tuple[sp.Symbol, ...], ray: dict[sp.Symbol, int]
+) -> None:
+    """log p goes to minus infinity along a ray, unless parameters or sympy leave that open."""
+    y = sp.Dummy("y", positive=True)
+    start = {x: (1 if x.is_positive else 0) for x in state}
+    along = sp.expand(log_p.xreplace({x: start[x] + s * y for x, s in ray.items()}).subs(start))
+    powers = along.as_poly(y)
+    if powers is not None:
+        rises = powers.degree() == 0 or bool(powers.LC().is_nonnegative)
+    else:
+        found = _limit(along, y)
+        rises = found is not None and found != -sp.oo and not found.free_symbols
+    if rises:
+        raise _improper(" ".join(f"{'+' if s > 0 else '-'}{x}" for x, s in ray.items()))
+
+
+def _improper(where: str) -> Degenerate:
+    return Degenerate(
+        f"there is no stationary density: along {where} the law does not fall off, so that its "
+        "integral is infinite. Bind that direction by a potential that grows, such as + k x**2/2."
+    )
