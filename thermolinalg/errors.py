@@ -37,6 +37,10 @@ class Unstable(InvalidInput):
     """The drift has a mode that grows or never relaxes, so there is no equilibrium."""
 
 
+class Improper(InvalidInput):
+    """A potential does not confine: its Boltzmann density cannot be normalised."""
+
+
 class UnstableStep(InvalidInput):
     """A discretised step is too long: the numerical scheme would diverge."""
 
