@@ -1,6 +1,7 @@
 """What a record of states is worth, from the record alone: error bars, memory and agreement."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import final
 
@@ -53,6 +54,14 @@ class Diagnosis:
     samples: int  # of each chain
     dt: float
     outcome: RecordOutcome
+
+    def of(self, coordinates: Sequence[int]) -> "Diagnosis":
+        """That of some coordinates alone; how the whole record ended stays."""
+        columns = {
+            name: getattr(self, name)[list(coordinates)]
+            for name in ("mean", "stderr", "ess", "autocorrelation_time", "rhat")
+        }
+        return replace(self, **columns)
 
     def interval(self, confidence: float = 0.95) -> tuple[Array, Array]:
         """Lower and upper ends of the interval that covers each mean with this probability."""

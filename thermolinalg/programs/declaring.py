@@ -35,13 +35,10 @@ def declared_plate(
     program.require_new(name, symbols)
     _require_alike(program, knobs["mass"])
     known = {p.name: p for p in program.parameters}
-    arrays = {
-        key: None if value is None else coefficients(key, value, sizes, known)
-        for key, value in knobs.items()
-    }
-    for key in ("friction", "mass", "temperature"):
-        if arrays[key] is not None:
-            require_positive(key, arrays[key].tolist())
+    given = {key: value for key, value in knobs.items() if value is not None}
+    arrays = {key: coefficients(key, value, sizes, known) for key, value in given.items()}
+    for key in {"friction", "mass", "temperature"} & set(arrays):
+        require_positive(key, arrays[key].tolist())
     return Oscillators(name, sizes, symbols, **arrays)
 
 

@@ -8,17 +8,27 @@ from thermolinalg.errors import InvalidInput
 from thermolinalg.programs.confinement import require_confining
 from thermolinalg.programs.equilibrium import equilibrium_of
 from thermolinalg.programs.integration import LogPartition, integrate_log_partition
+from thermolinalg.programs.metropolis import CHAINS as SIDE_BY_SIDE
 from thermolinalg.programs.metropolis import sample_landscape
 from thermolinalg.programs.program import Program
 from thermolinalg.programs.samples import Samples
 from thermolinalg.programs.sampling import sample_linear
 from thermolinalg.programs.system import System
+from thermolinalg.solvers.estimate import Outcome
 from thermolinalg.streams import RNG, open_streams
 from thermolinalg.theory.gaussian import Gaussian
 
+CHAINS = 4
+"""Of linear motion, which needs no comparison of chains."""
+
 
 def samples_of(
-    system: System, samples: int, *, chains: int, device: Device | None, rng: RNG
+    system: System,
+    samples: int,
+    *,
+    chains: int | None = None,
+    device: Device | None = None,
+    rng: RNG,
 ) -> Samples:
     """Samples at rest of the free coordinates.
 
@@ -33,17 +43,18 @@ def samples_of(
             system.process,
             samples,
             range(len(names)),
-            chains=chains,
+            chains=CHAINS if chains is None else chains,
             device=machine,
             streams=streams,
         )
-        return Samples.of(draws, names, seed=streams.seed, ledger=ledger)
+        return Samples(draws, names, seed=streams.seed, ledger=ledger)
     if device is not None:
         raise InvalidInput(
             "device runs linear motion, and the potential of this model is not quadratic. Leave "
             "device out."
         )
     require_confining(system.landscape)
+    chains = SIDE_BY_SIDE if chains is None else chains
     return sample_landscape(system.landscape, samples, chains=chains, rng=rng)
 
 
@@ -67,7 +78,7 @@ def posterior_of(
     rest = equilibrium_of(fixed.system)
     if rest.exact:
         return rest[wanted]
-    drawn = samples_of(fixed.system, samples, chains=4, device=None, rng=rng)
+    drawn = samples_of(fixed.system, samples, rng=rng)
     return drawn.of_names([x.name for x in wanted])
 
 
@@ -80,13 +91,15 @@ def _conditioned(program: Program, fixed: Program, wanted: list[Any]) -> Gaussia
     return law.marginal([left.index(place[x.name]) for x in wanted])
 
 
-def log_partition_of(system: System, *, samples: int, rng: RNG) -> LogPartition:
+def log_partition_of(
+    system: System, *, atol: float, rtol: float, confidence: float, rng: RNG
+) -> LogPartition:
     """ln ∫ exp(-U/T) dx over the free coordinates."""
     if system.is_gaussian and system.bath is not None:
-        return LogPartition.exact(_closed_form(system))
+        return LogPartition(_closed_form(system), 0.0, Outcome.CONVERGED, "exact")
     landscape = system.landscape  # refuses unequal temperatures
     require_confining(landscape)
-    return integrate_log_partition(landscape, samples=samples, rng=rng)
+    return integrate_log_partition(landscape, atol=atol, rtol=rtol, confidence=confidence, rng=rng)
 
 
 def _closed_form(system: System) -> float:

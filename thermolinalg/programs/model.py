@@ -28,8 +28,6 @@ from thermolinalg.streams import RNG
 from thermolinalg.symbolic.sde import SDE
 from thermolinalg.theory.gaussian import Gaussian
 
-CHAINS = 4
-
 
 @final
 class Model:
@@ -302,7 +300,7 @@ class Model:
         samples: int = 1000,
         /,
         *,
-        chains: int = CHAINS,
+        chains: int | None = None,
         device: Device | None = None,
         rng: RNG = None,
     ) -> Samples:
@@ -313,7 +311,7 @@ class Model:
 
         Args:
             samples: how many, of all chains together.
-            chains: independent runs, which must agree.
+            chains: independent runs, which must agree; None is 4 if motion is linear, else 20.
             device: what runs it, if the motion is linear; `Device.ideal()` by default.
             rng: int, Generator, SeedSequence, or None for fresh entropy.
 
@@ -347,16 +345,32 @@ class Model:
         """
         return posterior_of(self._program, what, given or {}, samples=samples, rng=rng)
 
-    def log_partition(self, *, samples: int = 4000, rng: RNG = None) -> LogPartition:
+    def log_partition(
+        self,
+        *,
+        atol: float = 0.005,
+        rtol: float = 0.0,
+        confidence: float = 0.95,
+        rng: RNG = None,
+    ) -> LogPartition:
         """ln ∫ exp(-U/T) over the free coordinates, held and observed values included.
 
-        Exact where U is quadratic; else by thermodynamic integration, with an error bar.
+        Exact where U is quadratic; else by samples of laws between a normal one and this, with an
+        error bar.
+
+        Args:
+            atol: wanted error of the logarithm.
+            rtol: wanted relative error of it.
+            confidence: probability with which the wanted error is to be met.
+            rng: int, Generator, SeedSequence, or None for fresh entropy.
 
         Raises:
             Unstable: the integral is infinite; the message names the direction to blame.
             InvalidInput: temperatures differ.
         """
-        return log_partition_of(self._program.system, samples=samples, rng=rng)
+        return log_partition_of(
+            self._program.system, atol=atol, rtol=rtol, confidence=confidence, rng=rng
+        )
 
     def __repr__(self) -> str:
         free, held = len(self.state), len(self._program.held)

@@ -1,8 +1,8 @@
 """Draws from the law of a model, and what they say, with error bars."""
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Any, NamedTuple, final
 
@@ -11,6 +11,7 @@ from scipy.special import ndtri
 
 from thermolinalg import checks
 from thermolinalg.backend import NumpyArray
+from thermolinalg.device.ledger import Ledger
 from thermolinalg.errors import InvalidInput, ShapeMismatch
 from thermolinalg.measurement.chains import SHORTEST, Chains
 from thermolinalg.measurement.diagnosis import Diagnosis, RecordOutcome
@@ -39,7 +40,8 @@ class Samples:
     """Draws (chains, m, n). `np.asarray` gives them one below the other; a name, one coordinate's.
 
     Error bars count what draws repeat of each other. `diagnosis` is that of the whole run, of which
-    the draws are states that are evenly apart; None if the draws are independent.
+    the draws are states that are evenly apart; None if the draws are independent. `ledger` is what
+    they cost, if a device made them.
     """
 
     draws: NumpyArray
@@ -48,6 +50,13 @@ class Samples:
     acceptance: float | None = None
     seed: int | None = None
     outcome: RecordOutcome = RecordOutcome.RELIABLE
+    ledger: Ledger | None = None
+
+    def of_names(self, names: Sequence[str]) -> "Samples":
+        """The draws of these coordinates alone."""
+        rows = [self._place(name) for name in names]
+        kept = None if self.diagnosis is None else self.diagnosis.of(rows)
+        return replace(self, draws=self.draws[..., rows], names=tuple(names), diagnosis=kept)
 
     @property
     def values(self) -> NumpyArray:
@@ -116,11 +125,7 @@ class Samples:
 
     def __getitem__(self, name: object) -> NumpyArray:
         """The draws (chains m,) of the coordinate of this name."""
-        if str(name) not in self.names:
-            raise InvalidInput(
-                f"{name} is no coordinate of these samples. They hold {', '.join(self.names)}."
-            )
-        return self.values[:, self.names.index(str(name))]
+        return self.values[:, self._place(name)]
 
     def __len__(self) -> int:
         return len(self.values)
@@ -151,6 +156,13 @@ class Samples:
 
     def _repr_html_(self) -> str:
         return f"<pre>{escape(str(self))}</pre>"
+
+    def _place(self, name: object) -> int:
+        if str(name) not in self.names:
+            raise InvalidInput(
+                f"{name} is no coordinate of these samples. They hold {', '.join(self.names)}."
+            )
+        return self.names.index(str(name))
 
     @property
     def _title(self) -> str:

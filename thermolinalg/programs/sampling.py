@@ -17,8 +17,8 @@ from thermolinalg.theory.process import OU
 BURN_IN = 40.0
 """Relaxation times of the slowest mode after which e^{-t} is below the rounding of a double."""
 
-APART = 4.0
-"""Relaxation times between readings: of what the slowest mode was, e^{-4} is left."""
+APART = 8.0
+"""Relaxation times between readings, after which e^{-8} is left: they are independent, nearly."""
 
 
 def sample_linear(

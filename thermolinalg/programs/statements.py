@@ -58,8 +58,8 @@ class Oscillators(Statement):
     stiffness: NumpyArray  # (size,), as all of these: floats, or objects if there are parameters
     center: NumpyArray
     friction: NumpyArray
-    mass: NumpyArray | None
-    temperature: NumpyArray | None
+    mass: NumpyArray | None = None
+    temperature: NumpyArray | None = None
 
     @property
     def array(self) -> Any:
@@ -81,8 +81,14 @@ class Oscillators(Statement):
         return [x for a in arrays if a is not None for x in a.tolist()]
 
     def substitute(self, values: Values) -> "Oscillators":
-        names = ("stiffness", "center", "friction", "mass", "temperature")
-        return replace(self, **{name: _given(getattr(self, name), values) for name in names})
+        return replace(
+            self,
+            stiffness=_given(self.stiffness, values),
+            center=_given(self.center, values),
+            friction=_given(self.friction, values),
+            mass=None if self.mass is None else _given(self.mass, values),
+            temperature=None if self.temperature is None else _given(self.temperature, values),
+        )
 
     def __str__(self) -> str:
         parts = [f"stiffness {_row(self.stiffness)}", f"friction {_row(self.friction)}"]
@@ -205,8 +211,8 @@ def given(value: Number, values: Values) -> Number:
     return float(found) if found.is_number else found
 
 
-def _given(array: NumpyArray | None, values: Values) -> NumpyArray | None:
-    if array is None or array.dtype != object:
+def _given(array: NumpyArray, values: Values) -> NumpyArray:
+    if array.dtype != object:
         return array
     return numbers([given(value, values) for value in array.tolist()])
 
