@@ -18,7 +18,7 @@ README = (ROOT / "README.md").read_text()
 PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
 LINK = re.compile(r"\]\((?!http)([^)#]+)\)")
 SNIPPETS = PYTHON.findall(README)
-PAGES = sorted((ROOT / "docs").glob("*.md"))
+PAGES = sorted([*(ROOT / "docs").glob("*.md"), *(ROOT / "docs" / "programs").glob("*.md")])
 PAPERS = sorted((ROOT / "docs" / "papers").glob("*.md"))  # minutes each: executed by hand
 LARGEST = 120_000
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
