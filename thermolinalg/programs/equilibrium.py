@@ -13,7 +13,9 @@ from thermolinalg.backend import NumpyArray
 from thermolinalg.errors import InvalidInput
 from thermolinalg.programs.confinement import require_confining
 from thermolinalg.programs.laplace import Laplace, find_wells, laplace
+from thermolinalg.programs.program import Program
 from thermolinalg.programs.system import System
+from thermolinalg.symbolic.symbols import exact
 from thermolinalg.theory.equilibrium import stationary
 from thermolinalg.theory.gaussian import Gaussian
 from thermolinalg.theory.process import OU
@@ -51,7 +53,7 @@ class Equilibrium:
     knowledge: Knowledge
     names: tuple[str, ...]
     law: Gaussian | None
-    system: System
+    program: Program
 
     @property
     def exact(self) -> bool:
@@ -89,7 +91,9 @@ class Equilibrium:
         Raises:
             InvalidInput: the law is no Gibbs law.
         """
-        return sp.exp(-self.system.free.energy.expression() / self.system.landscape.temperature)
+        self.program.system.landscape  # noqa: B018 (refuses more than one temperature)
+        T = exact(sp.sympify(self.program.system.bath))
+        return sp.exp(-exact(self.program.potential) / T)
 
     @cached_property
     def laplace(self) -> Laplace:
@@ -98,7 +102,8 @@ class Equilibrium:
         Raises:
             InvalidInput: the law is no Gibbs law, or the bottom of a well is flat.
         """
-        return laplace(self.system.landscape, find_wells(self.system.landscape, rng=0))
+        landscape = self.program.system.landscape
+        return laplace(landscape, find_wells(landscape, rng=0))
 
     @property
     def known(self) -> Gaussian:
@@ -130,26 +135,26 @@ class Equilibrium:
         return "\n".join([head, *lines, *([f"  and {rest} more"] if rest > 0 else [])])
 
 
-def equilibrium_of(system: System) -> Equilibrium:
-    """What theory knows of a system at rest.
+def equilibrium_of(program: Program) -> Equilibrium:
+    """What theory knows of a program at rest.
 
     Raises:
         Unstable: there is no law at rest; the message names the direction to blame.
     """
+    system = program.system
     names = system.free.energy.names
     if system.is_gaussian:
-        return _gaussian(system, names)
+        knowledge = Knowledge.DRIVEN_GAUSSIAN if system.bath is None else Knowledge.GIBBS_GAUSSIAN
+        return Equilibrium(knowledge, names, _gaussian(system), program)
     if system.bath is None:
-        return Equilibrium(Knowledge.UNKNOWN, names, None, system)
+        return Equilibrium(Knowledge.UNKNOWN, names, None, program)
     require_confining(system.landscape)
-    return Equilibrium(Knowledge.GIBBS, names, None, system)
+    return Equilibrium(Knowledge.GIBBS, names, None, program)
 
 
-def _gaussian(system: System, names: tuple[str, ...]) -> Equilibrium:
+def _gaussian(system: System) -> Gaussian:
     if system.bath is not None:
-        law = system.free.graph.law(temperature=system.bath)
-        return Equilibrium(Knowledge.GIBBS_GAUSSIAN, names, law, system)
+        return system.free.graph.law(temperature=system.bath)
     process = system.process
     assert isinstance(process, OU)
-    positions = stationary(process).marginal(range(len(names)))
-    return Equilibrium(Knowledge.DRIVEN_GAUSSIAN, names, positions, system)
+    return stationary(process).marginal(range(system.free.energy.n))

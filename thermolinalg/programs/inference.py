@@ -75,7 +75,7 @@ def posterior_of(
         raise InvalidInput(f"{held} has the value {fixed.held[held]:g}, and so no law.")
     if program.system.bath is None:
         return _conditioned(program, fixed, wanted)
-    rest = equilibrium_of(fixed.system)
+    rest = equilibrium_of(fixed)
     if rest.exact:
         return rest[wanted]
     drawn = samples_of(fixed.system, samples, rng=rng)
@@ -83,7 +83,7 @@ def posterior_of(
 
 
 def _conditioned(program: Program, fixed: Program, wanted: list[Any]) -> Gaussian:
-    rest = equilibrium_of(program.system)
+    rest = equilibrium_of(program)
     place = {name: i for i, name in enumerate(rest.names)}
     new = {place[x.name]: v for x, v in fixed.held.items() if x not in program.held}
     left = [i for i in range(len(place)) if i not in new]

@@ -256,7 +256,7 @@ class Model:
     @property
     def energy(self) -> sp.Expr:
         """The potential U of the free coordinates, as an expression."""
-        return self._program.expression().subs(dict(self._program.held))
+        return self._program.potential
 
     @property
     def is_gaussian(self) -> bool:
@@ -293,7 +293,7 @@ class Model:
         Raises:
             Unstable: there is no law at rest; the message names the direction to blame.
         """
-        return equilibrium_of(self._program.system)
+        return equilibrium_of(self._program)
 
     def sample(
         self,

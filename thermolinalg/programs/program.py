@@ -120,21 +120,22 @@ class Program:
         """
         self._require_free()
         rows = [x for x in self.state if x not in self.held]
-        energy = self.expression().subs(dict(self.held))
         knobs = {
             name: self._symbolic(name, default)
             for name, default in (("friction", 1.0), ("temperature", self.temperature))
         }
         if self._massive:
             knobs["mass"] = self._symbolic("mass", 0.0)
-        return SDE.from_potential(energy, rows, **knobs)
+        return SDE.from_potential(self.potential, rows, **knobs)
 
-    def expression(self) -> sp.Expr:
-        """The potential U with all its parameters, of all coordinates."""
+    @property
+    def potential(self) -> sp.Expr:
+        """U of the free coordinates as an expression, with its parameters."""
         springs = (
             k * (x - y) ** 2 / 2 for statement in self.statements for x, y, k in statement.springs()
         )
-        return sp.Add(*(statement.energy() for statement in self.statements), *springs)
+        total = sp.Add(*(statement.energy() for statement in self.statements), *springs)
+        return total.subs(dict(self.held))
 
     def coordinates(self, argument: str, what: Any) -> list[sp.Symbol]:
         """The symbols that a user means by a symbol, a name, or an array of either.
