@@ -5,8 +5,8 @@ Given its neighbours a node is normal, with the variance T/S_ii and the mean
     (f_i - Σ_{j≠i} S_ij x_j)/S_ii,
 
 and nodes of one colour are independent given all others. A sweep draws colour after colour from
-these laws, so that e^{-U/T} is left as it is (Gonzalez et al. 2011). On the way there the mean moves
-by a Gauss-Seidel sweep (Roberts and Sahu 1997): nothing is factored or solved, S is multiplied.
+these laws, so that e^{-U/T} is left as it is (Gonzalez et al. 2011). On the way there a sweep moves
+the mean as Gauss-Seidel does (Roberts and Sahu 1997): S is only multiplied, not factored.
 """
 
 from collections.abc import Hashable, Iterator
@@ -114,7 +114,7 @@ def _moves(part: CouplingGraph, colors: NumpyArray, order: NumpyArray) -> list[_
 def _sweeps(
     moves: list[_Move], width: NumpyArray, x: NumpyArray, rng: np.random.Generator
 ) -> Iterator[NumpyArray]:
-    """The states x (n, chains) after one sweep, two sweeps, ...: one array, which goes on moving."""
+    """States x (n, chains) after one sweep, two sweeps, ...: one array, which goes on moving."""
     z = np.empty_like(x)
     while True:
         rng.standard_normal(out=z)

@@ -24,8 +24,7 @@ def color_nodes(links: Any) -> NumpyArray:
 
 
 def _two_colors(links: Any) -> NumpyArray | None:
-    """0 where the first node of the component is an even number of springs away, else 1; None where
-    a cycle is odd."""
+    """Odd or even distance from the first node of the component; None where a cycle is odd."""
     n = links.shape[0]
     _, part = connected_components(links, directed=False)
     first = np.unique(part, return_index=True)[1]

@@ -1,4 +1,4 @@
-"""Chromatic sampling: proper colours, and the exact law of a sweep, at rest and on the way there."""
+"""Chromatic sampling: proper colours, and the exact law of a sweep, at rest and before."""
 
 import networkx as nx
 import numpy as np
