@@ -75,6 +75,8 @@ class CouplingGraph:
             )
         vars(self).update(matrix=S, force=f.astype(float), names=labels)
         groups = frozenset(frozenset(group) for group in anharmonic)
+        for group in groups:
+            self._rows(group)
         vars(self).update(held=self._values("held", held or {}), anharmonic=groups)
 
     @classmethod
@@ -317,7 +319,7 @@ def _require_undirected(graph: Any) -> None:
             "Pass graph.to_undirected(), or CouplingGraph(matrix)."
         )
     if len(graph.nodes) == 0:
-        raise ShapeMismatch("graph has no nodes; at least one is needed.")
+        raise ShapeMismatch("graph has no nodes, and without nodes there is nothing to couple.")
     loop = next(((u, v) for u, v in graph.edges() if u == v), None)
     if loop is not None:
         raise InvalidInput(
