@@ -90,20 +90,12 @@ class CouplingGraph:
             InvalidInput: the graph is directed or empty, an edge begins where it ends, or an
                 attribute is no finite number.
         """
-        _require_undirected(graph)
-        names = tuple(graph.nodes)
-        place = {name: i for i, name in enumerate(names)}
-        n = len(names)
-        ends = np.array([(place[u], place[v]) for u, v in graph.edges()], int).reshape(-1, 2)
-        weights = _numbers("weight", (((u, v), w) for u, v, w in graph.edges(data="weight")), 1.0)
-        links = sp.coo_array((weights, (ends[:, 0], ends[:, 1])), shape=(n, n))
-        links = (links + links.T).tocsr()
-        ground = _numbers("stiffness", graph.nodes(data="stiffness"), 0.0)
+        links, ground = read_springs(graph)
         force = _numbers("force", graph.nodes(data="force"), 0.0)
         clamps = {name: v for name, v in graph.nodes(data="clamp") if v is not None}
         S = sp.diags_array(ground + links.sum(axis=1)) - links
         groups = graph.graph.get("anharmonic", ())
-        return cls(S, force, names=names, held=clamps, anharmonic=groups)
+        return cls(S, force, names=graph.nodes, held=clamps, anharmonic=groups)
 
     @property
     def n(self) -> int:
@@ -284,6 +276,21 @@ class CouplingGraph:
         if len(values) >= self.n:
             raise InvalidInput(f"{argument} hold every node; leave at least one free.")
         return {k: checks.real_number(f"{argument}[{k!r}]", v) for k, v in values.items()}
+
+
+def read_springs(graph: Any) -> tuple[Any, NumpyArray]:
+    """The springs of a networkx graph: between nodes, w (n, n) sparse, and to the ground, k (n,).
+
+    Raises:
+        InvalidInput: as `CouplingGraph.from_networkx` says.
+    """
+    _require_undirected(graph)
+    place = {name: i for i, name in enumerate(graph.nodes)}
+    n = len(place)
+    ends = np.array([(place[u], place[v]) for u, v in graph.edges()], int).reshape(-1, 2)
+    weights = _numbers("weight", (((u, v), w) for u, v, w in graph.edges(data="weight")), 1.0)
+    links = sp.coo_array((weights, (ends[:, 0], ends[:, 1])), shape=(n, n))
+    return (links + links.T).tocsr(), _numbers("stiffness", graph.nodes(data="stiffness"), 0.0)
 
 
 def _matrix(S: Any) -> Any:
