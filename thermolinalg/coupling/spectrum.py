@@ -107,7 +107,8 @@ class Spectrum:
         )
 
     def __str__(self) -> str:
-        n, softest = len(self.names), f"{self.softest_mode}, stiffness {self.softest:.4g}"
+        n, least = len(self.names), self.softest if abs(self.softest) > self.rounding else 0.0
+        softest = f"{self.softest_mode}, stiffness {least:.4g}"
         at, gain = self.where_to_stiffen, float(self.gains.max())
         rows = {"nodes": f"{n}", "softest mode": softest, **self._times()}
         rows["stiffens it most"] = f"a spring to the ground at {at!s}: {gain:.2g} per unit"
