@@ -18,15 +18,12 @@ from typing import Any, final
 import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.csgraph import connected_components, dijkstra
-from scipy.sparse.linalg import eigsh
 
 from thermolinalg import checks
 from thermolinalg.backend import NumpyArray
 from thermolinalg.coupling.graph import CouplingGraph
+from thermolinalg.coupling.spectrum import spectrum
 from thermolinalg.errors import Unstable
-
-DENSE = 200
-"""Nodes up to which all eigenvalues are computed rather than the largest alone."""
 
 ROWS = 10
 
@@ -114,8 +111,9 @@ def propagate_beliefs(
 def is_walk_summable(graph: CouplingGraph) -> bool:
     """Is the spectral radius of |R| below 1, where I - R is S scaled to a unit diagonal?
 
-    Then the law exists and beliefs converge, whatever the loops. It holds for every forest that has
-    a law, and for every S that is diagonally dominant (Malioutov et al. 2006, proposition 1).
+    That is, would the network rest even if all its springs pulled, I - |R| being definite? Then the
+    law exists and beliefs converge, whatever the loops. It holds for every forest that has a law,
+    and for every S that is diagonally dominant (Malioutov et al. 2006, proposition 1).
 
     Raises:
         InvalidInput: something beyond springs ties nodes.
@@ -126,11 +124,8 @@ def is_walk_summable(graph: CouplingGraph) -> bool:
     if (d <= 0).any():
         return False
     unit = sp.diags_array(1 / np.sqrt(d))
-    R = sp.csr_array(unit @ abs(part.weights) @ unit)
-    if part.n <= DENSE:
-        return bool(np.linalg.eigvalsh(R.toarray())[-1] < 1)
-    top = eigsh(R, 1, which="LA", v0=np.ones(part.n), return_eigenvectors=False)
-    return bool(top[0] < 1)
+    R = unit @ abs(part.weights) @ unit
+    return spectrum(CouplingGraph(sp.eye_array(part.n) - R)).rests
 
 
 @final

@@ -3,6 +3,7 @@
 import networkx as nx
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -110,10 +111,12 @@ def test_held_nodes_cut_loops():
     np.testing.assert_allclose(beliefs.mean, graph.law().mean, rtol=CLOSE)
 
 
-def test_a_large_grid_is_walk_summable():
-    grid = nx.grid_2d_graph(20, 20)
-    nx.set_node_attributes(grid, 0.1, "stiffness")
-    assert is_walk_summable(CouplingGraph.from_networkx(grid))
+@pytest.mark.parametrize(("ground", "summable"), [(0.1, True), (0.0, False)])
+def test_large_grids_are_walk_summable_if_anything_holds_them(ground, summable):
+    grid = nx.grid_2d_graph(30, 30)
+    nx.set_node_attributes(grid, ground, "stiffness")
+    assert is_walk_summable(CouplingGraph.from_networkx(grid)) == summable
+    assert is_walk_summable(CouplingGraph(sp.eye_array(600)))
 
 
 @pytest.mark.parametrize(
