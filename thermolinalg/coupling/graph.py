@@ -75,6 +75,8 @@ class CouplingGraph:
             )
         vars(self).update(matrix=S, force=f.astype(float), names=labels)
         groups = frozenset(frozenset(group) for group in anharmonic)
+        for group in groups:
+            self._rows(group)
         vars(self).update(held=self._values("held", held or {}), anharmonic=groups)
 
     @classmethod
@@ -88,20 +90,12 @@ class CouplingGraph:
             InvalidInput: the graph is directed or empty, an edge begins where it ends, or an
                 attribute is no finite number.
         """
-        _require_undirected(graph)
-        names = tuple(graph.nodes)
-        place = {name: i for i, name in enumerate(names)}
-        n = len(names)
-        ends = np.array([(place[u], place[v]) for u, v in graph.edges()], int).reshape(-1, 2)
-        weights = _numbers("weight", (((u, v), w) for u, v, w in graph.edges(data="weight")), 1.0)
-        links = sp.coo_array((weights, (ends[:, 0], ends[:, 1])), shape=(n, n))
-        links = (links + links.T).tocsr()
-        ground = _numbers("stiffness", graph.nodes(data="stiffness"), 0.0)
+        links, ground = read_springs(graph)
         force = _numbers("force", graph.nodes(data="force"), 0.0)
         clamps = {name: v for name, v in graph.nodes(data="clamp") if v is not None}
         S = sp.diags_array(ground + links.sum(axis=1)) - links
         groups = graph.graph.get("anharmonic", ())
-        return cls(S, force, names=names, held=clamps, anharmonic=groups)
+        return cls(S, force, names=graph.nodes, held=clamps, anharmonic=groups)
 
     @property
     def n(self) -> int:
@@ -284,6 +278,21 @@ class CouplingGraph:
         return {k: checks.real_number(f"{argument}[{k!r}]", v) for k, v in values.items()}
 
 
+def read_springs(graph: Any) -> tuple[Any, NumpyArray]:
+    """The springs of a networkx graph: between nodes, w (n, n) sparse, and to the ground, k (n,).
+
+    Raises:
+        InvalidInput: as `CouplingGraph.from_networkx` says.
+    """
+    _require_undirected(graph)
+    place = {name: i for i, name in enumerate(graph.nodes)}
+    n = len(place)
+    ends = np.array([(place[u], place[v]) for u, v in graph.edges()], int).reshape(-1, 2)
+    weights = _numbers("weight", (((u, v), w) for u, v, w in graph.edges(data="weight")), 1.0)
+    links = sp.coo_array((weights, (ends[:, 0], ends[:, 1])), shape=(n, n))
+    return (links + links.T).tocsr(), _numbers("stiffness", graph.nodes(data="stiffness"), 0.0)
+
+
 def _matrix(S: Any) -> Any:
     """S as a sparse array of floats, exactly symmetric."""
     if not is_sparse(S):
@@ -317,7 +326,7 @@ def _require_undirected(graph: Any) -> None:
             "Pass graph.to_undirected(), or CouplingGraph(matrix)."
         )
     if len(graph.nodes) == 0:
-        raise ShapeMismatch("graph has no nodes; at least one is needed.")
+        raise ShapeMismatch("graph has no nodes, and without nodes there is nothing to couple.")
     loop = next(((u, v) for u, v in graph.edges() if u == v), None)
     if loop is not None:
         raise InvalidInput(

@@ -1,4 +1,4 @@
-"""Pictures of a run beside its exact law, and of an answer beside its error bar.
+"""Pictures of a run beside its law, of an answer beside its error bar, and of coupling graphs.
 
 Each function draws on one matplotlib Axes (`ax=`, or a new figure), returns it and shows nothing.
 Processes without an exact law are drawn by their measured moments, and the legend says so.
@@ -7,11 +7,12 @@ Processes without an exact law are drawn by their measured moments, and the lege
 from thermolinalg.plots.answer import plot_answer
 from thermolinalg.plots.ellipses import plot_ellipses
 from thermolinalg.plots.error import plot_error
+from thermolinalg.plots.graph import plot_graph
 from thermolinalg.plots.memory import plot_autocovariance
 from thermolinalg.plots.paths import plot_trajectories
 from thermolinalg.plots.spectrum import plot_spectrum
 
 __all__ = [
     "plot_trajectories", "plot_ellipses", "plot_autocovariance", "plot_spectrum",
-    "plot_error", "plot_answer",
+    "plot_error", "plot_answer", "plot_graph",
 ]  # fmt: skip

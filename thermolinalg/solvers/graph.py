@@ -1,111 +1,114 @@
-"""From a graph of springs to its matrix: the Laplacian of the couplings, and ties to the ground."""
+"""From a graph of springs to its matrix and its drives, with held nodes as what they are: given."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 from scipy.sparse.csgraph import connected_components
 
 from thermolinalg import checks
-from thermolinalg.backend import Array, NumpyArray
-from thermolinalg.errors import InvalidInput, NotFinite, NotPositiveDefinite, ShapeMismatch
+from thermolinalg.backend import Array, NumpyArray, to_numpy
+from thermolinalg.coupling.graph import CouplingGraph, read_springs
+from thermolinalg.errors import InvalidInput, NotPositiveDefinite
+from thermolinalg.solvers.encode import checked_sides
 
 
 def is_graph(A: Any) -> bool:
-    """Is it a graph as networkx has them, whose nodes and edges carry attributes?"""
-    return all(hasattr(A, name) for name in ("nodes", "edges", "is_directed"))
+    """Is it a coupling graph, or one as networkx has them, whose nodes carry attributes?"""
+    attributes = ("nodes", "edges", "is_directed")
+    return isinstance(A, CouplingGraph) or all(hasattr(A, name) for name in attributes)
 
 
 def spring_network(graph: Any, b: Any) -> tuple[Any, Array]:
-    """A (n, n), sparse, and b (n,) or (n, k), in the order of the graph's nodes.
+    """A, sparse, and b of the nodes that nobody holds, in order; held ones pull at them.
 
-    Edges carry the stiffness `weight` (1 if they do not say) of a spring between two nodes, nodes
-    the `stiffness` (0) of one to the ground: (Ax)_i = stiffness_i x_i + Σ_j weight_ij (x_i - x_j).
-    Edges between the same two nodes add up.
+    Drives b are (n,) or (n, k) of all nodes, or a dict by name.
 
     Raises:
-        NotPositiveDefinite: a part of the graph is tied to no ground.
-        NotFinite, ShapeMismatch, InvalidInput: the graph is directed or empty, a spring is no
-            finite number >= 0 or begins where it ends, or b does not fit the nodes.
+        NotPositiveDefinite: a part of a networkx graph is tied to no ground.
+        InvalidInput: a subclass that says what cannot be used: the graph, or b.
     """
-    _require_springs(graph)
-    place = {node: i for i, node in enumerate(graph.nodes)}
-    n = len(place)
-    ground = _stiffnesses("stiffness", graph.nodes(data="stiffness", default=0.0))
-    ends = np.array([(place[u], place[v]) for u, v in graph.edges()], dtype=int).reshape(-1, 2)
-    springs = _stiffnesses(
-        "weight", (((u, v), k) for u, v, k in graph.edges(data="weight", default=1.0))
+    springs = _springs(graph, "solve")
+    b = _drives(b, springs)
+    if not springs.held:
+        return springs.matrix, b
+    held = replace(springs, force=np.zeros(springs.n)).conditioned
+    free = [springs.place[name] for name in held.names]
+    b = to_numpy(checked_sides(springs.matrix, b))[free]
+    return held.matrix, b + (held.force if b.ndim == 1 else held.force[:, None])
+
+
+def stiffness_of(A: Any) -> Array:
+    """The matrix of the free nodes as an array, if it is a graph; else what it is.
+
+    Raises:
+        InvalidInput: the graph cannot be used, as in `spring_network`.
+    """
+    return _springs(A, "inv").conditioned.matrix.toarray() if is_graph(A) else A
+
+
+def _springs(graph: Any, wanted: str) -> CouplingGraph:
+    """The coupling graph; springs of a networkx graph must pull, and nothing may float.
+
+    That is what makes its matrix definite. Of any other matrix it is found out when it is run.
+    """
+    if isinstance(graph, CouplingGraph):
+        springs = graph
+    else:
+        springs = CouplingGraph.from_networkx(graph)
+        _require_pulling(graph, springs)
+    springs.require_harmonic(wanted)
+    return springs
+
+
+def _require_pulling(graph: Any, springs: CouplingGraph) -> None:
+    links, ground = read_springs(graph)
+    pushing = next(((u, v, w) for u, v, w in springs.edges() if w < 0), None)
+    if pushing is not None:
+        raise InvalidInput(_pushes("weight", pushing[:2], pushing[2]))
+    if (ground < 0).any():
+        i = int(np.argmax(ground < 0))
+        raise InvalidInput(_pushes("stiffness", springs.names[i], ground[i]))
+    tied = ground > 0
+    tied[[springs.place[name] for name in springs.held]] = True
+    _require_ground(springs.names, links, tied)
+
+
+def _pushes(what: str, owner: Any, number: float) -> str:
+    return (
+        f"{what} of {owner!r} is {number:g}, and a spring that pushes may let the network drift "
+        "away. Give a number >= 0; or pass CouplingGraph.from_networkx(graph), whose definiteness "
+        "is found by products."
     )
-    shape = n, n
-    links = sp.coo_array((springs, (ends[:, 0], ends[:, 1])), shape=shape)
-    links = (links + links.T).tocsr()
-    _require_ground(graph, links, ground)
-    A = sp.csr_array(sp.diags_array(ground + links.sum(axis=1)) - links)
-    return A, _drives(b, place)
 
 
-def _require_springs(graph: Any) -> None:
-    if graph.is_directed():
-        raise InvalidInput(
-            "A is a directed graph, and a spring pulls at both its ends alike. Pass "
-            "A.to_undirected(), or its matrix as an array for a drift that is not symmetric."
-        )
-    if len(graph.nodes) == 0:
-        raise ShapeMismatch("A is a graph without nodes; at least one is needed.")
-    loop = next(((u, v) for u, v in graph.edges() if u == v), None)
-    if loop is not None:
-        raise InvalidInput(
-            f"A has an edge from node {loop[0]!r} to itself, and such a spring pulls at nothing. "
-            "Remove it; a tie to the ground is the node's attribute `stiffness`."
-        )
-
-
-def _stiffnesses(name: str, items: Any) -> NumpyArray:
-    """The numbers that edges or nodes carry, each finite and none negative."""
-    values = []
-    for owner, value in items:
-        try:
-            number = float(value)
-        except (TypeError, ValueError) as error:
-            raise InvalidInput(f"{name} of {owner!r} is {value!r}, which is no number.") from error
-        if not np.isfinite(number):
-            raise NotFinite(f"{name} of {owner!r} is {number}. Give a finite number >= 0.")
-        if number < 0:
-            raise InvalidInput(
-                f"{name} of {owner!r} is {number:g}, and a spring that pushes holds no network "
-                "together. Give a number >= 0, or pass the matrix itself."
-            )
-        values.append(number)
-    return np.array(values, dtype=float)
-
-
-def _require_ground(graph: Any, links: Any, ground: NumpyArray) -> None:
+def _require_ground(names: tuple[Any, ...], links: Any, tied: NumpyArray) -> None:
     links.eliminate_zeros()  # no spring, no tie
     count, part = connected_components(links, directed=False)
     held = np.zeros(count, dtype=bool)
-    held[part[ground > 0]] = True
+    held[part[tied]] = True
     if held.all():
         return
     loose = np.flatnonzero(~held[part])
-    node = list(graph.nodes)[loose[0]]
+    node = names[loose[0]]
     raise NotPositiveDefinite(
         f"no ground holds node {node!r} and what it is coupled to ({len(loose)} of "
-        f"{len(ground)} nodes float), so that they drift away together and A is singular. Give one "
+        f"{len(tied)} nodes float), so that they drift away together and A is singular. Give one "
         f"node of each such part a stiffness > 0: A.nodes[{node!r}]['stiffness'] = 1.0."
     )
 
 
-def _drives(b: Any, place: dict[Any, int]) -> Array:
+def _drives(b: Any, springs: CouplingGraph) -> Array:
     """b in the order of nodes: as it is, or by name, with no drive where none is named."""
     if not isinstance(b, Mapping):
         return b
-    strange = [node for node in b if node not in place]
+    strange = [node for node in b if node not in springs.place]
     if strange:
         raise InvalidInput(
-            f"b drives {strange[0]!r}, which is no node of the graph. Name nodes of A.nodes."
+            f"b drives {strange[0]!r}, which is no node of the graph. Name nodes of A."
         )
-    drives = np.zeros(len(place))
+    drives = np.zeros(springs.n)
     for node, drive in b.items():
-        drives[place[node]] = checks.real_number(f"b[{node!r}]", drive)
+        drives[springs.place[node]] = checks.real_number(f"b[{node!r}]", drive)
     return drives

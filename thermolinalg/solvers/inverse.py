@@ -20,6 +20,7 @@ from thermolinalg.solvers.budget import Target
 from thermolinalg.solvers.control import Control
 from thermolinalg.solvers.encode import REMEDY, program_network
 from thermolinalg.solvers.estimate import Callback, Estimate
+from thermolinalg.solvers.graph import stiffness_of
 from thermolinalg.solvers.pipeline import run
 from thermolinalg.solvers.prethermal import modes_asked_for
 from thermolinalg.solvers.program import Program, same
@@ -59,7 +60,7 @@ def inv(
     `atol`.
 
     Args:
-        A: (n, n).
+        A: (n, n); or a graph of springs, as in `solve`, for the covariance of its free nodes.
         only: which part of the inverse; all of it by default.
         dynamics: "underdamped" gives the network mass, and the friction that suits it: its memory
             grows with the square root of A's condition, and not with the condition.
@@ -101,7 +102,7 @@ def inv_program(
 ) -> Program:
     """The problem as `inv` states it; same arguments, same errors."""
     swings = require_dynamics(dynamics)
-    A = checks.symmetric("A", A, REMEDY)
+    A = checks.symmetric("A", stiffness_of(A), REMEDY)
     start = namespace(A).zeros_like(A[:1, :])
     process, size = program_network(A, start, 1.0)
     program = Program(

@@ -61,12 +61,13 @@ def solve(
 
     Args:
         A: (n, n): an array; or, for large n and symmetric positive definite, a scipy.sparse array,
-            a `LowRank`, or anything with `.shape` and `@` such as a LinearOperator; or a networkx
-            graph of springs: edges carry their stiffness `weight` (1), nodes their `stiffness` to
-            the ground (0), and A is the Laplacian of the weights + diag(stiffness).
+            a `LowRank`, or anything with `.shape` and `@` such as a LinearOperator; or a
+            `CouplingGraph`, or a networkx graph of springs: edges carry their stiffness `weight`
+            (1), nodes their `stiffness` to the ground (0) and, if held, `clamp`, and A is the
+            Laplacian of the weights + diag(stiffness). The answer is of the free nodes, in order.
         b: (n,), or (n, k) for k right-hand sides: they share one programming of the device and one
-            noise, so that their errors are alike. Of a graph in the order of its nodes, as the
-            answer is, or a dict of nodes and their drives.
+            noise, so that their errors are alike. Of a graph in the order of its nodes, such as
+            `graph.force`, or a dict of nodes and their drives.
         rtol: wanted relative error.
         atol: wanted absolute error.
         confidence: probability with which the wanted error is to be met.

@@ -7,7 +7,7 @@ from thermolinalg.backend import Array, namespace
 from thermolinalg.errors import InvalidInput
 from thermolinalg.solvers.budget import Target
 from thermolinalg.solvers.exponential import expm_program
-from thermolinalg.solvers.graph import is_graph, spring_network
+from thermolinalg.solvers.graph import is_graph, spring_network, stiffness_of
 from thermolinalg.solvers.inverse import inv_program
 from thermolinalg.solvers.leastsquares import lstsq_program
 from thermolinalg.solvers.linear import solve_program
@@ -77,6 +77,7 @@ def state_lstsq(A: Array, b: Array, /, *, target: Target, bounds: Bounds, **knob
 
 def state_inv(A: Array, /, *, target: Target, bounds: Bounds, **knobs: Any) -> Stated:
     """A⁻¹, or parts of it."""
+    A = stiffness_of(A)
     program = inv_program(A, target=target, **knobs)
     if bounds is not None:
         return _bounded(program, A, bounds)

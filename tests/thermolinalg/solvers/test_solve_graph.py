@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import thermolinalg as tla
 from tests import statistics
+from thermolinalg.coupling.graph import CouplingGraph
 from thermolinalg.errors import InvalidInput, NotFinite, NotPositiveDefinite, ShapeMismatch
 from thermolinalg.solvers.graph import spring_network
 
@@ -115,5 +116,71 @@ BAD = {
 @pytest.mark.parametrize("name", BAD)
 def test_bad_graphs_are_named(name):
     graph, b, error, message = BAD[name]
+    with pytest.raises(error, match=message):
+        tla.solve(graph, b)
+
+
+def pushing():
+    """Definite, though one spring pushes, and held at one node."""
+    S = np.array(
+        [[3.0, 1.0, -1.0, 0.0], [1.0, 2.0, 0.0, -0.5], [-1.0, 0.0, 2.0, 0], [0, -0.5, 0, 1]]
+    )
+    return CouplingGraph(S, [1.0, -2.0, 0.5, 0.0], names="abcd")
+
+
+def test_coupling_graphs_are_solved():
+    graph = pushing()
+    x = tla.solve(graph, graph.force, rng=0)
+    truth = np.linalg.solve(graph.matrix.toarray(), graph.force)
+    statistics.assert_agrees(x, truth)
+    named = tla.solve(graph, dict(zip("abcd", graph.force, strict=True)), rng=0)
+    np.testing.assert_array_equal(x.value, named.value)
+
+
+@pytest.mark.parametrize("sides", [None, 2])
+def test_held_nodes_pull(sides):
+    """Rows of the held node struck out, its column moved to the other side."""
+    graph = pushing().clamp({"b": 2.0})
+    S, keep = graph.matrix.toarray(), [0, 2, 3]
+    b = graph.force if sides is None else np.outer(graph.force, [1.0, 3.0])
+    pull = (S[keep, 1] * 2.0) if sides is None else (S[keep, 1] * 2.0)[:, None]
+    truth = np.linalg.solve(S[np.ix_(keep, keep)], b[keep] - pull)
+    statistics.assert_agrees(tla.solve(graph, b, rng=1), truth)
+    if sides is None:
+        np.testing.assert_allclose(graph.law().mean, truth)
+
+
+def test_clamps_of_networkx_hold_and_are_ground():
+    graph = nx.path_graph(4)
+    graph.nodes[3]["clamp"] = 6.0
+    graph.nodes[0]["clamp"] = 0.0
+    statistics.assert_agrees(tla.solve(graph, {}, rng=0), np.array([2.0, 4.0]))
+
+
+def test_the_inverse_of_a_graph_is_its_covariance():
+    graph = pushing().clamp({"b": 2.0})
+    X = tla.inv(graph, rng=0)
+    statistics.assert_agrees(X, graph.law().cov)
+    assert tla.plan(tla.inv, graph).condition == pytest.approx(np.linalg.cond(graph.law().cov))
+
+
+def test_plans_of_coupling_graphs_are_those_of_their_matrix():
+    graph = pushing().clamp({"b": 2.0})
+    part = graph.conditioned
+    found = tla.plan(tla.solve, graph, graph.force)
+    assert str(found) == str(tla.plan(tla.solve, part.matrix, part.force))
+
+
+@pytest.mark.parametrize(
+    ("graph", "b", "error", "message"),
+    [
+        (pushing(), {"z": 1.0}, InvalidInput, "b drives 'z'"),
+        (pushing(), np.ones(3), ShapeMismatch, "b has shape"),
+        (pushing().clamp({"a": 1.0}), np.ones(3), ShapeMismatch, r"b has shape \(3,\); \(4,\)"),
+        (CouplingGraph([[1.0, 2.0], [2.0, 1.0]]), np.ones(2), NotPositiveDefinite, "eigenvalue"),
+        (CouplingGraph(np.eye(2), anharmonic=[[0]]), np.ones(2), InvalidInput, "not quadratic"),
+    ],
+)
+def test_bad_coupling_graphs_are_named(graph, b, error, message):
     with pytest.raises(error, match=message):
         tla.solve(graph, b)
