@@ -22,6 +22,8 @@ from thermolinalg.errors import InvalidInput, NotFinite, ShapeMismatch, Unstable
 from thermolinalg.theory.balance import is_sparse, require_symmetric
 from thermolinalg.theory.directions import named_direction
 from thermolinalg.theory.gaussian import Gaussian
+from thermolinalg.theory.gershgorin import gershgorin
+from thermolinalg.theory.lanczos import spectral_bounds
 from thermolinalg.theory.potential import overdamped
 
 DENSE = 0.1
@@ -29,6 +31,9 @@ DENSE = 0.1
 
 SMALL = 500
 """So are those of fewer nodes, whatever their share."""
+
+NAMED = 4000
+"""Up to so many nodes, the direction that nothing holds is worth the eigenvectors it takes."""
 
 
 @final
@@ -218,9 +223,11 @@ class CouplingGraph:
         part.require_harmonic("process")
         S = part.matrix
         if part.n < SMALL or S.nnz > DENSE * part.n**2:
-            S = S.toarray()
+            S, bounds = S.toarray(), None
             _require_definite(S, part.free)
-        return overdamped(S, part.force, temperature=temperature, friction=friction)
+        else:
+            bounds = _positive_bounds(S, part.free)
+        return overdamped(S, part.force, temperature=temperature, friction=friction, bounds=bounds)
 
     def to_networkx(self) -> Any:
         """A networkx graph with the attributes that `from_networkx` reads."""
@@ -303,6 +310,24 @@ def _matrix(S: Any) -> Any:
     require_symmetric("matrix", S)
     S = sp.csr_array(S).astype(float)
     return ((S + S.T) / 2).tocsr()
+
+
+def _positive_bounds(S: Any, names: tuple[Hashable, ...]) -> tuple[float, float] | None:
+    """Bounds on the eigenvalues of a sparse S by products, where its entries do not tell: None."""
+    if gershgorin(S, 1.0)[0] > 0:
+        return None
+    try:
+        low, high = spectral_bounds(S)
+    except InvalidInput:
+        low, high = 0.0, 0.0
+    if low <= 0 and S.shape[0] <= NAMED:
+        _require_definite(S.toarray(), names)
+    if low <= 0:
+        raise Unstable(
+            "the couplings leave a direction free or push it away, so there is no law at rest. Tie "
+            "every part of the graph to the ground by a stiffness > 0, and check the signs."
+        )
+    return low, high
 
 
 def _require_definite(S: NumpyArray, names: Iterable[Hashable]) -> None:

@@ -90,6 +90,26 @@ def test_large_sparse_graphs_run_as_networks_and_small_ones_as_arrays():
     assert "OU" in repr(CouplingGraph(np.eye(3)).process())
 
 
+def big_ring(n, push):
+    """Springs that push between second neighbours, and hold between neighbours."""
+    ring = nx.Graph()
+    for i in range(n):
+        ring.add_node(i, stiffness=0.5)
+        ring.add_edge(i, (i + 1) % n, weight=1.0)
+        ring.add_edge(i, (i + 2) % n, weight=-push)
+    return CouplingGraph.from_networkx(ring)
+
+
+def test_large_definite_graphs_run_though_their_discs_do_not_tell():
+    process = big_ring(600, 0.2).process()
+    angle = 2 * np.pi * np.arange(600) / 600
+    exact = 0.5 + 2 * (1 - np.cos(angle)) - 0.4 * (1 - np.cos(2 * angle))
+    assert process.slowest <= exact.min()
+    assert exact.max() <= process.fastest
+    with pytest.raises(Unstable, match="pushes it away"):
+        big_ring(600, 2.0).process()
+
+
 def test_releasing_undoes_clamping():
     graph = CouplingGraph(np.eye(3))
     held = graph.clamp({0: 1.0}).clamp({2: 5.0})
