@@ -96,7 +96,7 @@ def reach(name):
 
 
 def level(name):
-    """Where a module of thermolinalg stands: 0 for the ground files, the last for the front door."""
+    """Where a module of thermolinalg stands: 0 for ground files, the last for the front door."""
     parts = name.split(".")
     if len(parts) == 1:
         return len(LAYERS) + 1
