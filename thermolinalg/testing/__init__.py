@@ -26,6 +26,7 @@ from thermolinalg.testing.assertions import (
 )
 
 if TYPE_CHECKING:
+    from thermolinalg.testing.graph import coupling_graphs
     from thermolinalg.testing.matrix import (
         diffusions,
         matrices,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "sizes", "matrices", "orthogonal_matrices", "spd_matrices", "diffusions", "stable_drifts",
-    "gaussians", "ou_processes", "potentials",
+    "gaussians", "ou_processes", "potentials", "coupling_graphs",
     "assert_samples_match", "assert_agrees", "assert_mean_matches", "assert_covariance_matches",
     "assert_average", "assert_frequency", "assert_at_least", "FALSE_ALARM",
 ]  # fmt: skip
@@ -48,6 +49,7 @@ _FILES = {
     "matrix": "sizes matrices orthogonal_matrices spd_matrices diffusions stable_drifts",
     "process": "gaussians ou_processes",
     "potential": "potentials",
+    "graph": "coupling_graphs",
 }
 _HOME = {name: file for file, names in _FILES.items() for name in names.split()}
 

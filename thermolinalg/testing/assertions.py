@@ -280,7 +280,7 @@ def _assert_distributions(
             )
 
 
-def _assert_close(  # noqa: PLR0913
+def _assert_close(
     what: str,
     found: Any,
     expected: Any,
@@ -359,7 +359,7 @@ def _moments(n: int, mean: Array, cov: Array) -> tuple[NumpyArray, NumpyArray]:
 def _measured(estimate: Any) -> tuple[NumpyArray, NumpyArray, float]:
     """Value, standard error and degrees of freedom of what is given as an estimate."""
     if isinstance(estimate, tuple | list) and len(estimate) == 2:
-        value, stderr, dof = *estimate, math.inf
+        (value, stderr), dof = estimate, math.inf
     elif hasattr(estimate, "stderr"):
         value = getattr(estimate, "value", getattr(estimate, "mean", None))
         stderr, dof = estimate.stderr, getattr(estimate, "dof", math.inf)

@@ -24,7 +24,7 @@ DIGITS = 6
 """Of numbers drawn, after the point."""
 
 DENSE = 128
-"""Numbers drawn one by one; of more, most share a value, as Hypothesis has bytes for a thousand."""
+"""Numbers drawn one by one; of more, most share a value, as one example holds a thousand or so."""
 
 RESOLVED = 1e10
 """Largest resolvent of a drift, in units of its slowest time: rounding then keeps it stable."""
@@ -60,16 +60,17 @@ def spd_matrices(n: Size = None, *, condition: float = 100.0) -> SearchStrategy[
 def diffusions(
     n: Size = None, *, definite: bool = False, condition: float = 100.0
 ) -> SearchStrategy[NumpyArray]:
-    """Symmetric positive semidefinite matrices (n, n) of any rank, zero too; they shrink to the
-    identity.
+    """Symmetric positive semidefinite matrices (n, n) of any rank; they shrink to the identity.
 
     Args:
         n: size; None is 1 to 4.
-        definite: full rank alone.
+        definite: full rank alone; else every rank, zero too.
         condition: largest ratio of two eigenvalues that are not zero, as in `spd_matrices`.
     """
     values = _eigenvalues(condition)
-    return _symmetric(sized(n), values if definite else values | st.just(0.0))
+    if not definite:
+        values = st.tuples(st.booleans(), values).map(lambda drawn: 0.0 if drawn[0] else drawn[1])
+    return _symmetric(sized(n), values)
 
 
 def stable_drifts(
@@ -103,18 +104,26 @@ def numbers(low: float, high: float) -> SearchStrategy[float]:
     return drawn.map(lambda x: min(max(round(x, DIGITS), low), high) + 0.0)
 
 
+def array(
+    count: int, elements: SearchStrategy[float], rest: float = 0.0
+) -> SearchStrategy[NumpyArray]:
+    """Vectors of these elements; of long ones most entries are `rest`."""
+    fill = st.nothing() if count <= DENSE else st.just(rest)
+    return hnp.arrays(np.float64, count, elements=elements, fill=fill)
+
+
 @st.composite
 def _matrices(
     draw: DrawFn, rows: SearchStrategy[int], columns: SearchStrategy[int], largest: float
 ) -> NumpyArray:
     m, n = draw(rows), draw(columns)
-    return draw(_array(m * n, numbers(-largest, largest))).reshape(m, n)
+    return draw(array(m * n, numbers(-largest, largest))).reshape(m, n)
 
 
 @st.composite
 def _orthogonal(draw: DrawFn, size: SearchStrategy[int]) -> NumpyArray:
     n = draw(size)
-    return draw(_rotations(n)) * draw(_array(n, st.sampled_from([1.0, -1.0]), rest=1.0)) + 0.0
+    return draw(_rotations(n)) * draw(array(n, st.sampled_from([1.0, -1.0]), rest=1.0)) + 0.0
 
 
 @st.composite
@@ -122,7 +131,7 @@ def _symmetric(
     draw: DrawFn, size: SearchStrategy[int], values: SearchStrategy[float]
 ) -> NumpyArray:
     n = draw(size)
-    eigenvalues, Q = draw(_array(n, values, rest=1.0)), draw(_rotations(n))
+    eigenvalues, Q = draw(array(n, values, rest=1.0)), draw(_rotations(n))
     S = (Q * eigenvalues) @ Q.T
     return (S + S.T) / 2
 
@@ -136,8 +145,8 @@ def _stable(
     # A triangular resolvent is at most (1 + shear/low)^(n - 1)/low, in the largest row sum.
     shear = min(shear, low * math.expm1(math.log(RESOLVED) / max(n - 1, 1)))
     T = np.zeros((n, n))
-    T[np.triu_indices(n, 1)] = draw(_array(n * (n - 1) // 2, numbers(-shear, shear)))
-    np.fill_diagonal(T, draw(_array(n, numbers(low, high), rest=min(max(1.0, low), high))))
+    T[np.triu_indices(n, 1)] = draw(array(n * (n - 1) // 2, numbers(-shear, shear)))
+    np.fill_diagonal(T, draw(array(n, numbers(low, high), rest=min(max(1.0, low), high))))
     for k in range(0, n - 1, 2):
         below = draw(st.just(0.0) | numbers(0.0, shear))
         if below:
@@ -150,19 +159,12 @@ def _stable(
 def _rotations(draw: DrawFn, n: int) -> NumpyArray:
     """One rotation in each plane of two axes: with signs, they reach every orthogonal matrix."""
     Q, (i, j) = np.eye(n), np.triu_indices(n, 1)
-    halves = draw(_array(len(i), numbers(-1.0, 1.0)))
+    halves = draw(array(len(i), numbers(-1.0, 1.0)))
     for p, q, t in zip(i, j, halves, strict=True):
         if t:
             c, s = (1 - t * t) / (1 + t * t), 2 * t / (1 + t * t)
             Q[[p, q]] = np.array([[c, -s], [s, c]]) @ Q[[p, q]]
     return Q + 0.0  # no -0
-
-
-def _array(
-    count: int, elements: SearchStrategy[float], rest: float = 0.0
-) -> SearchStrategy[NumpyArray]:
-    fill = st.nothing() if count <= DENSE else st.just(rest)
-    return hnp.arrays(np.float64, count, elements=elements, fill=fill)
 
 
 def _eigenvalues(condition: float) -> SearchStrategy[float]:

@@ -1,7 +1,7 @@
 """Hypothesis strategies for confining potentials, as exact expressions of sympy."""
 
 from collections.abc import Sequence
-from fractions import Fraction
+from typing import TypeAlias
 
 import sympy as sp
 from hypothesis import strategies as st
@@ -10,10 +10,12 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 from thermolinalg.errors import InvalidInput
 from thermolinalg.testing.matrix import Size, sized
 
-PIECES = 4
-"""Largest denominator of a coefficient: quarters, thirds and halves."""
+State: TypeAlias = tuple[sp.Symbol, ...]
 
-State = tuple[sp.Symbol, ...]
+SIZES = [sp.Rational(text) for text in ("1", "2", "3", "1/2", "3/2", "1/3", "1/4")]
+POSITIVE = st.sampled_from(SIZES)
+SIGNED = st.sampled_from([sp.Integer(0), *(sign * size for size in SIZES for sign in (1, -1))])
+"""Coefficients. They shrink to the first, and in the time of one choice each."""
 
 
 def potentials(
@@ -22,9 +24,9 @@ def potentials(
     """Pairs (U, state) of a potential U that confines and the real symbols that it is of.
 
     Coefficients are rational, so that what holds can be shown, not only compared. Of degree 2,
-    U = ½ Σ k_i (x_i + Σ_{j>i} l_ij x_j)² - f'x with k_i > 0 is every well of a positive definite
-    stiffness. Of degree 4, k_i may be negative, as in double wells, and Σ q_i x_i⁴ with q_i > 0
-    confines. They shrink to ½x² and to x⁴.
+    U = ½ Σ k_i (x_i + Σ_{j>i} l_ij x_j)² - f'x with k_i > 0, a form that every positive definite
+    stiffness has. Of degree 4, k_i may be negative, as in double wells, and Σ q_i x_i⁴ with q_i > 0
+    confines. They shrink to ½x² and x⁴.
 
     Args:
         state: symbols; or how many, named x0, x1, ...; None is 1 to 4.
@@ -44,25 +46,13 @@ def _symbols(n: int) -> State:
     return tuple(sp.symbols(f"x0:{n}", real=True))
 
 
-def _rationals(low: int, high: int) -> SearchStrategy[sp.Rational]:
-    return st.fractions(low, high, max_denominator=PIECES).map(_rational)
-
-
-def _rational(x: Fraction) -> sp.Rational:
-    return sp.Rational(x.numerator, x.denominator)
-
-
-POSITIVE = st.fractions(Fraction(1, PIECES), 4, max_denominator=PIECES).map(_rational)
-
-
 @st.composite
 def _potentials(draw: DrawFn, states: SearchStrategy[State], degree: int) -> tuple[sp.Expr, State]:
     x = draw(states)
-    stiffness = POSITIVE if degree == 2 else _rationals(-3, 3)
-    U = sp.Integer(0)
+    terms = []
     for i, xi in enumerate(x):
-        stretch = xi + sum(draw(_rationals(-2, 2)) * xj for xj in x[i + 1 :])
-        U += draw(stiffness) * stretch**2 / 2 - draw(_rationals(-3, 3)) * xi
-        if degree == 4:
-            U += draw(POSITIVE) * xi**4
-    return U, x
+        lengths = [draw(SIGNED) * xj for xj in x[i + 1 :]]
+        stiffness = draw(POSITIVE if degree == 2 else SIGNED)
+        terms += [stiffness * sp.Add(xi, *lengths) ** 2 / 2, -draw(SIGNED) * xi]
+        terms += [draw(POSITIVE) * xi**4] if degree == 4 else []
+    return sp.Add(*terms), x

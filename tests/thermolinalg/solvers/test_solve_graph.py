@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import thermolinalg as tla
-from tests import statistics
+from thermolinalg import testing
 from thermolinalg.errors import InvalidInput, NotFinite, NotPositiveDefinite, ShapeMismatch
 from thermolinalg.solvers.graph import spring_network
 
@@ -25,7 +25,7 @@ def chain():
 def test_displacements_of_a_chain():
     """A force of 1 at the free end runs through all springs: each stretches by 1/stiffness."""
     x = tla.solve(chain(), {"left": 1.0}, rng=0)
-    statistics.assert_agrees(x, np.array([1 / 4 + 1 / 3 + 1 / 2, 1 / 4 + 1 / 3, 1 / 4]))
+    testing.assert_agrees(x, np.array([1 / 4 + 1 / 3 + 1 / 2, 1 / 4 + 1 / 3, 1 / 4]))
     again = tla.solve(chain(), [1.0, 0.0, 0.0], rng=0)
     np.testing.assert_array_equal(x.value, again.value)
 
@@ -56,7 +56,7 @@ def test_springs_side_by_side_add_up_and_count_one_each_unless_they_say():
 def test_several_sides():
     x = tla.solve(chain(), np.eye(3), rng=0)
     A, _ = spring_network(chain(), np.eye(3))
-    statistics.assert_agrees(x, np.linalg.inv(A.toarray()))
+    testing.assert_agrees(x, np.linalg.inv(A.toarray()))
 
 
 def edited(change):
