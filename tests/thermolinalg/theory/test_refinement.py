@@ -71,7 +71,7 @@ def test_half_of_the_digits_or_an_error(data, decades, spread):
         process = tla.OU(A, np.ones(3), np.diag([1.0, 2.0, 3.0]))
         assert_right_digits(process, TRUSTED)
     except Unstable:
-        assert decades + spread > 6
+        assert decades + 2 * spread > 6  # in three dimensions one shear acts on another
 
 
 def test_what_cannot_be_known_is_not_answered():
