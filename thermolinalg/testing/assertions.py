@@ -119,6 +119,8 @@ def assert_agrees(estimate: Any, truth: Array, *, false_alarm: float = FALSE_ALA
     truth = to_numpy(checks.real_array("truth", truth))
     if truth.shape != value.shape:
         raise ShapeMismatch(f"truth has shape {truth.shape}, but the estimate {value.shape}.")
+    if not dof > 0:
+        raise AssertionError(f"the estimate has {dof:g} degrees of freedom, and so no error bar.")
     if np.isnan(stderr).any():
         unknown = _label("entry", int(np.argmax(np.isnan(stderr))), value.shape)
         raise AssertionError(f"{unknown} has no error bar: its standard error is NaN.")
@@ -291,16 +293,16 @@ def _assert_close(
 ) -> None:
     found, expected = np.asarray(found, float), np.asarray(expected, float)
     gap, stderr = np.abs(found - expected), np.asarray(stderr, float)
-    wrong = gap > allowed * stderr + rounding
+    wrong = ~(gap <= allowed * stderr + rounding)
     if not wrong.any():
         return
     with np.errstate(divide="ignore", invalid="ignore"):
         off = np.where(wrong, gap / stderr, 0.0)
     worst = int(np.argmax(off))
-    others = f" ({wrong.sum()} of {wrong.size} entries are too far)" if wrong.size > 1 else ""
+    others = f" (too far: {wrong.sum()} of {wrong.size} entries)" if wrong.size > 1 else ""
     _fail(
-        f"{_label(what, worst, found.shape)} = {found.flat[worst]:.6g} is {off.flat[worst]:.1f} "
-        f"standard errors from {expected.flat[worst]:.6g}, {allowed:.1f} allowed{others}.",
+        f"{_label(what, worst, found.shape)} = {found.flat[worst]:.6g} is {off.flat[worst]:.2f} "
+        f"standard errors from {expected.flat[worst]:.6g}, {allowed:.2f} allowed{others}.",
         stated,
     )
 

@@ -38,7 +38,9 @@ def test_double_wells_and_couplings_come_and_are_small():
         return U.diff(state[0], 2).subs(dict.fromkeys(state, 0)) < 0
 
     def coupled(drawn):
-        return any(not drawn[0].diff(x, y).is_zero for x, y in zip(drawn[1], drawn[1][1:]))
+        return any(
+            not drawn[0].diff(x, y).is_zero for x, y in zip(drawn[1], drawn[1][1:], strict=False)
+        )
 
     U, (x,) = found(testing.potentials(degree=4), double)
     assert sp.expand(U - (x**4 - x**2 / 2)) == 0
