@@ -39,7 +39,7 @@ def matrices(
     rows: Size = None, columns: Size = None, *, largest: float = 1.0
 ) -> SearchStrategy[NumpyArray]:
     """Matrices with entries of at most this size; they shrink to zero."""
-    return _matrices(sized(rows), sized(columns), checks.positive("largest", largest))
+    return _matrices(sized(rows, 0), sized(columns, 0), checks.positive("largest", largest))
 
 
 def orthogonal_matrices(n: Size = None) -> SearchStrategy[NumpyArray]:
@@ -91,11 +91,11 @@ def stable_drifts(
     return _stable(sized(n), low, high, checks.positive("shear", shear, zero=True))
 
 
-def sized(n: Size) -> SearchStrategy[int]:
+def sized(n: Size, least: int = 1) -> SearchStrategy[int]:
     """The strategy that a size stands for."""
     if n is None:
         return sizes()
-    return n if isinstance(n, SearchStrategy) else st.just(checks.count("n", n))
+    return n if isinstance(n, SearchStrategy) else st.just(checks.count("n", n, least=least))
 
 
 def numbers(low: float, high: float) -> SearchStrategy[float]:

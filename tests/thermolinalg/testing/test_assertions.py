@@ -135,7 +135,7 @@ def test_an_estimate_is_judged_by_its_own_error_bar():
     wrong = zero.copy()
     wrong[2] = 1.01 * limit
     with pytest.raises(
-        AssertionError, match=r"entry\[2\] = .* is 6.6 standard errors from 0, 6.5 al"
+        AssertionError, match=r"entry\[2\] = .* 6.63 standard errors from 0, 6.56 al"
     ):
         testing.assert_agrees(Measured(wrong, bar, 31), zero)
 
@@ -143,13 +143,15 @@ def test_an_estimate_is_judged_by_its_own_error_bar():
 def test_pairs_and_averages_are_estimates_too():
     x = np.random.default_rng(0).standard_normal(1000)
     testing.assert_agrees((x.mean(), 1000**-0.5), 0.0)
-    with pytest.raises(AssertionError, match="standard errors from 0.2"):
+    with pytest.raises(AssertionError, match=r"standard errors from 0\.2"):
         testing.assert_agrees((x.mean(), 1000**-0.5), 0.2)
     average = tla.Average(np.array([0.1]), np.array([0.05]), np.array([9.0]), 100, 10, 10)
     testing.assert_agrees(average, [0.0])
 
 
 def test_an_estimate_without_an_error_bar_is_not_passed():
+    with pytest.raises(AssertionError, match="0 degrees of freedom, and so no error bar"):
+        testing.assert_agrees(Measured(np.ones(1), np.ones(1), 0), [1.0])
     with pytest.raises(AssertionError, match=r"entry\[1\] has no error bar"):
         testing.assert_agrees(([1.0, 2.0], [0.1, np.nan]), [1.0, 2.0])
 
@@ -167,7 +169,7 @@ def test_a_covariance_wrong_by_a_tenth_is_found():
 
 def test_another_shape_of_the_same_moments_is_found():
     x = np.random.default_rng(0).uniform(-(3**0.5), 3**0.5, (20_000, 2))
-    with pytest.raises(AssertionError, match="coordinate . has another distribution"):
+    with pytest.raises(AssertionError, match=r"coordinate [01] has another distribution"):
         testing.assert_samples_match(x, tla.Gaussian(np.zeros(2), np.eye(2)))
 
 
@@ -177,7 +179,7 @@ def test_each_coordinate_may_have_a_law_of_its_own():
     laws = [lambda t: -np.expm1(-t), stats.uniform()]
     testing.assert_samples_match(x, laws)
     with pytest.raises(AssertionError, match="coordinate 0 has another distribution: of 5000"):
-        testing.assert_samples_match(x, [stats.expon(scale=1.1), stats.uniform()])
+        testing.assert_samples_match(x, [stats.expon(scale=1.2), stats.uniform()])
     with pytest.raises(AssertionError, match="coordinate 0"):
         testing.assert_samples_match(x[:, ::-1], [laws[0], laws[0]])
 
@@ -195,7 +197,7 @@ def test_metres_and_nanometres_are_judged_alike():
 def test_samples_in_a_row_are_recognised():
     process = tla.OU([[1.0]], [0.0], [[2.0]])
     run = tla.simulate(process, 0.02 * np.arange(2000), chains=1, rng=0)
-    with pytest.raises(AssertionError, match="Samples in a row have the correlation 0.9"):
+    with pytest.raises(AssertionError, match=r"Samples in a row have the correlation 0\.9"):
         testing.assert_samples_match(run.states[0] + 3, tla.stationary(process))
     many = tla.simulate(process, [8.0], chains=4000, rng=0, x0=tla.stationary(process))
     testing.assert_samples_match(many.states[:, -1], tla.stationary(process))
@@ -218,7 +220,7 @@ LAW = tla.Gaussian(MEAN, COV)
         (lambda: testing.assert_samples_match(draws(9), "normal"), "law = 'normal' is no law"),
         (lambda: testing.assert_samples_match(draws(9), [np.exp]), "1 distributions"),
         (lambda: testing.assert_samples_match(draws(9), stats.norm.pdf), "not the density"),
-        (lambda: testing.assert_samples_match(draws(9), lambda x: 0.5), "vectorise it"),
+        (lambda: testing.assert_samples_match(draws(9), lambda _: 0.5), "vectorise it"),
         (lambda: testing.assert_mean_matches(draws(9), MEAN[:2], COV), r"mean has shape \(2,\)"),
         (lambda: testing.assert_covariance_matches(draws(9), COV[:2, :2]), r"cov has shape"),
         (lambda: testing.assert_covariance_matches(draws(9), -COV), "cov has the eigenvalue"),
