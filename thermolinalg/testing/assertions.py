@@ -5,15 +5,17 @@ of comparisons, which share the rate equally (Bonferroni). What fails says by ho
 """
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any, NoReturn, TypeAlias
+from collections.abc import Sequence
+from typing import Any, NoReturn
 
 import numpy as np
 from scipy import stats
 
 from thermolinalg import checks
 from thermolinalg.backend import Array, NumpyArray, to_numpy
-from thermolinalg.errors import InvalidInput, ShapeMismatch
+from thermolinalg.errors import ShapeMismatch
+from thermolinalg.testing import reading
+from thermolinalg.testing.reading import CDF, ROUNDING
 from thermolinalg.theory.gaussian import Gaussian
 
 FALSE_ALARM = 1e-6
@@ -22,12 +24,6 @@ FALSE_ALARM = 1e-6
 NARROW = 1e-10
 """Share of the largest variance below which one counts as zero: rounding in a covariance, some
 1e-14 of it, would pass for chance."""
-
-ROUNDING = 1e-12
-"""Relative size of what rounding, not chance, may add."""
-
-CDF: TypeAlias = Callable[[NumpyArray], Any]
-"""P(X <= x) of one coordinate, for an array of x."""
 
 
 def assert_samples_match(
@@ -54,12 +50,12 @@ def assert_samples_match(
     """
     __tracebackhide__ = True
     rate = checks.probability("false_alarm", false_alarm)
-    x = _independent("samples", samples)
+    x = reading.independent("samples", samples)
     try:
         if isinstance(law, Gaussian):
             _assert_gaussian(x, to_numpy(law.mean), to_numpy(law.cov), rate)
         else:
-            _assert_distributions(x, _distributions(law, x.shape[1]), rate, rate)
+            _assert_distributions(x, reading.distributions(law, x.shape[1]), rate, rate)
     except AssertionError as error:
         raise AssertionError(f"{error}{_hint(x, rate)}") from None
 
@@ -75,8 +71,8 @@ def assert_mean_matches(
     """
     __tracebackhide__ = True
     rate = checks.probability("false_alarm", false_alarm)
-    x = _independent("samples", samples)
-    cov, mean = _moments(x.shape[1], mean, cov)
+    x = reading.independent("samples", samples)
+    cov, mean = reading.moments(x.shape[1], mean, cov)
     _assert_mean(x, mean, cov, rate, rate)
 
 
@@ -95,8 +91,8 @@ def assert_covariance_matches(
     """
     __tracebackhide__ = True
     rate = checks.probability("false_alarm", false_alarm)
-    x = _independent("samples", samples)
-    cov, mean = _moments(x.shape[1], mean, cov)
+    x = reading.independent("samples", samples)
+    cov, mean = reading.moments(x.shape[1], mean, cov)
     _assert_covariance(x, mean, cov, rate, rate)
 
 
@@ -106,7 +102,7 @@ def assert_agrees(estimate: Any, truth: Array, *, false_alarm: float = FALSE_ALA
     Args:
         estimate: an `Estimate`, an `Average`, anything else with `value` (or `mean`), `stderr` and,
             for Student's t instead of the normal law, `dof`; or a pair (value, stderr).
-        truth: of the shape of the value.
+        truth: of the shape of the value, or one number for every entry.
         false_alarm: probability of failing an estimate whose error bars are right.
 
     Raises:
@@ -115,9 +111,9 @@ def assert_agrees(estimate: Any, truth: Array, *, false_alarm: float = FALSE_ALA
     """
     __tracebackhide__ = True
     rate = checks.probability("false_alarm", false_alarm)
-    value, stderr, dof = _measured(estimate)
+    value, stderr, dof = reading.measured(estimate)
     truth = to_numpy(checks.real_array("truth", truth))
-    if truth.shape != value.shape:
+    if truth.shape not in {value.shape, ()}:
         raise ShapeMismatch(f"truth has shape {truth.shape}, but the estimate {value.shape}.")
     if not dof > 0:
         raise AssertionError(f"the estimate has {dof:g} degrees of freedom, and so no error bar.")
@@ -157,7 +153,7 @@ def assert_frequency(
     """
     __tracebackhide__ = True
     rate = checks.probability("false_alarm", false_alarm)
-    counts, p = _counts(hits, trials), checks.probability("probability", probability)
+    counts, p = reading.counts(hits, trials), checks.probability("probability", probability)
     tail = rate / (2 * counts.size)
     low, high = stats.binom.ppf(tail, trials, p), stats.binom.isf(tail, trials, p)
     wrong = (counts < low) | (counts > high)
@@ -177,7 +173,7 @@ def assert_at_least(
     """
     __tracebackhide__ = True
     rate = checks.probability("false_alarm", false_alarm)
-    found = int(_counts(checks.count("hits", hits, least=0), trials)[0])
+    found = int(reading.counts(checks.count("hits", hits, least=0), trials)[0])
     p = checks.probability("probability", probability)
     low = stats.binom.ppf(rate, trials, p)
     if found < low:
@@ -266,7 +262,7 @@ def _assert_distributions(
         if cdf is None:  # has no width, and is tested elsewhere
             continue
         points = np.sort(x[:, k])
-        below = _probabilities(cdf, points, k)
+        below = reading.probabilities(cdf, points, k)
         above = np.arange(1, m + 1) / m - below
         gaps = np.maximum(above, 1 / m - above)
         worst = int(np.argmax(gaps))
@@ -291,7 +287,8 @@ def _assert_close(
     stated: float,
     rounding: Any = 0.0,
 ) -> None:
-    found, expected = np.asarray(found, float), np.asarray(expected, float)
+    found = np.asarray(found, float)
+    expected = np.broadcast_to(np.asarray(expected, float), found.shape)
     gap, stderr = np.abs(found - expected), np.asarray(stderr, float)
     wrong = ~(gap <= allowed * stderr + rounding)
     if not wrong.any():
@@ -328,90 +325,6 @@ def _hint(x: NumpyArray, rate: float) -> str:
         f" Samples in a row have the correlation {r.max():.2g}, but independent ones are needed: "
         "take one of each chain, or keep every k-th of them, many relaxation times apart."
     )
-
-
-def _independent(name: str, samples: Array) -> NumpyArray:
-    if hasattr(samples, "states"):
-        raise InvalidInput(
-            f"{name} is a {type(samples).__name__}, and samples in a row of one chain are not "
-            "independent. Pass one of each chain, such as its .states[:, -1]."
-        )
-    x = to_numpy(checks.real_array(name, samples)).astype(np.float64)
-    if x.ndim == 3:
-        raise ShapeMismatch(
-            f"{name} has shape {x.shape}, a record of chains, and samples in a row of one chain "
-            "are not independent. Pass one of each chain, such as states[:, -1]; or samples "
-            "many relaxation times apart, as states[:, ::k].reshape(-1, n)."
-        )
-    x = x[:, None] if x.ndim == 1 else x
-    if x.ndim != 2 or 0 in x.shape:
-        raise ShapeMismatch(f"{name} has shape {x.shape}; (m, n), a row each, is needed.")
-    return x
-
-
-def _moments(n: int, mean: Array, cov: Array) -> tuple[NumpyArray, NumpyArray]:
-    """A covariance (n, n) and a mean (n,); one number is the mean of every coordinate."""
-    cov = to_numpy(checks.semidefinite("cov", cov))
-    if cov.shape != (n, n):
-        raise ShapeMismatch(f"cov has shape {cov.shape}; ({n}, {n}), as the samples, is needed.")
-    mean = to_numpy(checks.real_array("mean", mean))
-    return cov, np.full(n, mean) if mean.ndim == 0 else to_numpy(checks.vector("mean", mean, n))
-
-
-def _measured(estimate: Any) -> tuple[NumpyArray, NumpyArray, float]:
-    """Value, standard error and degrees of freedom of what is given as an estimate."""
-    if isinstance(estimate, tuple | list) and len(estimate) == 2:
-        (value, stderr), dof = estimate, math.inf
-    elif hasattr(estimate, "stderr"):
-        value = getattr(estimate, "value", getattr(estimate, "mean", None))
-        stderr, dof = estimate.stderr, getattr(estimate, "dof", math.inf)
-    else:
-        raise InvalidInput(
-            f"estimate is a {type(estimate).__name__}; an Estimate, another record with value and "
-            "stderr, or a pair (value, stderr) is needed."
-        )
-    value = to_numpy(checks.real_array("the estimate's value", value))
-    stderr = np.asarray(to_numpy(stderr), float)
-    if stderr.shape not in {value.shape, ()} or (stderr < 0).any():
-        raise InvalidInput(
-            f"stderr has shape {stderr.shape} for a value {value.shape}; a number >= 0 for each "
-            "entry is needed."
-        )
-    return value, np.broadcast_to(stderr, value.shape), float(dof)
-
-
-def _distributions(law: Any, n: int) -> list[CDF | None]:
-    """One P(X <= x) for each coordinate."""
-    laws = list(law) if isinstance(law, Sequence) and not isinstance(law, str) else [law] * n
-    if len(laws) != n:
-        raise ShapeMismatch(f"law has {len(laws)} distributions; the samples have {n} coordinates.")
-    functions = [getattr(one, "cdf", one) for one in laws]
-    if not all(callable(f) for f in functions):
-        raise InvalidInput(
-            f"law = {law!r} is no law: pass a Gaussian, P(X <= x) as a function, a frozen "
-            "distribution such as scipy.stats.expon(), or one of these for each coordinate."
-        )
-    return functions
-
-
-def _probabilities(cdf: CDF, points: NumpyArray, k: int) -> NumpyArray:
-    name = f"P(X <= x) of coordinate {k}"
-    p = to_numpy(checks.real_array(name, cdf(points)))
-    if p.shape != points.shape:
-        raise ShapeMismatch(f"{name} turns shape {points.shape} into {p.shape}; vectorise it.")
-    if p.min() < 0 or p.max() > 1 or (np.diff(p) < -ROUNDING).any():
-        raise InvalidInput(
-            f"{name} must rise from 0 to 1. Pass the distribution function, not the density."
-        )
-    return p
-
-
-def _counts(hits: Array, trials: int) -> NumpyArray:
-    trials = checks.count("trials", trials)
-    counts = np.atleast_1d(np.asarray(hits))
-    if counts.dtype.kind not in "iu" or counts.size == 0 or (counts > trials).any():
-        raise InvalidInput(f"hits = {hits!r} must be integers from 0 to trials = {trials}.")
-    return counts
 
 
 def _hits(found: int, trials: int, p: float) -> str:
