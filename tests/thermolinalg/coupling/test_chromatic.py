@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests import statistics
+from thermolinalg import testing
 from thermolinalg.coupling.chromatic import sample_chromatic
 from thermolinalg.coupling.coloring import color_nodes
 from thermolinalg.coupling.graph import CouplingGraph
@@ -52,8 +52,8 @@ def test_a_sweep_is_a_step_of_gauss_seidel():
     graph, x0 = house(), np.array([3.0, -1.0, 2.0, 5.0, -4.0])
     drawn = sample_chromatic(graph, 1, temperature=0.7, chains=CHAINS, burn_in=0, x0=x0, rng=1)
     mean, cov = transition(graph, x0, 0.7)
-    statistics.assert_mean_matches(drawn.states[:, 0], mean, cov)
-    statistics.assert_covariance_matches(drawn.states[:, 0], cov, mean=mean)
+    testing.assert_mean_matches(drawn.states[:, 0], mean, cov)
+    testing.assert_covariance_matches(drawn.states[:, 0], cov, mean=mean)
 
 
 @pytest.mark.parametrize("start", ["at rest", "zero"])
@@ -66,8 +66,8 @@ def test_the_law_at_rest_is_exact(start):
     drawn = sample_chromatic(graph, 2, temperature=0.3, chains=CHAINS, burn_in=wait, x0=x0, rng=3)
     assert drawn.names == ("a", "b", "c", "e")
     for k in range(2):
-        statistics.assert_mean_matches(drawn.states[:, k], law.mean, law.cov)
-        statistics.assert_covariance_matches(drawn.states[:, k], law.cov, mean=law.mean)
+        testing.assert_mean_matches(drawn.states[:, k], law.mean, law.cov)
+        testing.assert_covariance_matches(drawn.states[:, k], law.cov, mean=law.mean)
 
 
 def test_states_in_a_row_remember_as_sweeps_do():
@@ -81,7 +81,7 @@ def test_states_in_a_row_remember_as_sweeps_do():
     cross = G @ law.cov
     joint = np.block([[law.cov, cross.T], [cross, law.cov]])
     both = np.hstack([x0, x]) - np.tile(law.mean, 2)
-    statistics.assert_covariance_matches(both, joint)
+    testing.assert_covariance_matches(both, joint)
 
 
 @given(st.integers(0, 10**6), st.integers(1, 8))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.thermolinalg.cases import definite, matrices
+from thermolinalg import testing
 from thermolinalg.coupling.graph import CouplingGraph
 from thermolinalg.errors import InvalidInput, NotFinite, NotSymmetric, ShapeMismatch, Unstable
 
@@ -17,7 +17,10 @@ CLOSE = 1e-10
 def split_problems(draw):
     """S, f and a choice of nodes, neither none nor all."""
     n = draw(st.integers(2, 6))
-    S, f = draw(definite(n, decades=1)), draw(matrices(1, n, 5.0))[0]
+    S, f = (
+        draw(testing.spd_matrices(n, condition=100)),
+        draw(testing.matrices(1, n, largest=5.0))[0],
+    )
     chosen = draw(st.lists(st.integers(0, n - 1), min_size=1, max_size=n - 1, unique=True))
     return S, f, chosen
 

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import thermolinalg as tla
-from tests.thermolinalg.cases import definite
+from thermolinalg import testing
 from thermolinalg.coupling.graph import CouplingGraph
 from thermolinalg.coupling.spectrum import spectrum
 from thermolinalg.errors import InvalidInput
 
 
-@given(st.integers(1, 6).flatmap(lambda n: definite(n, decades=1)), st.floats(0.1, 10))
+@given(st.integers(1, 6).flatmap(lambda n: testing.spd_matrices(n)), st.floats(0.1, 10))
 def test_times_are_those_of_the_process(S, friction):
     graph = CouplingGraph(S)
     found = spectrum(graph, temperature=0.5, friction=friction)

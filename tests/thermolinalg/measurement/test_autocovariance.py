@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import thermolinalg as tla
-from tests import statistics
-from tests.thermolinalg.cases import PROCESSES, matrices
+from tests.thermolinalg.cases import PROCESSES
+from thermolinalg import testing
 from thermolinalg.backend import to_numpy
 from thermolinalg.errors import InvalidInput, ShapeMismatch
 
@@ -43,7 +43,7 @@ def cut(data, x):
     offset=st.sampled_from([0.0, 1e8]),
 )
 def test_blocks_add_up_to_the_whole(data, steps, chains, n, lags, offset):
-    x = data.draw(matrices(steps * chains, n)).reshape(steps, chains, n) + offset
+    x = data.draw(testing.matrices(steps * chains, n)).reshape(steps, chains, n) + offset
     observable = tla.Autocovariance(lags)
     found = observable.value(record_of(observable, *cut(data, x)))
     assert found.shape == (len(lags), n, n)
@@ -56,7 +56,7 @@ def test_blocks_add_up_to_the_whole(data, steps, chains, n, lags, offset):
 @given(data=st.data(), n=st.integers(1, 3), lags=st.integers(0, 3))
 def test_merging_in_any_order_pairs_only_within_runs(data, n, lags):
     runs = [
-        data.draw(matrices(steps * chains, n)).reshape(steps, chains, n)
+        data.draw(testing.matrices(steps * chains, n)).reshape(steps, chains, n)
         for steps, chains in data.draw(
             st.lists(st.tuples(st.integers(0, 6), st.integers(1, 2)), min_size=3, max_size=3)
         )
@@ -102,7 +102,7 @@ def test_theory(name):
     for k, lag in enumerate(lags):
         truth = expected(process, dt, samples, lag)
         for i, j in np.ndindex(process.n, process.n):
-            statistics.assert_average(values[:, k, i, j], truth[i, j])
+            testing.assert_average(values[:, k, i, j], truth[i, j])
 
 
 def expected(process, dt, samples, lag):

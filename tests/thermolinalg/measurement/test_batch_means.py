@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import thermolinalg as tla
-from tests import statistics
 from tests.thermolinalg.cases import PROCESSES
+from thermolinalg import testing
 from thermolinalg.backend import to_numpy
 from thermolinalg.errors import InvalidInput, NotFinite, ShapeMismatch, ShortRecord, StuckRecord
 
@@ -98,7 +98,7 @@ def test_the_squared_error_bar_has_the_expected_value_that_theory_says(
     batch, whole = (np.diag(tla.covariance_of_mean(process, dt, m)) for m in (length, samples))
     expected = (batch - whole / chains) / (batches - 1)
     for i in range(process.n):
-        statistics.assert_average([average.stderr[i] ** 2 for average in found], expected[i])
+        testing.assert_average([average.stderr[i] ** 2 for average in found], expected[i])
 
 
 def test_intervals_cover_the_truth():
@@ -107,7 +107,7 @@ def test_intervals_cover_the_truth():
     states = tla.simulate(process, dt * np.arange(1000), x0=rest, chains=trials, rng=4).states
     ends = [observable.value(record_of(observable, x)).interval(0.95) for x in states]
     hits = sum((low <= rest.mean) & (rest.mean <= high) for low, high in ends)
-    statistics.assert_frequency(hits, trials, 0.95)
+    testing.assert_frequency(hits, trials, 0.95)
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_intervals_of_short_chains_cover_the_truth(chains, samples, dt):
         run = tla.measure(process, dt, samples, observable, x0=rest, chains=chains, rng=seed)
         low, high = run.values[0].interval(0.95)
         hits = hits + ((low <= rest.mean) & (rest.mean <= high))
-    statistics.assert_frequency(hits, trials, 0.95)
+    testing.assert_frequency(hits, trials, 0.95)
 
 
 def test_merged_chains_are_worth_what_they_are_side_by_side():

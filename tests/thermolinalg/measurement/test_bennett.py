@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.special import expit
 
 import thermolinalg as tla
-from tests import statistics
+from thermolinalg import testing
 from thermolinalg.errors import InvalidInput, NotFinite, ShapeMismatch
 
 T, F = 0.8, -3.0
@@ -52,8 +52,8 @@ def test_the_two_sides_of_the_ratio_balance(there, back, lost, seed):
 def test_the_error_bar_covers(numbers, lost):
     values = [tla.bennett(*works(*numbers, lost, seed), temperature=T) for seed in range(RUNS)]
     hits = sum(abs(v.difference - F) <= 1.959964 * v.stderr for v in values)
-    statistics.assert_frequency(hits, RUNS, 0.95)
-    statistics.assert_average([v.difference for v in values], F)
+    testing.assert_frequency(hits, RUNS, 0.95)
+    testing.assert_average([v.difference for v in values], F)
 
 
 def test_both_ways_are_better_than_one():

@@ -10,8 +10,8 @@ from scipy import stats
 from scipy.signal import lfilter
 
 import thermolinalg as tla
-from tests import statistics
 from tests.thermolinalg.cases import PROCESSES
+from thermolinalg import testing
 from thermolinalg.backend import to_numpy
 from thermolinalg.errors import InvalidInput, NotFinite, ShapeMismatch, ShortRecord, StuckRecord
 
@@ -60,7 +60,7 @@ def chance(process, dt, total, i):
     M = math.log(total) / 2 / (process.slowest * dt)
     tail = 2 / math.sqrt(total) / (process.slowest * dt)
     tau = total / tla.independent_samples(process, dt, total)[i]
-    z = stats.norm.isf(statistics.FALSE_ALARM / 2)
+    z = stats.norm.isf(testing.FALSE_ALARM / 2)
     return z * math.sqrt((4 * M + 2) / total) + tail / tau
 
 
@@ -96,7 +96,7 @@ def test_intervals_cover_the_truth(name, chains):
     for record in states.reshape(trials, chains, samples, -1):
         low, high = tla.diagnose(record).interval(0.95)
         hits = hits + ((low <= mean) & (mean <= high))
-    statistics.assert_frequency(hits, trials, 0.95)
+    testing.assert_frequency(hits, trials, 0.95)
 
 
 def test_neighbours_that_oppose_each_other():

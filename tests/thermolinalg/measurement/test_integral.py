@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import thermolinalg as tla
-from tests import oracles, statistics
-from tests.thermolinalg.cases import PROCESSES, reversible_processes
+from tests import oracles
+from tests.thermolinalg.cases import PROCESSES
+from thermolinalg import testing
 from thermolinalg.measurement.integral import _general_windows, integral_variance
 
 REVERSIBLE = [name for name, process in PROCESSES.items() if process.modes is not None]
@@ -69,7 +70,7 @@ def test_the_general_window_needs_no_modes(name, window):
     assert_window_law(PROCESSES[name], _general_windows, window)
 
 
-@given(process=reversible_processes(), exponent=st.floats(-3, 0.5))
+@given(process=testing.ou_processes(reversible=True), exponent=st.floats(-3, 0.5))
 def test_both_windows_have_one_law(process, exponent):
     window = 10.0**exponent
     by_modes, general = (
@@ -99,16 +100,16 @@ def test_windows_in_a_row_and_fine_sampling_agree_in_law(name):
     averages, last = tla.TimeAverage().windows(process, x0, window, 2, rng)
     both = np.concatenate([*averages, last], axis=-1)
     cov, mean = covariance_of_two_windows(process, window)
-    statistics.assert_mean_matches(both, mean, cov)
-    statistics.assert_covariance_matches(both, cov, mean=mean)
+    testing.assert_mean_matches(both, mean, cov)
+    testing.assert_covariance_matches(both, cov, mean=mean)
 
     times = np.linspace(0.0, 2 * window, 2 * fine + 1)
     states = tla.simulate(process, times, chains=chains, rng=7).states
     middles = (states[:, 1:] + states[:, :-1]) / 2  # the trapezoid rule: error of order dt²
     sampled = middles.reshape(chains, 2, fine, process.n).mean(axis=2).reshape(chains, -1)
     sampled = np.concatenate([sampled, states[:, -1]], axis=-1)
-    statistics.assert_mean_matches(sampled, mean, cov)
-    statistics.assert_covariance_matches(sampled, cov, mean=mean)
+    testing.assert_mean_matches(sampled, mean, cov)
+    testing.assert_covariance_matches(sampled, cov, mean=mean)
 
 
 def covariance_of_two_windows(process, window):
@@ -155,7 +156,7 @@ def test_second_moments_tend_to_the_covariance():
         for k, x in enumerate(start)
     ]
     for i, j in ((0, 0), (0, 1), (1, 1)):
-        statistics.assert_average([value[i, j] for value in each], rest.cov[i, j])
+        testing.assert_average([value[i, j] for value in each], rest.cov[i, j])
     assert readout.numbers(process, 3.0) == 2 * np.ceil(6 * process.slowest)
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import thermolinalg as tla
-from tests import statistics
 from tests.thermolinalg.cases import PROCESSES
+from thermolinalg import testing
 from thermolinalg.errors import InvalidInput
 from thermolinalg.simulation import walk
 from thermolinalg.simulation.choice import find_integrator
@@ -27,7 +27,7 @@ def test_the_average_is_the_autocovariance(name, per_lag):
     truth = tla.autocovariance(driven, LAG)
     for values in np.moveaxis(each, 1, 0):
         for i, j in np.ndindex(truth.shape):
-            statistics.assert_average(values[:, i, j], truth[i, j])
+            testing.assert_average(values[:, i, j], truth[i, j])
 
 
 @pytest.mark.parametrize("per_lag", [1, 2, 5])

@@ -5,9 +5,9 @@ import pytest
 from scipy import stats
 
 import thermolinalg as tla
-from tests.statistics import FALSE_ALARM
 from thermolinalg.errors import InvalidInput
 from thermolinalg.simulation import walk
+from thermolinalg.testing import FALSE_ALARM
 
 PROCESSES = {
     "modes": tla.OU([[2.0, 1.0], [1.0, 3.0]], [1.0, -1.0], np.diag([1.0, 1.0])),

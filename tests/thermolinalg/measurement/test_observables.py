@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import thermolinalg as tla
-from tests.thermolinalg.cases import matrices
+from thermolinalg import testing
 from thermolinalg.errors import InvalidInput, NotFinite, NotReal, ShapeMismatch
 
 OBSERVABLES = [tla.Mean(), tla.Covariance()]
@@ -23,7 +23,7 @@ def record_of(observable, *blocks):
 
 @given(data=st.data(), rows=ROWS, columns=COLUMNS, offset=st.sampled_from([0.0, 1e6]))
 def test_blocks_add_up_to_the_whole(data, rows, columns, offset):
-    x = data.draw(matrices(rows, columns)) + offset
+    x = data.draw(testing.matrices(rows, columns)) + offset
     cuts = data.draw(st.lists(st.integers(0, rows), max_size=4).map(sorted))
     blocks = np.split(x, cuts)  # some may be empty
     tolerance = {"rtol": 1e-12, "atol": 1e-14 * (1 + offset)}
@@ -36,7 +36,9 @@ def test_blocks_add_up_to_the_whole(data, rows, columns, offset):
 @pytest.mark.parametrize("observable", OBSERVABLES)
 @given(data=st.data(), columns=COLUMNS, sizes=st.tuples(*[st.integers(0, 9)] * 3))
 def test_merging_in_any_order_is_the_same(observable, data, columns, sizes):
-    one, two, three = (record_of(observable, data.draw(matrices(m, columns))) for m in sizes)
+    one, two, three = (
+        record_of(observable, data.draw(testing.matrices(m, columns))) for m in sizes
+    )
     merge = observable.merge
     left, right = merge(merge(one, two), three), merge(one, merge(two, three))
     swapped = merge(three, merge(two, one))

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 import thermolinalg as tla
-from tests import oracles, statistics
+from tests import oracles
 from tests.thermolinalg.measurement.test_integral import NoKicks, UnitKicks
+from thermolinalg import testing
 
 S, f = np.array([[2.0, 1.0], [1.0, 3.0]]), np.array([1.0, -1.0])
 FRICTION = {"swinging": 0.9, "critical": 2 * np.linalg.eigvalsh(S)[0] ** 0.5, "creeping": 9.0}
@@ -57,8 +58,8 @@ def test_windows_in_a_row_and_fine_sampling_agree_in_law():
     sampled = np.concatenate([sampled, states[:, -1]], axis=-1)
     mean, cov = law_of_two_windows(tla.underdamped(S, f, friction=0.9), window)
     for read in (both, sampled):
-        statistics.assert_mean_matches(read, mean, cov)
-        statistics.assert_covariance_matches(read, cov, mean=mean)
+        testing.assert_mean_matches(read, mean, cov)
+        testing.assert_covariance_matches(read, cov, mean=mean)
 
 
 def law_of_two_windows(process, window):
@@ -88,7 +89,7 @@ def test_second_moments_tend_to_the_covariance(name):
         for k, x in enumerate(starts)
     ]
     for i, j in ((0, 0), (0, 1), (1, 1)):
-        statistics.assert_average([value[i, j] for value in each], rest.cov[i, j])
+        testing.assert_average([value[i, j] for value in each], rest.cov[i, j])
     assert readout.numbers(process, 3.0) == 2 * np.ceil(6 * process.slowest)
 
 

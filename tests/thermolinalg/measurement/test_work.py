@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 from scipy.special import logsumexp
 
 import thermolinalg as tla
-from tests import statistics
+from thermolinalg import testing
 from thermolinalg.errors import InvalidInput, NotFinite, ShapeMismatch
 
 T = 0.8
@@ -82,7 +83,7 @@ def test_the_free_energy_of_a_known_ramp():
     batches = [ramped(5000, rng)[0] for rng in range(4)]
     truth = ramped(1, 0)[1]
     found = work.value(record_of(work, *batches))
-    limit = statistics.stats.norm.isf(statistics.FALSE_ALARM / 2)
+    limit = stats.norm.isf(testing.FALSE_ALARM / 2)
     assert abs(found.difference - found.bias - truth) <= limit * found.stderr
     assert found.dissipated > limit * found.stderr
     assert found.effective > 1000
@@ -94,8 +95,8 @@ def test_the_error_bar_covers_and_the_bias_is_as_foreseen():
     work = tla.Work(T)
     values = [work.value(record_of(work, part)) for part in W.reshape(400, 300)]
     hits = sum(abs(v.difference - truth) <= 1.959964 * v.stderr for v in values)
-    statistics.assert_frequency(hits, 400, 0.95)
-    statistics.assert_average([v.difference - v.bias for v in values], truth)
+    testing.assert_frequency(hits, 400, 0.95)
+    testing.assert_average([v.difference - v.bias for v in values], truth)
 
 
 def test_few_works():

@@ -6,7 +6,6 @@ import scipy.linalg
 import scipy.signal
 
 import thermolinalg as tla
-from tests import statistics
 from tests.thermolinalg.plots.drawn import (
     ONE,
     OSCILLATOR,
@@ -17,6 +16,7 @@ from tests.thermolinalg.plots.drawn import (
     lyapunov,
     run_of,
 )
+from thermolinalg import testing
 from thermolinalg.plots.memory import autocovariances, centred
 from thermolinalg.theory.readings import autocovariance_variances, read_autocovariances
 
@@ -47,7 +47,7 @@ def test_the_band_holds_95_of_100_measured_autocovariances():
     _, low, high = next(bands(ax))
     measured = autocovariances(centred(ONE, run.states))[:, : len(low), 0]
     hits = ((measured >= low) & (measured <= high)).sum(axis=0)
-    statistics.assert_frequency(hits, chains, 0.9545)
+    testing.assert_frequency(hits, chains, 0.9545)
 
 
 def test_errors_without_a_law_come_from_the_chains():

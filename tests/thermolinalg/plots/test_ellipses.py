@@ -4,8 +4,8 @@ import numpy as np
 from matplotlib.path import Path
 
 import thermolinalg as tla
-from tests import statistics
 from tests.thermolinalg.plots.drawn import SHEAR, WELL, law_at, legend_of, lines, lyapunov, run_of
+from thermolinalg import testing
 
 
 def test_ellipses_enclose_their_share_of_the_law():
@@ -20,7 +20,7 @@ def test_ellipses_enclose_their_share_of_the_law():
         hits = [Path(curves[s][k]).contains_points(draws).sum() for s in (0, 1)]
         for s, sigmas in enumerate((1, 2)):
             share = 1 - np.exp(-(sigmas**2) / 2)
-            statistics.assert_frequency(hits[s], len(draws), share, false_alarm=1e-6 / 6)
+            testing.assert_frequency(hits[s], len(draws), share, false_alarm=1e-6 / 6)
     assert "39 % inside" in legend_of(ax)
     assert "86 % inside" in legend_of(ax)
     mean_path = lines(ax, linestyle=":")[0]

@@ -7,9 +7,8 @@ from matplotlib.lines import Line2D
 from scipy import stats
 
 import thermolinalg as tla
-from tests import statistics
 from tests.thermolinalg.solvers.problems import wishart
-from thermolinalg import errors
+from thermolinalg import errors, testing
 from thermolinalg.plots.error import noise_of
 
 A, B = wishart(6), np.arange(1.0, 7.0)
@@ -126,7 +125,7 @@ def test_shares_are_those_wanted_at_the_end_and_slightly_more_before():
     """Of the law itself, before any run is judged by it."""
     for n in (1, 4):
         share = shares(n)
-        statistics.assert_frequency(round(100_000 * share[-1]), 100_000, 0.95)
+        testing.assert_frequency(round(100_000 * share[-1]), 100_000, 0.95)
         assert np.all(share > 0.949)
         assert np.all(share < 0.965)
 
@@ -136,13 +135,13 @@ def test_the_band_holds_its_share_where_directions_are_equal(n):
     """One direction is known to be one; of four the number is measured."""
     runs = [tla.solve(2 * np.eye(n), np.ones(n), rng=seed) for seed in range(RUNS)]
     for hits, share in zip(hits_of(runs, np.full(n, 0.5)), shares(n), strict=True):
-        statistics.assert_frequency(hits, RUNS, share, false_alarm=1e-6 / len(FEW))
+        testing.assert_frequency(hits, RUNS, share, false_alarm=1e-6 / len(FEW))
 
 
 def test_the_band_holds_its_share_or_more_of_unequal_directions():
     runs = [tla.solve(A, B, rng=seed) for seed in range(RUNS)]
     for hits in hits_of(runs, TRUTH):
-        statistics.assert_at_least(hits, RUNS, 0.95, false_alarm=1e-6 / len(FEW))
+        testing.assert_at_least(hits, RUNS, 0.95, false_alarm=1e-6 / len(FEW))
 
 
 def test_a_stopped_run_is_drawn_up_to_where_it_would_have_gone():

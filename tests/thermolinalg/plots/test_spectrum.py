@@ -6,8 +6,8 @@ import scipy.linalg
 import scipy.signal
 
 import thermolinalg as tla
-from tests import statistics
 from tests.thermolinalg.plots.drawn import ONE, OSCILLATOR, bands, lines, lyapunov, run_of
+from thermolinalg import testing
 from thermolinalg.plots.memory import centred
 from thermolinalg.plots.spectrum import _chi_square_share, degrees_of_freedom, periodogram
 
@@ -69,7 +69,7 @@ def test_the_band_holds_95_of_100_measured_densities(process, dt, m, length, at)
     measured = np.array([periodogram(chain[None], dt, length)[1][at, 0] for chain in x])
     low, high = (np.interp(omega, drawn, edge) for edge in edges)
     hits = ((measured >= low) & (measured <= high)).sum(axis=0)
-    statistics.assert_frequency(hits, chains, 0.95)
+    testing.assert_frequency(hits, chains, 0.95)
 
 
 def test_the_curve_of_a_measurement_is_its_mean():
@@ -81,4 +81,4 @@ def test_the_curve_of_a_measurement_is_its_mean():
     measured = np.array([periodogram(chain[None], 0.1, 256)[1][:, 0] for chain in x])
     for k in at:
         value = np.interp(omega[k], *curve.T)
-        statistics.assert_average(measured[:, k], value, false_alarm=1e-6 / len(at))
+        testing.assert_average(measured[:, k], value, false_alarm=1e-6 / len(at))

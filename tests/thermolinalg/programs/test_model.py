@@ -9,8 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import thermolinalg as tla
-from tests.statistics import assert_covariance_matches, assert_mean_matches
-from tests.thermolinalg.cases import definite, matrices
+from thermolinalg.testing import (
+    assert_covariance_matches,
+    assert_mean_matches,
+    matrices,
+    spd_matrices,
+)
 
 CLOSE = 1e-10
 
@@ -21,7 +25,7 @@ def quadratic_programs(draw):
     n = draw(st.integers(1, 5))
     T = draw(st.floats(0.1, 5.0))
     S, f = np.zeros((n, n)), np.zeros(n)
-    k, c = draw(matrices(1, n))[0] + 3.0, draw(matrices(1, n, 2.0))[0]
+    k, c = draw(matrices(1, n))[0] + 3.0, draw(matrices(1, n, largest=2.0))[0]
     model = tla.Model(temperature=T)
     x = model.oscillators("x", n, stiffness=k, center=c, friction=draw(st.floats(0.1, 3.0)))
     S += np.diag(k)
@@ -36,11 +40,11 @@ def quadratic_programs(draw):
             e = np.eye(n)[i] - np.eye(n)[j]
             S += w * np.outer(e, e)
     if draw(st.booleans()):
-        M, h = draw(definite(n, decades=1)), draw(matrices(1, n, 3.0))[0]
+        M, h = draw(spd_matrices(n)), draw(matrices(1, n, largest=3.0))[0]
         model.potential(x @ M @ x / 2 - (h * x).sum() + 7)
         S, f = S + M, f + h
     if draw(st.booleans()):
-        M, h = draw(definite(n, decades=1)), draw(matrices(1, n, 3.0))[0]
+        M, h = draw(spd_matrices(n)), draw(matrices(1, n, largest=3.0))[0]
         model.quadratic("x", M, h)
         S, f = S + M, f + h
     if draw(st.booleans()):

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tests import statistics
 from tests.thermolinalg.simulation.test_ramp import PROTOCOLS
+from thermolinalg import testing
 from thermolinalg.simulation.dwell import Stop, dwell
 
 CHAINS = 20_000
@@ -28,7 +28,7 @@ def test_the_mean_slope_is_that_of_the_free_energy(name):
     for stop, found in zip(stops, slopes.T, strict=True):
         mean, cov = moments(protocol, stop.share)
         right = np.trace(change @ (cov + np.outer(mean, mean))) / 2 - drive @ mean
-        statistics.assert_average(found, right, false_alarm=statistics.FALSE_ALARM / 3)
+        testing.assert_average(found, right, false_alarm=testing.FALSE_ALARM / 3)
 
 
 def test_readings_without_rest_see_the_start():
@@ -37,7 +37,7 @@ def test_readings_without_rest_see_the_start():
     T, friction = protocol.temperature, protocol.friction
     slopes = dwell(protocol, [Stop(0.0, 0.0, 0.5, 1)], chains=CHAINS, rng=2)[:, 0]
     variance = T * -np.expm1(-2 * 0.5 / friction)
-    statistics.assert_average(slopes, np.trace(protocol.A2 - protocol.A1) / 2 * variance)
+    testing.assert_average(slopes, np.trace(protocol.A2 - protocol.A1) / 2 * variance)
 
 
 def test_the_time_of_a_stop():

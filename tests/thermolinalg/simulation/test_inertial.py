@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import thermolinalg as tla
-from tests import statistics
+from thermolinalg import testing
 from thermolinalg.errors import ShapeMismatch
 from thermolinalg.simulation.choice import INTEGRATORS
 from thermolinalg.simulation.walk import walk
@@ -72,8 +72,8 @@ def test_a_run_has_the_equilibrium_of_the_network():
     run = tla.simulate(tla.Inertial(network, FRICTION), [0.0, 40.0], chains=4000, rng=0)
     assert run.integrator == "swinging"
     rest = tla.stationary(general(network))
-    statistics.assert_mean_matches(run.states[:, -1], rest.mean, rest.cov)
-    statistics.assert_covariance_matches(run.states[:, -1], rest.cov, mean=rest.mean)
+    testing.assert_mean_matches(run.states[:, -1], rest.mean, rest.cov)
+    testing.assert_covariance_matches(run.states[:, -1], rest.cov, mean=rest.mean)
 
 
 @pytest.mark.parametrize("name", ["heun", "euler"])

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 import thermolinalg as tla
 from tests import oracles
-from tests.thermolinalg.cases import PROCESSES, reversible_processes
+from tests.thermolinalg.cases import PROCESSES
 from tests.thermolinalg.simulation.steps import assert_same_law, law_of
+from thermolinalg import testing
 from thermolinalg.errors import InvalidInput, UnstableStep
 from thermolinalg.simulation.choice import INTEGRATORS, find_integrator
 from thermolinalg.simulation.integrator import EXACT
@@ -41,7 +42,7 @@ def test_an_euler_step_is_the_first_order_of_the_law(name):
     np.testing.assert_allclose(C, dt * process.D, rtol=1e-12, atol=1e-12 * dt)
 
 
-@given(process=reversible_processes(), share=st.floats(0.01, 0.99))
+@given(process=testing.ou_processes(reversible=True), share=st.floats(0.01, 0.99))
 def test_euler_widens_each_mode_by_the_known_factor(process, share):
     """Its covariance at rest, E C E' + dt D, is that of the process times 2/(2 - dt a)."""
     if process.modes is None:

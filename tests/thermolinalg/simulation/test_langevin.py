@@ -8,8 +8,9 @@ from scipy.integrate import cumulative_simpson
 from scipy.stats import kstest, norm
 
 import thermolinalg as tla
-from tests import oracles, statistics
+from tests import oracles
 from tests.thermolinalg.simulation.steps import law_of, order, run, settled
+from thermolinalg import testing
 from thermolinalg.errors import InvalidInput, NotFinite, ShapeMismatch, UnstableStep
 from thermolinalg.simulation.langevin import BAOAB
 from thermolinalg.theory.langevin import Langevin
@@ -94,10 +95,10 @@ def test_a_quartic_settles_into_its_density():
     x, v = process.split(state)
     grid = np.linspace(-4.0, 4.0, 4001)
     mass = cumulative_simpson(np.exp(-(grid**4) / (4 * T)), x=grid, initial=0.0)
-    tail = statistics.FALSE_ALARM / 3
+    tail = testing.FALSE_ALARM / 3
     assert kstest(x[:, 0], lambda q: np.interp(q, grid, mass / mass[-1])).pvalue > tail
     assert kstest(v[:, 0], norm(scale=np.sqrt(T / m)).cdf).pvalue > tail
-    statistics.assert_average(x[:, 0] ** 2 * (v[:, 0] ** 2 - T / m), 0.0, false_alarm=tail)
+    testing.assert_average(x[:, 0] ** 2 * (v[:, 0] ** 2 - T / m), 0.0, false_alarm=tail)
     colder = cumulative_simpson(np.exp(-(grid**4) / (3 * T)), x=grid, initial=0.0)
     assert kstest(x[:, 0], lambda q: np.interp(q, grid, colder / colder[-1])).pvalue < tail
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 import thermolinalg as tla
-from tests import statistics
 from tests.thermolinalg.simulation.steps import run
+from thermolinalg import testing
 from thermolinalg.errors import InvalidInput, UnstableStep
 from thermolinalg.simulation.lattice import Lattice
 from thermolinalg.simulation.walk import walk
@@ -50,9 +50,9 @@ def test_coordinates_have_their_own_noise_and_step_on_their_own():
     x = run(process, Lattice(), np.zeros((20_000, 3)), 0.1, 1, seed=0)
     np.testing.assert_allclose(np.abs(x), np.sqrt([[0.1, 0.4, 0.9]] * len(x)))
     for i, f in enumerate([1.0, -2.0, 0.0]):
-        statistics.assert_average(x[:, i], 0.1 * f)
+        testing.assert_average(x[:, i], 0.1 * f)
         for j, g in enumerate([1.0, -2.0, 0.0][:i]):
-            statistics.assert_average(x[:, i] * x[:, j], 0.01 * f * g)
+            testing.assert_average(x[:, i] * x[:, j], 0.01 * f * g)
 
 
 def test_without_a_spacing_no_coordinate_stays():
@@ -85,10 +85,10 @@ def test_the_covariance_at_rest_is_the_known_one_and_not_the_true_one():
         products += np.stack([pair.sum(axis=1) for pair in pairs], axis=1) / steps
     S = covariance_at_rest(COUPLED.A, COUPLED.D, dt)
     for found, right in zip(products.T, [S[0, 0], S[0, 1], S[1, 1]], strict=True):
-        statistics.assert_average(found, right)
+        testing.assert_average(found, right)
     true = scipy.linalg.solve_continuous_lyapunov(COUPLED.A, COUPLED.D)
     with pytest.raises(AssertionError):
-        statistics.assert_average(products[:, 1], true[0, 1])
+        testing.assert_average(products[:, 1], true[0, 1])
 
 
 def test_a_drift_that_a_lattice_cannot_follow():

@@ -12,16 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import thermolinalg as tla
-from tests import oracles, statistics
-from tests.thermolinalg.cases import (
-    PUBLISHED,
-    SEEDS,
-    TIMES,
-    matrices,
-    processes,
-    reversible_processes,
-)
+from tests import oracles
+from tests.thermolinalg.cases import PUBLISHED, SEEDS, TIMES
 from tests.thermolinalg.simulation.test_lowrank import springs
+from thermolinalg import testing
 from thermolinalg.backend import to_numpy
 from thermolinalg.theory.evolution import transition
 
@@ -32,14 +26,14 @@ EXAMPLES, STEPS, CHAINS = 40, 300, 2
 def networks(draw):
     """Sparse, symmetric positive definite by its diagonal."""
     n = draw(st.integers(1, 4))
-    links = np.triu(draw(matrices(n, n)), 1)
+    links = np.triu(draw(testing.matrices(n, n)), 1)
     A = links + links.T + np.diag(np.abs(links + links.T).sum(axis=1) + draw(st.floats(0.1, 2.0)))
-    return tla.Network(sp.csr_array(A), draw(matrices(1, n))[0], draw(st.floats(0.1, 3.0)))
+    return tla.Network(sp.csr_array(A), draw(testing.matrices(1, n))[0], draw(st.floats(0.1, 3.0)))
 
 
 KINDS = {
-    "exact": processes(),
-    "symmetric": reversible_processes(),
+    "exact": testing.ou_processes(),
+    "symmetric": testing.ou_processes(reversible=True),
     "chebyshev": networks(),
     "lowrank": springs(),
 }
@@ -75,8 +69,8 @@ def test_any_process_at_any_step_has_the_exact_law(integrator):
             assert np.abs(added).max() <= 1e-12 * size
             return
         pairs = np.concatenate([added[::2], added[1::2]], axis=1)  # of neighbours in time
-        rate = statistics.FALSE_ALARM / EXAMPLES
-        statistics.assert_covariance_matches(pairs, np.kron(np.eye(2), law.C), false_alarm=rate)
+        rate = testing.FALSE_ALARM / EXAMPLES
+        testing.assert_covariance_matches(pairs, np.kron(np.eye(2), law.C), false_alarm=rate)
 
     holds()
 
@@ -102,4 +96,4 @@ def test_the_published_error_is_caught():
     added, _ = increments(process, "exact", 1.0, 0, law)
     wrong = oracles.symmetric_part_covariance(A, D, 1.0)
     with pytest.raises(AssertionError):
-        statistics.assert_covariance_matches(added, wrong)
+        testing.assert_covariance_matches(added, wrong)

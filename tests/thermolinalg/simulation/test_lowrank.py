@@ -6,10 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import thermolinalg as tla
-from tests import oracles, statistics
-from tests.thermolinalg.cases import TIMES, matrices
+from tests import oracles
+from tests.thermolinalg.cases import TIMES
 from tests.thermolinalg.simulation.steps import assert_same_law, law_of
 from tests.thermolinalg.theory.test_lowrank import dense
+from thermolinalg import testing
 from thermolinalg.backend import to_numpy
 from thermolinalg.errors import InvalidInput
 from thermolinalg.simulation.lowrank import DiagonalPlusLowRank
@@ -57,7 +58,7 @@ def springs(draw):
     n = draw(st.integers(2, 4))
     k = draw(st.integers(1, n - 1))
     number = st.floats(-2, 2).map(lambda e: 10.0**e)
-    factor, weights = draw(matrices(n, k)), draw(st.lists(number, min_size=k, max_size=k))
+    factor, weights = draw(testing.matrices(n, k)), draw(st.lists(number, min_size=k, max_size=k))
     friction = np.array(draw(st.lists(number, min_size=n, max_size=n)))
     stiffness = LowRank(draw(number) * friction, factor, weights)
     temperature = draw(st.sampled_from([0.0, 1.0]))
@@ -111,7 +112,7 @@ def test_records_within_the_columns_feel_nothing_of_the_wide_noise():
     samples, dt = 200, 100 * WIDE
     x = tla.simulate(TIGHT, dt * np.arange(samples + 1), rng=3).states[0, 1:, :2]
     found = tla.measure(TIGHT, dt, samples, tla.Covariance(), rng=3).values[0][:2, :2]
-    statistics.assert_covariance_matches(x, NARROW * np.eye(2))
+    testing.assert_covariance_matches(x, NARROW * np.eye(2))
     np.testing.assert_allclose(found, np.cov(x.T), rtol=1e-11 + 2 / samples)
 
 
@@ -124,8 +125,8 @@ def test_the_law_after_irregular_steps():
     for k, dt in enumerate(np.diff(times), start=1):
         E, shift, C = oracles.law_by_ode(A, network.b, np.diag(network.diffusion), dt)
         mean, cov = E @ mean + shift, E @ cov @ E.T + C
-        statistics.assert_mean_matches(run.states[:, k], mean, cov)
-        statistics.assert_covariance_matches(run.states[:, k], cov, mean=mean)
+        testing.assert_mean_matches(run.states[:, k], mean, cov)
+        testing.assert_covariance_matches(run.states[:, k], cov, mean=mean)
 
 
 def test_one_long_chain_visits_the_gibbs_law():
@@ -134,8 +135,8 @@ def test_one_long_chain_visits_the_gibbs_law():
     apart = 20 / network.slowest
     x = tla.simulate(network, np.arange(5001) * apart, rng=2).states[0, 1:]
     cov = np.linalg.inv(dense(LowRank(0.4, U, [1.0, 0.3])))
-    statistics.assert_mean_matches(x, cov @ F, cov)
-    statistics.assert_covariance_matches(x, cov, mean=cov @ F)
+    testing.assert_mean_matches(x, cov @ F, cov)
+    testing.assert_covariance_matches(x, cov, mean=cov @ F)
 
 
 def test_a_planted_error_is_caught():
@@ -143,7 +144,7 @@ def test_a_planted_error_is_caught():
     x = tla.simulate(network, [0.0, 40.0 / network.slowest], chains=CHAINS, rng=2).states[:, 1]
     wrong = np.linalg.inv(dense(LowRank(0.45, U, [1.0, 0.3])))
     with pytest.raises(AssertionError):
-        statistics.assert_covariance_matches(x, wrong, mean=x.mean(axis=0))
+        testing.assert_covariance_matches(x, wrong, mean=x.mean(axis=0))
 
 
 @pytest.mark.parametrize("integrator", ["lowrank", "chebyshev"])

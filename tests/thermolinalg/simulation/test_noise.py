@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.statistics import assert_covariance_matches
 from thermolinalg.simulation import noise
 from thermolinalg.simulation.noise import PIECE, NormalStream
+from thermolinalg.testing import assert_covariance_matches
 
 DTYPES = [np.float32, np.float64]
 

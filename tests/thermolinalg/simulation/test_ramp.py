@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests import oracles, statistics
-from tests.thermolinalg.cases import definite
+from tests import oracles
+from thermolinalg import testing
 from thermolinalg.backend import to_numpy
 from thermolinalg.errors import InvalidInput, NotFinite, NotPositiveDefinite, NotSymmetric
 from thermolinalg.simulation.ramp import Protocol, ramp
@@ -81,9 +81,9 @@ def test_mean_work_and_the_law_at_the_end(name, reverse, duration, steps):
     protocol = PROTOCOLS[name]
     run = ramp(protocol, duration, steps=steps, chains=CHAINS, reverse=reverse, rng=1)
     work, mean, cov = expected(protocol, duration, steps, reverse=reverse)
-    statistics.assert_average(run.work, work)
-    statistics.assert_mean_matches(run.states, mean, cov)
-    statistics.assert_covariance_matches(run.states, cov, mean=mean)
+    testing.assert_average(run.work, work)
+    testing.assert_mean_matches(run.states, mean, cov)
+    testing.assert_covariance_matches(run.states, cov, mean=mean)
 
 
 @pytest.mark.parametrize("steps", [1, 10])
@@ -95,9 +95,9 @@ def test_the_equality_of_jarzynski(steps):
         work = ramp(protocol, 1.0, steps=steps, chains=CHAINS, rng=2).work
         change = free_energy(protocol)
         assert work.min() >= -1e-12
-        statistics.assert_average(np.exp(-(work - change) / T), 1.0)
+        testing.assert_average(np.exp(-(work - change) / T), 1.0)
         with pytest.raises(AssertionError):
-            statistics.assert_average(work, change)
+            testing.assert_average(work, change)
         assert work.mean() > change
 
 
@@ -111,20 +111,20 @@ def test_the_theorem_of_crooks(name, duration, steps):
         ramp(protocol, duration, steps=steps, chains=CHAINS, reverse=reverse, rng=3).work / T
         for reverse in (False, True)
     )
-    change, tail = free_energy(protocol) / T, statistics.FALSE_ALARM / 4
+    change, tail = free_energy(protocol) / T, testing.FALSE_ALARM / 4
 
     def acceptance(w):
         return 1 / (1 + np.exp(w))
 
     gaps = acceptance(there - change) - acceptance(back + change)
-    statistics.assert_average(gaps, 0.0, false_alarm=tail)
+    testing.assert_average(gaps, 0.0, false_alarm=tail)
     for threshold in change + np.array([-0.5, 0.0, 0.5]):
         beyond = np.where(there > threshold, np.exp(change - there), 0.0)
-        statistics.assert_average(beyond - (-back > threshold), 0.0, false_alarm=tail)
+        testing.assert_average(beyond - (-back > threshold), 0.0, false_alarm=tail)
     wrong = change + 0.1
     gaps = acceptance(there - wrong) - acceptance(back + wrong)
     with pytest.raises(AssertionError):
-        statistics.assert_average(gaps, 0.0, false_alarm=tail)
+        testing.assert_average(gaps, 0.0, false_alarm=tail)
 
 
 @each_protocol
@@ -146,8 +146,8 @@ def test_the_work_of_a_switch_from_rest():
     work = ramp(Protocol(SOFT, STIFF, **BATH), 0.0, steps=1, chains=CHAINS, rng=4).work
     M = (STIFF - SOFT) @ np.linalg.inv(SOFT)
     mean, variance = T / 2 * np.trace(M), T**2 / 2 * np.trace(M @ M)
-    statistics.assert_average(work, mean)
-    statistics.assert_average((work - mean) ** 2, variance)
+    testing.assert_average(work, mean)
+    testing.assert_average((work - mean) ** 2, variance)
 
 
 def test_a_slow_ramp_dissipates_by_the_known_formula():
@@ -160,7 +160,7 @@ def test_a_slow_ramp_dissipates_by_the_known_formula():
         lost[schedule] = expected(one, duration, steps)[0] - free_energy(one)
         many = Protocol(soft * np.eye(n), stiff * np.eye(n), schedule=schedule, **BATH)
         work = ramp(many, duration, steps=steps, chains=1000, rng=5).work
-        statistics.assert_average(work - free_energy(many), n * lost[schedule])
+        testing.assert_average(work - free_energy(many), n * lost[schedule])
     # the next order is a relaxation time of the duration, with a number of order one
     assert lost["root"] == pytest.approx(formula, rel=FRICTION / soft / duration)
     assert lost["linear"] > 1.2 * lost["root"]
@@ -176,8 +176,8 @@ def test_a_short_rest_is_a_transition_from_the_start(name, x0):
         protocol.A1 / FRICTION, protocol.b1 / FRICTION, noise, rest
     )
     mean = mean if x0 is None else mean + E @ x0
-    statistics.assert_mean_matches(run.states, mean, cov)
-    statistics.assert_covariance_matches(run.states, cov, mean=mean)
+    testing.assert_mean_matches(run.states, mean, cov)
+    testing.assert_covariance_matches(run.states, cov, mean=mean)
 
 
 @each_protocol
@@ -196,10 +196,14 @@ def test_the_first_law(name):
 def test_a_potential_that_does_not_change_takes_no_work():
     run = ramp(Protocol(SOFT, SOFT, b1=FIRST, b2=FIRST, **BATH), 1.0, chains=CHAINS, rng=6)
     np.testing.assert_array_equal(run.work, 0.0)
-    statistics.assert_average(run.heat, 0.0)
+    testing.assert_average(run.heat, 0.0)
 
 
-@given(A=definite(3, decades=1), steps=st.integers(1, 20), duration=st.floats(0.01, 10.0))
+@given(
+    A=testing.spd_matrices(3, condition=100),
+    steps=st.integers(1, 20),
+    duration=st.floats(0.01, 10.0),
+)
 def test_shared_modes_change_the_cost_and_nothing_else(A, steps, duration):
     """Without noise the two ways must agree to rounding."""
     bath = {"temperature": 0.0, "b1": FIRST, "b2": SECOND}
@@ -261,7 +265,7 @@ def test_single_precision_is_kept(name):
     run = ramp(single, 1.0, chains=CHAINS, rng=9)
     assert {run.work.dtype, run.heat.dtype, run.states.dtype} == {np.dtype(np.float32)}
     double = Protocol(protocol.A1, protocol.A2, schedule=protocol.schedule, **BATH)
-    statistics.assert_average(run.work, expected(double, 1.0, 100)[0])
+    testing.assert_average(run.work, expected(double, 1.0, 100)[0])
 
 
 @pytest.mark.parametrize(

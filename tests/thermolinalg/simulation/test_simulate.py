@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import thermolinalg as tla
-from tests import oracles, statistics
-from tests.thermolinalg.cases import PROCESSES, SEEDS, processes
+from tests import oracles
+from tests.thermolinalg.cases import PROCESSES, SEEDS
+from thermolinalg import testing
 from thermolinalg.errors import InvalidInput, NotFinite, ShapeMismatch
 from thermolinalg.simulation import walk
 from thermolinalg.simulation.choice import INTEGRATORS
@@ -39,8 +40,8 @@ def test_the_law_after_irregular_steps(integrator, name):
         else:
             E, shift, C = oracles.law_by_ode(process.A, process.b, process.D, dt)
         mean, cov = E @ mean + shift, E @ cov @ E.T + C
-        statistics.assert_mean_matches(run.states[:, k], mean, cov)
-        statistics.assert_covariance_matches(run.states[:, k], cov, mean=mean)
+        testing.assert_mean_matches(run.states[:, k], mean, cov)
+        testing.assert_covariance_matches(run.states[:, k], cov, mean=mean)
 
 
 @pytest.mark.parametrize("name", PROCESSES)
@@ -52,7 +53,7 @@ def test_equilibrium_stays_equilibrium(name):
     x = tla.simulate(process, [0.0, t], x0=rest, chains=CHAINS, rng=2).states - rest.mean
     E = oracles.law_by_ode(process.A, process.b, process.D, t).E
     joint = np.block([[rest.cov, rest.cov @ E.T], [E @ rest.cov, rest.cov]])
-    statistics.assert_covariance_matches(x.reshape(CHAINS, -1), joint)
+    testing.assert_covariance_matches(x.reshape(CHAINS, -1), joint)
 
 
 def test_euler_settles_too_wide_by_the_known_factor():
@@ -61,10 +62,10 @@ def test_euler_settles_too_wide_by_the_known_factor():
     times = dt * np.arange(101)
     x = tla.simulate(process, times, chains=CHAINS, rng=3, integrator="euler").states[:, -1]
     wide = np.array([[1 / a * 2 / (2 - dt * a)]])
-    statistics.assert_mean_matches(x, [1 / a], wide)
-    statistics.assert_covariance_matches(x, wide, mean=1 / a)
+    testing.assert_mean_matches(x, [1 / a], wide)
+    testing.assert_covariance_matches(x, wide, mean=1 / a)
     with pytest.raises(AssertionError):
-        statistics.assert_covariance_matches(x, np.array([[1 / a]]), mean=1 / a)
+        testing.assert_covariance_matches(x, np.array([[1 / a]]), mean=1 / a)
 
 
 def test_chains_with_drives_of_their_own():
@@ -73,8 +74,8 @@ def test_chains_with_drives_of_their_own():
     x = tla.simulate(tla.OU(A, drives, D), [0.0, 0.7], chains=2 * CHAINS, rng=4).states[:, 1]
     for half, drive in zip(np.split(x, 2), drives[[0, -1]], strict=True):
         _, shift, C = oracles.law_by_ode(A, drive, D, 0.7)
-        statistics.assert_mean_matches(half, shift, C)
-        statistics.assert_covariance_matches(half, C, mean=shift)
+        testing.assert_mean_matches(half, shift, C)
+        testing.assert_covariance_matches(half, C, mean=shift)
 
 
 @pytest.mark.parametrize("integrator", LINEAR)
@@ -114,7 +115,7 @@ def test_rounding_in_the_times_prepares_no_step_twice(monkeypatch):
     assert len(prepared) == 1
 
 
-@given(process=processes(), seed=SEEDS)
+@given(process=testing.ou_processes(), seed=SEEDS)
 def test_a_seed_repeats_the_run_bit_for_bit(process, seed):
     one, other = (tla.simulate(process, [0, 0.1, 1.0], chains=2, rng=seed) for _ in range(2))
     np.testing.assert_array_equal(one.states, other.states)

@@ -8,9 +8,10 @@ from scipy.integrate import quad
 from scipy.interpolate import CubicSpline
 
 import thermolinalg as tla
-from tests import oracles, statistics
+from tests import oracles
 from tests.thermolinalg.cases import PROCESSES
 from tests.thermolinalg.simulation.steps import law_of, order, run, settled
+from thermolinalg import testing
 from thermolinalg.errors import (
     InvalidInput,
     NotFinite,
@@ -105,10 +106,10 @@ def test_the_weak_order_under_a_quartic_potential(p, power):
 def test_chains_settle_into_the_law_of_their_scheme(p):
     x = run(QUARTIC, SCHEMES[p], np.zeros((20_000, 1)), 0.1, 80, seed=p)[:, 0]
     for power in (2, 4):
-        statistics.assert_average(x**power, at_rest(SCHEMES[p], 0.1, power))
+        testing.assert_average(x**power, at_rest(SCHEMES[p], 0.1, power))
     other = at_rest(SCHEMES[3 - p], 0.1, 4)
     with pytest.raises(AssertionError):
-        statistics.assert_average(x**4, other)
+        testing.assert_average(x**4, other)
 
 
 @each_scheme

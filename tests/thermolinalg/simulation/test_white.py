@@ -6,8 +6,9 @@ from hypothesis import assume, given
 
 import thermolinalg as tla
 from tests import oracles
-from tests.thermolinalg.cases import PROCESSES, TIMES, processes
+from tests.thermolinalg.cases import PROCESSES, TIMES
 from tests.thermolinalg.simulation.steps import assert_same_law, law_of
+from thermolinalg import testing
 from thermolinalg.simulation import walk
 from thermolinalg.simulation.choice import find_integrator
 from thermolinalg.simulation.exact import Exact
@@ -15,7 +16,7 @@ from thermolinalg.simulation.integrator import LinearStep
 from thermolinalg.simulation.white import WhiteStep, whitened
 
 
-@given(process=processes(), dt=TIMES)
+@given(process=testing.ou_processes(), dt=TIMES)
 def test_the_law_of_a_step_is_that_of_the_process(process, dt):
     step = whitened(Exact().prepare(process, dt))
     assume(isinstance(step, WhiteStep))

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 import thermolinalg as tla
-from tests import statistics
 from tests.thermolinalg.solvers.problems import ring, wishart
+from thermolinalg import testing
 from thermolinalg.errors import InvalidInput
 
 A, B = wishart(6), np.arange(1.0, 7.0)
@@ -76,11 +76,11 @@ def test_coverage_and_wanted_error(name, chains):
     }[name]
     runs = [call(seed) for seed in range(count)]
     covered = [(low <= truth) & (truth <= high) for low, high in (x.interval(0.95) for x in runs)]
-    statistics.assert_frequency(np.sum(covered, axis=0), count, 0.95)
+    testing.assert_frequency(np.sum(covered, axis=0), count, 0.95)
     met = [
         np.linalg.norm(x.value - truth) <= x.plan.target.rtol * np.linalg.norm(truth) for x in runs
     ]
-    statistics.assert_at_least(sum(met), count, 0.95)
+    testing.assert_at_least(sum(met), count, 0.95)
 
 
 def test_chains_of_a_network_that_is_only_multiplied():
@@ -90,7 +90,7 @@ def test_chains_of_a_network_that_is_only_multiplied():
     with joblib.parallel_config(backend="threading"):
         two = tla.solve(sparse, b, chains=4, n_jobs=2, rng=0)
     np.testing.assert_array_equal(one.value, two.value)
-    statistics.assert_agrees(one, np.linalg.solve(ring(30, 0.5), b))
+    testing.assert_agrees(one, np.linalg.solve(ring(30, 0.5), b))
 
 
 def test_the_budget_is_of_all_chains():

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import thermolinalg as tla
-from tests import statistics
-from tests.thermolinalg.cases import SEEDS, SIZES, matrices
+from tests.thermolinalg.cases import SEEDS, SIZES
 from tests.thermolinalg.solvers.problems import forbid_digital_solvers, wishart
+from thermolinalg import testing
 from thermolinalg.errors import InvalidInput, NotFinite, NotReal, ShapeMismatch
 
 WHIRL = np.array([[0.0, 3.0, 0.0], [-3.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
@@ -32,17 +32,17 @@ RUNS = 200
 @settings(max_examples=30)
 @given(data=st.data(), n=SIZES, t=st.floats(-1.0, 1.0).filter(lambda t: t != 0), seed=SEEDS)
 def test_the_answer(data, n, t, seed):
-    G = data.draw(matrices(n, n))
+    G = data.draw(testing.matrices(n, n))
     X = tla.expm(G, t, rtol=0.3, rng=seed)
     assert X.value.shape == X.stderr.shape == (n, n)
-    statistics.assert_agrees(X, scipy.linalg.expm(G * t))
+    testing.assert_agrees(X, scipy.linalg.expm(G * t))
 
 
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_the_answer_of_special_matrices(name):
     X = tla.expm(PROBLEMS[name], rng=0)
     assert X.outcome in {tla.Outcome.CONVERGED, tla.Outcome.MISSED}
-    statistics.assert_agrees(X, scipy.linalg.expm(PROBLEMS[name]))
+    testing.assert_agrees(X, scipy.linalg.expm(PROBLEMS[name]))
 
 
 @pytest.mark.parametrize("name", ["skew", "nilpotent", "symmetric, stable"])
@@ -50,15 +50,15 @@ def test_coverage_bias_and_wanted_error(name):
     truth = scipy.linalg.expm(PROBLEMS[name])
     runs = [tla.expm(PROBLEMS[name], rtol=0.2, rng=seed) for seed in range(RUNS)]
     covered = [(low <= truth) & (truth <= high) for low, high in (X.interval(0.95) for X in runs)]
-    statistics.assert_frequency(np.sum(covered, axis=0), RUNS, 0.95)
+    testing.assert_frequency(np.sum(covered, axis=0), RUNS, 0.95)
     for i, j in np.ndindex(truth.shape):
-        statistics.assert_average([X.value[i, j] for X in runs], truth[i, j])
+        testing.assert_average([X.value[i, j] for X in runs], truth[i, j])
     met = [np.linalg.norm(X.value - truth) <= 0.2 * np.linalg.norm(truth) for X in runs]
-    statistics.assert_at_least(sum(met), RUNS, 0.95)
+    testing.assert_at_least(sum(met), RUNS, 0.95)
 
 
 def test_backwards_in_time():
-    statistics.assert_agrees(tla.expm(A, -0.7, rng=0), scipy.linalg.expm(-0.7 * A))
+    testing.assert_agrees(tla.expm(A, -0.7, rng=0), scipy.linalg.expm(-0.7 * A))
     np.testing.assert_array_equal(tla.expm(A, -2.0, rng=0).value, tla.expm(-A, 2.0, rng=0).value)
 
 
@@ -76,7 +76,7 @@ def test_large_and_small_exponentials(shift):
     other = tla.expm(A + shift * np.eye(3), rng=0)
     assert other.outcome is tla.Outcome.CONVERGED
     assert np.isfinite(other.error)
-    statistics.assert_agrees(other, np.exp(shift) * scipy.linalg.expm(A))
+    testing.assert_agrees(other, np.exp(shift) * scipy.linalg.expm(A))
     assert other.plan.time == pytest.approx(one.plan.time, rel=1e-6)
 
 
@@ -91,7 +91,7 @@ def test_a_spent_budget_is_told():
     X = tla.expm(A, max_time=2 * plan.pilot, rtol=1e-3, rng=0)
     assert X.outcome is tla.Outcome.BUDGET_SPENT
     assert X.plan.time <= 2 * plan.pilot
-    statistics.assert_agrees(X, scipy.linalg.expm(A))
+    testing.assert_agrees(X, scipy.linalg.expm(A))
 
 
 def test_an_answer_below_the_noise_is_told():
@@ -99,13 +99,13 @@ def test_an_answer_below_the_noise_is_told():
     shear = np.array([[-20.0, 40.0], [0.0, -22.0]])
     X = tla.expm(shear, max_time=1e5, rng=0)
     assert X.outcome is tla.Outcome.BUDGET_SPENT
-    statistics.assert_agrees(X, scipy.linalg.expm(shear))
+    testing.assert_agrees(X, scipy.linalg.expm(shear))
 
 
 def test_single_precision():
     X = tla.expm(A.astype(np.float32), rng=0)
     assert X.value.dtype == X.stderr.dtype == np.float32
-    statistics.assert_agrees(X, scipy.linalg.expm(A))
+    testing.assert_agrees(X, scipy.linalg.expm(A))
 
 
 def test_arrays_of_another_library():
@@ -117,7 +117,7 @@ def test_arrays_of_another_library():
 def test_no_digital_solver_is_called(monkeypatch):
     truth = scipy.linalg.expm(A)
     forbid_digital_solvers(monkeypatch)
-    statistics.assert_agrees(tla.expm(A, rng=0), truth)
+    testing.assert_agrees(tla.expm(A, rng=0), truth)
 
 
 def test_the_users_exponential_is_not_formed(monkeypatch):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import thermolinalg as tla
-from tests.statistics import assert_at_least
 from thermolinalg.solvers.reading import Reading
+from thermolinalg.testing import assert_at_least
 
 FAR = 0.05
 """Five times the wanted relative error, which 95 % of runs meet: over nine standard errors."""

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 import thermolinalg as tla
-from tests import statistics
-from tests.thermolinalg.cases import SEEDS, SIZES, definite
+from tests.thermolinalg.cases import SEEDS, SIZES
 from tests.thermolinalg.solvers.problems import forbid_digital_solvers, ring, wishart
 from tests.thermolinalg.solvers.test_solve import BAD, B
+from thermolinalg import testing
 from thermolinalg.errors import InvalidInput, NotPositiveDefinite, NotSymmetric
 from thermolinalg.solvers import campaign
 from thermolinalg.solvers.encode import program_network
@@ -32,10 +33,10 @@ def way_to(matrix):
 @settings(max_examples=20)
 @given(data=st.data(), n=SIZES, seed=SEEDS, method=st.sampled_from(list(METHODS)))
 def test_the_answer(data, n, seed, method):
-    S = data.draw(definite(n, decades=0.5))
+    S = data.draw(testing.spd_matrices(n, condition=10))
     x = tla.logdet(S, method=method, atol=0.1 * n**0.5, rng=seed)
     assert x.value.shape == x.stderr.shape == ()
-    statistics.assert_agrees(x, np.linalg.slogdet(S)[1])
+    testing.assert_agrees(x, np.linalg.slogdet(S)[1])
 
 
 @each_method
@@ -44,18 +45,18 @@ def test_coverage_bias_and_wanted_error(method):
     runs = [tla.logdet(A, method=method, atol=0.06, rng=seed) for seed in range(RUNS)]
     assert min(x.plan.windows for x in runs) > campaign.FEWEST
     covered = [low <= TRUTH <= high for low, high in (x.interval(0.95) for x in runs)]
-    statistics.assert_frequency(sum(covered), RUNS, 0.95)
-    statistics.assert_average([float(x.value) for x in runs], TRUTH)
+    testing.assert_frequency(sum(covered), RUNS, 0.95)
+    testing.assert_average([float(x.value) for x in runs], TRUTH)
     met = sum(abs(x.value - TRUTH) <= 0.06 for x in runs)
-    statistics.assert_at_least(met, RUNS, 0.95)
+    testing.assert_at_least(met, RUNS, 0.95)
     assert {x.outcome for x in runs} <= {tla.Outcome.CONVERGED}
 
 
 def test_another_confidence_is_met_without_waste():
     runs = [tla.logdet(A, atol=0.02, confidence=0.5, rng=seed).value for seed in range(FEWER)]
     met = sum(abs(x - TRUTH) <= 0.02 for x in runs)
-    statistics.assert_at_least(met, FEWER, 0.5)
-    statistics.assert_at_least(FEWER - met, FEWER, 0.5 / 3)
+    testing.assert_at_least(met, FEWER, 0.5)
+    testing.assert_at_least(FEWER - met, FEWER, 0.5 / 3)
 
 
 def test_the_default_tolerance():
@@ -63,7 +64,7 @@ def test_the_default_tolerance():
     assert x.plan.target.atol == pytest.approx(0.01 * N**0.5)
     assert x.plan.target.rtol == 0
     assert x.outcome is tla.Outcome.CONVERGED
-    statistics.assert_agrees(x, TRUTH)
+    testing.assert_agrees(x, TRUTH)
 
 
 def test_a_relative_tolerance():
@@ -71,7 +72,7 @@ def test_a_relative_tolerance():
         abs(tla.logdet(A, rtol=0.1, atol=0, rng=seed).value - TRUTH) <= 0.1 * abs(TRUTH)
         for seed in range(50)
     ]
-    statistics.assert_at_least(sum(met), 50, 0.95)
+    testing.assert_at_least(sum(met), 50, 0.95)
 
 
 def test_a_relative_error_of_zero_is_refused():
@@ -79,21 +80,21 @@ def test_a_relative_error_of_zero_is_refused():
     with pytest.raises(InvalidInput, match=r"next to zero.*atol > 0"):
         tla.logdet(matrix, rtol=0.2, atol=0, rng=0)
     x = tla.logdet(matrix, rtol=0.1, atol=0.2, rng=0)
-    statistics.assert_agrees(x, 0.0)
+    testing.assert_agrees(x, 0.0)
 
 
 @each_method
 @pytest.mark.parametrize("matrix", [ring(8, 0.3), wishart(12), np.diag([1e-3, 0.1, 1.0])])
 def test_methods_agree_with_the_theory(matrix, method):
     x = tla.logdet(matrix, method=method, atol=0.1 * len(matrix) ** 0.5, rng=2)
-    statistics.assert_agrees(x, np.linalg.slogdet(matrix)[1])
+    testing.assert_agrees(x, np.linalg.slogdet(matrix)[1])
 
 
 @each_method
 def test_no_digital_solver_is_called(monkeypatch, method):
     forbid_digital_solvers(monkeypatch)
     x = tla.logdet(A, method=method, rng=0, **COARSE)
-    statistics.assert_agrees(x, TRUTH)
+    testing.assert_agrees(x, TRUTH)
     repr(x)
     with pytest.raises(AssertionError, match="digital solver"):
         str(x)
@@ -124,13 +125,13 @@ def test_works_obey_jarzynski_and_crooks():
         ).work
         for reverse in (False, True)
     )
-    statistics.assert_average(np.exp(change - there), 1.0)
-    statistics.assert_average(np.exp(-change - back), 1.0)
+    testing.assert_average(np.exp(change - there), 1.0)
+    testing.assert_average(np.exp(-change - back), 1.0)
     for threshold in change + np.array([-0.1, 0.0, 0.1]):
         beyond = np.where(there > threshold, np.exp(change - there), 0.0)
-        statistics.assert_average(beyond - (-back > threshold), 0.0)
+        testing.assert_average(beyond - (-back > threshold), 0.0)
     for lost in (there - change, back + change):
-        error = statistics.stats.norm.isf(statistics.FALSE_ALARM) * lost.std() / len(lost) ** 0.5
+        error = stats.norm.isf(testing.FALSE_ALARM) * lost.std() / len(lost) ** 0.5
         assert -error < lost.mean() < DISSIPATED * (1 + SWITCHES) + error
 
 
@@ -138,7 +139,7 @@ def test_works_obey_jarzynski_and_crooks():
 @given(data=st.data(), n=st.integers(1, 8))
 def test_the_bound_of_what_a_slow_drive_dissipates(data, n):
     """L² = Σ ∫ (da_k/du)²/(4 a_k³) du, by the midpoint rule, whose steps are fine by far."""
-    way = way_to(data.draw(definite(n, decades=1)))
+    way = way_to(data.draw(testing.spd_matrices(n, condition=100)))
     end, u = np.linalg.eigvalsh(way.protocol.A2), (np.arange(2000) + 0.5) / 2000
     share, speed = (np.array([f(t) for t in u])[:, None] for f in (way.pace, way.pace.speed))
     a = way.pace.first + share * (end - way.pace.first)
@@ -152,7 +153,7 @@ def test_the_error_foreseen_for_slow_drives(matrix):
     is no more than its bound."""
     x = tla.logdet(matrix, atol=0.2 * len(matrix) ** 0.5, rng=1)
     bound = DISSIPATED * (1 + SWITCHES)
-    reach = statistics.stats.chi2.isf(statistics.FALSE_ALARM, x.dof) / x.dof
+    reach = stats.chi2.isf(testing.FALSE_ALARM, x.dof) / x.dof
     assert float(x.stderr) ** 2 <= 8 * bound / (2 * x.plan.windows) * reach
 
 
@@ -187,7 +188,7 @@ def test_seeds(method):
 def test_single_precision_is_kept(method):
     x = tla.logdet(A.astype(np.float32), method=method, rng=3, **COARSE)
     assert x.value.dtype == x.stderr.dtype == np.float32
-    statistics.assert_agrees(x, TRUTH)
+    testing.assert_agrees(x, TRUTH)
 
 
 @pytest.mark.parametrize("library", ["array_api_strict", "torch"])
@@ -207,9 +208,9 @@ def test_a_spent_budget_is_told_and_honest(method):
     assert {x.outcome for x in runs} == {tla.Outcome.BUDGET_SPENT}
     assert all(x.plan.time <= limit for x in runs)
     within = sum(abs(x.value - TRUTH) <= x.plan.expected_error for x in runs)
-    statistics.assert_at_least(within, FEWER, 0.95)
+    testing.assert_at_least(within, FEWER, 0.95)
     covered = sum(low <= TRUTH <= high for low, high in (x.interval() for x in runs))
-    statistics.assert_frequency(covered, FEWER, 0.95)
+    testing.assert_frequency(covered, FEWER, 0.95)
 
 
 @pytest.mark.parametrize("limit", [0.0, 1.0, -5.0])
@@ -259,21 +260,21 @@ def test_prethermalised_runs_back_rest_only_as_long_as_the_next_mode_takes():
     for x, rate in ((cold, 0.01), (warm, 0.3)):
         runs = campaign.PILOT + x.plan.windows
         assert x.plan.burn_in == pytest.approx(runs * (there + log / (2 * rate)))
-        statistics.assert_agrees(x, np.linalg.slogdet(SOFT)[1])
+        testing.assert_agrees(x, np.linalg.slogdet(SOFT)[1])
 
 
 def test_coverage_and_bias_of_prethermalised_runs():
     truth = np.linalg.slogdet(SOFT)[1]
     runs = [tla.logdet(SOFT, prethermalize=2, atol=0.3, rng=seed) for seed in range(RUNS)]
     covered = [low <= truth <= high for low, high in (x.interval(0.95) for x in runs)]
-    statistics.assert_frequency(sum(covered), RUNS, 0.95)
-    statistics.assert_average([float(x.value) for x in runs], truth)
+    testing.assert_frequency(sum(covered), RUNS, 0.95)
+    testing.assert_average([float(x.value) for x in runs], truth)
 
 
 def test_prethermalised_runs_call_no_digital_solver(monkeypatch):
     forbid_digital_solvers(monkeypatch)
     x = tla.logdet(ring(8, 0.1), prethermalize=3, rng=0, atol=0.3)
-    statistics.assert_agrees(x, np.log(2.1 - 2 * np.cos(np.arange(8) * np.pi / 4)).sum())
+    testing.assert_agrees(x, np.log(2.1 - 2 * np.cos(np.arange(8) * np.pi / 4)).sum())
 
 
 def test_prethermalised_states_are_uploaded():

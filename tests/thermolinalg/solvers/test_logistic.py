@@ -7,8 +7,8 @@ import pytest
 from scipy import stats
 
 import thermolinalg as tla
-from tests import statistics
 from tests.thermolinalg.solvers.problems import forbid_digital_solvers, wishart
+from thermolinalg import testing
 from thermolinalg.errors import InvalidInput, NotFinite, NotPositiveDefinite, ShapeMismatch
 from thermolinalg.solvers import logistic
 
@@ -55,13 +55,13 @@ def test_coverage_and_wanted_error():
     runs = [tla.logistic_posterior(X2, Y2, rtol=0.15, rng=seed) for seed in range(RUNS)]
     ends = [run.mean.interval(0.95) for run in runs]
     covered = np.sum([(low <= right) & (right <= high) for low, high in ends], axis=0)
-    statistics.assert_frequency(covered, RUNS, 0.95)
+    testing.assert_frequency(covered, RUNS, 0.95)
     met = sum(np.linalg.norm(np.asarray(x) - right) <= 0.15 * np.sqrt(np.trace(cov)) for x in runs)
-    statistics.assert_at_least(met, RUNS, 0.95)
+    testing.assert_at_least(met, RUNS, 0.95)
     for entries, expected in zip(np.array([x.mean.mean for x in runs]).T, right, strict=True):
-        statistics.assert_average(entries, expected)
+        testing.assert_average(entries, expected)
     for x in runs[:5]:
-        statistics.assert_agrees(x.predict(NEW), chances)
+        testing.assert_agrees(x.predict(NEW), chances)
         assert x.outcome is tla.Outcome.CONVERGED
 
 
@@ -71,8 +71,8 @@ def test_a_prior_mean_and_a_full_precision():
     found = tla.logistic_posterior(
         X2, Y2 == 1, prior_mean=mean, prior_precision=P, rtol=0.05, rng=1
     )
-    statistics.assert_agrees(found.mean, right)
-    statistics.assert_agrees(found.predict(NEW), chances)
+    testing.assert_agrees(found.mean, right)
+    testing.assert_agrees(found.predict(NEW), chances)
 
 
 def test_more_weights_against_metropolis():
@@ -84,7 +84,7 @@ def test_more_weights_against_metropolis():
     walkers = by_metropolis(X, y, P, 1500, 3)
     gap = np.asarray(found) - walkers.mean(axis=0)
     error = np.hypot(found.mean.stderr, walkers.std(axis=0) / np.sqrt(len(walkers)))
-    limit = stats.t.isf(statistics.FALSE_ALARM / 10, found.mean.dof)
+    limit = stats.t.isf(testing.FALSE_ALARM / 10, found.mean.dof)
     assert (np.abs(gap) <= limit * error).all()
 
 
@@ -96,7 +96,7 @@ def test_a_biased_step_is_seen_and_halved(monkeypatch):
     monkeypatch.setattr(logistic, "STEP", 1.5)
     found = tla.logistic_posterior(X2, Y2, rtol=0.05, rng=0)
     assert found.step < logistic.STEP / 2
-    statistics.assert_agrees(found.mean, right)
+    testing.assert_agrees(found.mean, right)
 
 
 def test_no_digital_solver_is_called(monkeypatch):
@@ -117,7 +117,7 @@ def test_a_spent_budget_is_told():
     short = tla.logistic_posterior(X2, Y2, rtol=0.01, max_time=plain.time, rng=0)
     assert short.outcome is tla.Outcome.BUDGET_SPENT
     assert short.time <= plain.time
-    statistics.assert_agrees(short.mean, by_quadrature(X2, Y2, np.eye(2), np.zeros(2))[0])
+    testing.assert_agrees(short.mean, by_quadrature(X2, Y2, np.eye(2), np.zeros(2))[0])
 
 
 BAD = {

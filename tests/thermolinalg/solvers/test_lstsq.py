@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import thermolinalg as tla
-from tests import statistics
 from tests.thermolinalg.solvers.problems import forbid_digital_solvers
+from thermolinalg import testing
 from thermolinalg.errors import InvalidInput, NotFinite, NotPositiveDefinite, ShapeMismatch
 
 RNG = np.random.default_rng(5)
@@ -35,11 +35,11 @@ def test_coverage_bias_and_wanted_error(name):
     right = truth(A, b, ridge)
     runs = [tla.lstsq(A, b, ridge=ridge, rtol=0.02, rng=seed) for seed in range(RUNS)]
     covered = [(low <= right) & (right <= high) for low, high in (x.interval(0.95) for x in runs)]
-    statistics.assert_frequency(np.sum(covered, axis=0), RUNS, 0.95)
+    testing.assert_frequency(np.sum(covered, axis=0), RUNS, 0.95)
     for entries, expected in zip(np.reshape(runs, (RUNS, -1)).T, right.ravel(), strict=True):
-        statistics.assert_average(entries, expected)
+        testing.assert_average(entries, expected)
     met = [np.linalg.norm(x.value - right) <= 0.02 * np.linalg.norm(right) for x in runs]
-    statistics.assert_at_least(sum(met), RUNS, 0.95)
+    testing.assert_at_least(sum(met), RUNS, 0.95)
     assert runs[0].value.shape == right.shape
 
 
@@ -54,7 +54,7 @@ def test_no_digital_solver_is_called(monkeypatch):
     right = truth(TALL, SIDES, 0.0)
     forbid_digital_solvers(monkeypatch)
     x = tla.lstsq(TALL, SIDES, rng=0)
-    statistics.assert_agrees(x, right)
+    testing.assert_agrees(x, right)
     with pytest.raises(AssertionError, match="digital solver"):
         str(x)
 

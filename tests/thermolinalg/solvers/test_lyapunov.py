@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import thermolinalg as tla
-from tests import statistics
-from tests.thermolinalg.cases import SEEDS, SIZES, definite, matrices
+from tests.thermolinalg.cases import SEEDS, SIZES
 from tests.thermolinalg.solvers.problems import forbid_digital_solvers, wishart
+from thermolinalg import testing
 from thermolinalg.errors import InvalidInput, NotSymmetric, ShapeMismatch, Unstable
 
 PROBLEMS = {
@@ -33,11 +33,11 @@ def test_coverage_and_wanted_error(name):
     runs = [tla.solve_lyapunov(A, Q, rtol=0.25, rng=seed) for seed in range(RUNS)]
     covered = [(low <= truth) & (truth <= high) for low, high in (x.interval(0.95) for x in runs)]
     lower = np.tril_indices(len(A))
-    statistics.assert_frequency(np.sum(covered, axis=0)[lower], RUNS, 0.95)
+    testing.assert_frequency(np.sum(covered, axis=0)[lower], RUNS, 0.95)
     for i, j in zip(*lower, strict=True):
-        statistics.assert_average([x.value[i, j] for x in runs], truth[i, j])
+        testing.assert_average([x.value[i, j] for x in runs], truth[i, j])
     met = [np.linalg.norm(x.value - truth) <= 0.25 * np.linalg.norm(truth) for x in runs]
-    statistics.assert_at_least(sum(met), RUNS, 0.95)
+    testing.assert_at_least(sum(met), RUNS, 0.95)
 
 
 def test_an_absolute_error_waits_for_an_answer_far_beyond_its_noise():
@@ -48,7 +48,7 @@ def test_an_absolute_error_waits_for_an_answer_far_beyond_its_noise():
     for seed in range(20):
         S = tla.solve_lyapunov(A, Q, rtol=0.0, atol=0.3 * size, chains=32, rng=seed)
         met += np.linalg.norm(S.value - truth) <= 0.3 * size
-    statistics.assert_at_least(met, 20, 0.95)
+    testing.assert_at_least(met, 20, 0.95)
 
 
 @pytest.mark.parametrize("power", [-300, 300])
@@ -63,11 +63,11 @@ def test_units_do_not_matter(power):
 @settings(max_examples=15)
 @given(data=st.data(), n=SIZES, seed=SEEDS)
 def test_the_answer(data, n, seed):
-    A, G = data.draw(definite(n, decades=0.3)), data.draw(matrices(n, n))
+    A, G = data.draw(testing.spd_matrices(n, condition=3.98)), data.draw(testing.matrices(n, n))
     Q = G + G.T + np.diag((-1.0) ** np.arange(n))
     S = tla.solve_lyapunov(A, Q, rtol=0.3, max_time=1e7, rng=seed)
     np.testing.assert_allclose(S.value, S.value.T, atol=1e-12 * np.abs(S.value).max())
-    statistics.assert_agrees(S, scipy.linalg.solve_continuous_lyapunov(A, Q))
+    testing.assert_agrees(S, scipy.linalg.solve_continuous_lyapunov(A, Q))
 
 
 def test_a_definite_right_side_costs_what_it_did():
@@ -83,7 +83,7 @@ def test_precision_of_an_indefinite_problem(dtype):
     A, Q = PROBLEMS["indefinite"]
     S = tla.solve_lyapunov(A.astype(dtype), Q, rng=0)
     assert S.value.dtype == S.stderr.dtype == dtype
-    statistics.assert_agrees(S, scipy.linalg.solve_continuous_lyapunov(A, Q))
+    testing.assert_agrees(S, scipy.linalg.solve_continuous_lyapunov(A, Q))
     again = tla.solve_lyapunov(A.astype(dtype), Q, rng=0)
     np.testing.assert_array_equal(S.value, again.value)
 
@@ -101,7 +101,7 @@ def test_a_spent_budget_is_told():
     plan = tla.solve_lyapunov(A, Q, rng=0).plan
     S = tla.solve_lyapunov(A, Q, max_time=plan.time, rtol=1e-3, rng=0)
     assert S.outcome is tla.Outcome.BUDGET_SPENT
-    statistics.assert_agrees(S, scipy.linalg.solve_continuous_lyapunov(A, Q))
+    testing.assert_agrees(S, scipy.linalg.solve_continuous_lyapunov(A, Q))
 
 
 @pytest.mark.parametrize("name", ["shear", "indefinite"])
@@ -110,7 +110,7 @@ def test_no_digital_solver_is_called(name, monkeypatch):
     truth = scipy.linalg.solve_continuous_lyapunov(A, Q)
     forbid_digital_solvers(monkeypatch)
     x = tla.solve_lyapunov(A, Q, rng=0)
-    statistics.assert_agrees(x, truth)
+    testing.assert_agrees(x, truth)
     with pytest.raises(AssertionError, match="digital solver"):
         str(x)
 

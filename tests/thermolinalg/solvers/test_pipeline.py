@@ -7,8 +7,8 @@ import pytest
 from scipy import stats
 
 import thermolinalg as tla
-from tests import statistics
 from tests.thermolinalg.solvers.problems import wishart
+from thermolinalg import testing
 from thermolinalg.errors import InvalidInput
 from thermolinalg.measurement.integral import TimeAverage
 from thermolinalg.measurement.readout import Readout
@@ -30,7 +30,7 @@ def test_a_record_that_settled_is_seldom_called_unsettled(monkeypatch, rng):
     alarms = sum(
         not Reading.of(rng.standard_normal((budget.WINDOWS, 1)), 1.0).settled for _ in range(trials)
     )
-    statistics.assert_frequency(alarms, trials, rate)
+    testing.assert_frequency(alarms, trials, rate)
 
 
 @pytest.mark.parametrize("entries", [1, 100])
@@ -141,7 +141,7 @@ def share_within(spread, confidence, trials, rng):
 @pytest.mark.parametrize("confidence", [0.5, 0.95])
 def test_a_pilot_predicts_how_far_a_run_strays(confidence, rng):
     """Stein's second stage is exact in one direction, over pilots and runs together."""
-    statistics.assert_frequency(*share_within(np.ones(1), confidence, 30_000, rng), confidence)
+    testing.assert_frequency(*share_within(np.ones(1), confidence, 30_000, rng), confidence)
 
 
 @pytest.mark.parametrize("spectrum", [[1.0, 1.0, 1.0], [1.0, 0.5, 0.1, 0.01]])
@@ -149,15 +149,15 @@ def test_a_pilot_predicts_how_far_a_run_strays(confidence, rng):
 def test_a_pilot_counts_directions_well_enough(spectrum, confidence, rng):
     """Directions are counted with error, and unequal ones approximately: by 3 per cent at most."""
     hits, trials = share_within(np.sqrt(spectrum), confidence, 2000, rng)
-    statistics.assert_at_least(hits, trials, confidence - 0.03)
-    statistics.assert_at_least(trials - hits, trials, 1 - confidence - 0.03)
+    testing.assert_at_least(hits, trials, confidence - 0.03)
+    testing.assert_at_least(trials - hits, trials, 1 - confidence - 0.03)
 
 
 def test_a_pilot_counts_directions_and_the_norm(rng):
     K, mean = 32, np.array([3.0, 0.0, 4.0])
     pilots = [Reading.of(mean + rng.standard_normal((K, 3)), 1.0) for _ in range(4000)]
-    statistics.assert_average([p.error**2 for p in pilots], 3 / K)
-    statistics.assert_average([p.norm**2 for p in pilots], 25.0)
+    testing.assert_average([p.error**2 for p in pilots], 3 / K)
+    testing.assert_average([p.norm**2 for p in pilots], 25.0)
     assert np.mean([p.directions for p in pilots]) == pytest.approx(3.0, rel=0.1)
     assert all(1.0 <= p.directions <= 3.0 for p in pilots)
 
@@ -171,7 +171,7 @@ def test_correlation_between_windows_is_made_up_for():
     stderr = Reading.of(values, window, budget.correction(1.0, window)).stderr
     T = 32 * window
     exact = 2 / T * (1 - (1 - math.exp(-T)) / T)  # variance of the average over all windows
-    statistics.assert_average(values.mean(axis=0)[:, 0] ** 2, exact)
+    testing.assert_average(values.mean(axis=0)[:, 0] ** 2, exact)
     assert (stderr**2).mean() == pytest.approx(exact, rel=0.01)
 
 

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import thermolinalg as tla
-from tests import statistics
-from tests.thermolinalg.cases import SEEDS, SIZES, definite
+from tests.thermolinalg.cases import SEEDS, SIZES
 from tests.thermolinalg.solvers.problems import forbid_digital_solvers, ring, wishart
+from thermolinalg import testing
 from thermolinalg.errors import InvalidInput, NotPositiveDefinite
 from thermolinalg.solvers import planning
 from thermolinalg.solvers.budget import BIAS, WINDOWS, Target
@@ -147,7 +147,7 @@ def test_errors_exceed_the_expected_one_as_often_as_is_said(name):
     course = forecast_of(name).certain
     assert course.averaging < 1.01 * course.by_chi_square, "the shortest run proves nothing"
     e = errors(stated(solver, problem, atol, knobs), course, truth, RUNS)
-    statistics.assert_frequency(int((e <= course.expected_error).sum()), RUNS, CONFIDENCE)
+    testing.assert_frequency(int((e <= course.expected_error).sum()), RUNS, CONFIDENCE)
 
 
 @pytest.mark.parametrize("name", BOUNDED)
@@ -155,14 +155,14 @@ def test_bounds_are_kept(name):
     solver, problem, truth, atol, knobs = BOUNDED[name]
     course, runs = forecast_of(name).certain, RUNS // 4
     e = errors(stated(solver, problem, atol, knobs), course, truth, runs)
-    statistics.assert_at_least(int((e <= course.expected_error).sum()), runs, CONFIDENCE)
+    testing.assert_at_least(int((e <= course.expected_error).sum()), runs, CONFIDENCE)
 
 
 @given(data=st.data(), n=SIZES, seed=SEEDS)
 @settings(max_examples=10)
 def test_a_certain_course_is_certain(data, n, seed):
     """The norm is no larger than that of the answer, whatever b is; a typical one is larger."""
-    S = data.draw(definite(n, decades=1.5))
+    S = data.draw(testing.spd_matrices(n, condition=1000))
     b = np.random.default_rng(seed).standard_normal(n)
     found = tla.plan(tla.solve, S, b)
     assert found.certain.norm <= np.linalg.norm(np.linalg.solve(S, b)) * (1 + 1e-9)
@@ -199,7 +199,7 @@ def test_a_typical_norm_is_that_of_random_sides(solver, problem, knobs, answer):
     size = found.typical.norm / _drive(problem, b[:, 0], solver)
     drives = np.array([_drive(problem, column, solver) for column in b.T])
     # E|x|²/E|drive|² is the square of that ratio: the mean of |x|² - ratio² |drive|² is zero
-    statistics.assert_average((x**2).sum(axis=0) - (size * drives) ** 2, 0.0)
+    testing.assert_average((x**2).sum(axis=0) - (size * drives) ** 2, 0.0)
 
 
 def _drive(M, b, solver):

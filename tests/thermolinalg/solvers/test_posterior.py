@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import thermolinalg as tla
-from tests import statistics
-from tests.thermolinalg.cases import SEEDS, definite, matrices
+from tests.thermolinalg.cases import SEEDS
 from tests.thermolinalg.solvers.problems import forbid_digital_solvers, wishart
+from thermolinalg import testing
 from thermolinalg.errors import InvalidInput, NotFinite, NotPositiveDefinite, ShapeMismatch
 
 RNG = np.random.default_rng(3)
@@ -47,39 +47,42 @@ def test_coverage_bias_and_wanted_error(name):
         ends = [x.interval(0.95) for x in found]
         covered = np.sum([(low <= right) & (right <= high) for low, high in ends], axis=0)
         entries = covered if part == "mean" else covered[once]
-        statistics.assert_frequency(entries, len(runs), 0.95)
+        testing.assert_frequency(entries, len(runs), 0.95)
         values = np.array([np.asarray(x) for x in found])
         for index in np.ndindex(right.shape):
-            statistics.assert_average(values[(slice(None), *index)], right[index])
+            testing.assert_average(values[(slice(None), *index)], right[index])
         met = sum(np.linalg.norm(x.value - right) <= RTOL * size for x in found)
-        statistics.assert_at_least(met, len(runs), 0.95)
+        testing.assert_at_least(met, len(runs), 0.95)
 
 
 @settings(max_examples=10)
 @given(data=st.data(), n=st.integers(1, 3), m=st.integers(1, 4), seed=SEEDS)
 def test_the_answer(data, n, m, seed):
-    design, y = data.draw(matrices(m, n, 2.0)), data.draw(matrices(1, m, 5.0))[0]
-    precision = data.draw(definite(n, decades=0.5))
+    design, y = (
+        data.draw(testing.matrices(m, n, largest=2.0)),
+        data.draw(testing.matrices(1, m, largest=5.0))[0],
+    )
+    precision = data.draw(testing.spd_matrices(n, condition=10))
     post = tla.gaussian_posterior(design, y, noise=1.0, prior_precision=precision, rng=seed)
     prior = np.linalg.inv(precision)
     mean, cov = truth(design, y, np.eye(m), np.zeros(n), prior)
-    statistics.assert_agrees(post.mean, mean)
-    statistics.assert_agrees(post.cov, cov)
+    testing.assert_agrees(post.mean, mean)
+    testing.assert_agrees(post.cov, cov)
 
 
 def test_the_two_networks_agree_with_the_same_truth_from_a_flat_prior():
     post = tla.gaussian_posterior(H, Y, noise=2.0, prior_precision=0.0, rng=0)
     normal = H.T @ H / 2
-    statistics.assert_agrees(post.mean, np.linalg.solve(normal, H.T @ Y / 2))
-    statistics.assert_agrees(post.cov, np.linalg.inv(normal))
+    testing.assert_agrees(post.mean, np.linalg.solve(normal, H.T @ Y / 2))
+    testing.assert_agrees(post.cov, np.linalg.inv(normal))
 
 
 def test_samples_are_independent_draws_of_the_posterior():
     knobs, noise, prior = PROBLEMS["precision"]
     mean, cov = truth(H, Y, noise, MEAN, prior)
     x = tla.gaussian_posterior(H, Y, prior_mean=MEAN, samples=4000, rng=0, **knobs).samples
-    statistics.assert_mean_matches(x, mean, cov)
-    statistics.assert_covariance_matches(x, cov, mean=mean)
+    testing.assert_mean_matches(x, mean, cov)
+    testing.assert_covariance_matches(x, cov, mean=mean)
     assert (tla.effective_sample_size(x) > 0.8 * len(x)).all()
     assert tla.gaussian_posterior(H, Y, noise=1, prior_cov=1, rng=0).samples.shape == (0, 3)
 
@@ -117,7 +120,7 @@ def test_the_report_and_a_spent_budget():
     short = tla.gaussian_posterior(H, Y, noise=1.0, prior_cov=1.0, rtol=0.01, max_time=limit, rng=0)
     assert short.outcome is tla.Outcome.BUDGET_SPENT
     assert short.cov.plan.time <= limit * (1 + 1e-12)
-    statistics.assert_agrees(short.cov, truth(H, Y, np.eye(6), np.zeros(3), np.eye(3))[1])
+    testing.assert_agrees(short.cov, truth(H, Y, np.eye(6), np.zeros(3), np.eye(3))[1])
 
 
 ONE = {"noise": 1.0, "prior_cov": 1.0}

@@ -6,9 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import thermolinalg as tla
-from tests import oracles, statistics
-from tests.thermolinalg.cases import SEEDS, definite
+from tests import oracles
+from tests.thermolinalg.cases import SEEDS
 from tests.thermolinalg.solvers.problems import forbid_digital_solvers, ring, wishart
+from thermolinalg import testing
 from thermolinalg.errors import InvalidInput, NotPositiveDefinite, NotSymmetric
 from thermolinalg.solvers import prethermal
 
@@ -65,7 +66,7 @@ def test_the_covariance_from_such_a_start(t):
         else start
     )
     share = np.where(np.arange(4) < 2, 1.0, -np.expm1(-2 * a * t))
-    statistics.assert_covariance_matches(x, T * (U * (share / a)) @ U.T)
+    testing.assert_covariance_matches(x, T * (U * (share / a)) @ U.T)
 
 
 def perturbed(A, count, size, seed):
@@ -91,7 +92,7 @@ def perturbed(A, count, size, seed):
 def test_a_start_by_approximate_modes_is_forgotten_after_its_rest(data, n, size, error, seed):
     """In every direction the covariance then falls short by at most `error` of itself, and it never
     exceeds that at rest."""
-    A = data.draw(definite(n, decades=0.7))
+    A = data.draw(testing.spd_matrices(n, condition=25))
     soft = perturbed(A, data.draw(st.integers(1, n)), 10.0**size, seed)
     if soft.residual >= soft.rates[0]:
         return

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import thermolinalg as tla
-from tests import statistics
 from tests.thermolinalg.solvers.problems import forbid_digital_solvers
+from thermolinalg import testing
 from thermolinalg.errors import InvalidInput, NotFinite, NotPositiveDefinite, ShapeMismatch
 
 RNG = np.random.default_rng(2)
@@ -36,8 +36,8 @@ def truth(kernel, noise):
 def test_the_answer(name):
     found = tla.gaussian_process(X, Y, NEW, kernel=KERNELS[name], noise=NOISES, rng=0)
     mean, variance = truth(KERNELS[name], NOISES)
-    statistics.assert_agrees(found.mean, mean)
-    statistics.assert_agrees(found.variance, variance)
+    testing.assert_agrees(found.mean, mean)
+    testing.assert_agrees(found.variance, variance)
     np.testing.assert_array_equal(np.asarray(found), found.mean.value)
     assert found.outcome is tla.Outcome.CONVERGED
 
@@ -63,11 +63,11 @@ def test_coverage_bias_and_wanted_error():
         found = [getattr(run, part) for run in runs]
         ends = [x.interval(0.95) for x in found]
         covered = np.sum([(low <= right) & (right <= high) for low, high in ends], axis=0)
-        statistics.assert_frequency(covered, RUNS, 0.95)
+        testing.assert_frequency(covered, RUNS, 0.95)
         for entries, expected in zip(np.stack([x.value for x in found]).T, right, strict=True):
-            statistics.assert_average(entries, expected)
+            testing.assert_average(entries, expected)
         met = sum(np.linalg.norm(x.value - right) <= RTOL * np.linalg.norm(right) for x in found)
-        statistics.assert_at_least(met, RUNS, 0.95)
+        testing.assert_at_least(met, RUNS, 0.95)
 
 
 def test_no_digital_solver_is_called(monkeypatch):

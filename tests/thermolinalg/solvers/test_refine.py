@@ -11,8 +11,8 @@ import pytest
 import scipy.sparse as sp
 
 import thermolinalg as tla
-from tests import statistics
 from tests.thermolinalg.solvers.problems import ring, wishart
+from thermolinalg import testing
 from thermolinalg.errors import InvalidInput, OutputError
 
 ROOT = Path(__file__).parents[3]
@@ -142,10 +142,10 @@ def test_refined_answers_cover_and_meet_the_error(name):
     count = RUNS if name in truths else RUNS // 3
     runs = [calls[name](seed) for seed in range(count)]
     covered = [(low <= truth) & (truth <= high) for low, high in (x.interval(0.95) for x in runs)]
-    statistics.assert_frequency(np.sum(covered, axis=0), count, 0.95)
+    testing.assert_frequency(np.sum(covered, axis=0), count, 0.95)
     wanted = [x.plan.target.wanted(np.linalg.norm(truth)) for x in runs]
     met = [np.linalg.norm(x.value - truth) <= w for x, w in zip(runs, wanted, strict=True)]
-    statistics.assert_at_least(sum(met), count, 0.95)
+    testing.assert_at_least(sum(met), count, 0.95)
 
 
 @pytest.mark.parametrize("number", [1, 3])
@@ -155,7 +155,7 @@ def test_intervals_of_stopped_runs_cover(number):
     runs = [tla.solve(A, B, callback=stop_at(number), rng=seed) for seed in range(RUNS)]
     assert all(x.outcome is tla.Outcome.STOPPED for x in runs)
     covered = [(low <= truth) & (truth <= high) for low, high in (x.interval(0.95) for x in runs)]
-    statistics.assert_frequency(np.sum(covered, axis=0), RUNS, 0.95)
+    testing.assert_frequency(np.sum(covered, axis=0), RUNS, 0.95)
 
 
 @pytest.mark.parametrize("coarse", [{"rtol": 0.0, "atol": 1e3}, {"rtol": 1.0}])
@@ -184,8 +184,8 @@ def test_stretches_of_single_windows_are_no_independent_ones():
         covered += np.sum((low <= 1.0) & (high >= 1.0))
         met += np.linalg.norm(x.value - 1.0) <= x.plan.target.rtol * n**0.5
         assert x.dof > 31
-    statistics.assert_at_least(covered, 25 * n, 0.95)
-    statistics.assert_at_least(met, 25, 0.95)
+    testing.assert_at_least(covered, 25 * n, 0.95)
+    testing.assert_at_least(met, 25, 0.95)
 
 
 def test_a_start_that_a_finer_error_would_see_does_not_count():
@@ -195,7 +195,7 @@ def test_a_start_that_a_finer_error_would_see_does_not_count():
     fine = coarse.refine(rtol=1e-9)
     assert fine.dof == 31
     assert coarse.dof == 31
-    statistics.assert_agrees(fine, B[:3])
+    testing.assert_agrees(fine, B[:3])
 
 
 def test_the_callback_sees_the_answer_as_it_comes_about():
@@ -341,9 +341,9 @@ def test_refined_predictions_cover_and_meet_the_error():
         answers = [getattr(x, part) for x in runs]
         pairs = [x.interval(0.95) for x in answers]
         covered = [(low <= truth) & (truth <= high) for low, high in pairs]
-        statistics.assert_frequency(np.sum(covered, axis=0), len(runs), 0.95)
+        testing.assert_frequency(np.sum(covered, axis=0), len(runs), 0.95)
         met = sum(np.linalg.norm(x.value - truth) <= 0.05 * np.linalg.norm(truth) for x in answers)
-        statistics.assert_at_least(met, len(runs), 0.95)
+        testing.assert_at_least(met, len(runs), 0.95)
 
 
 H = np.random.default_rng(3).standard_normal((7, 3))
@@ -424,7 +424,7 @@ def test_refined_posteriors_cover_and_meet_the_error(chains):
         answers = [(x.mean, x.cov)[k] for x in runs]
         pairs = [x.interval(0.95) for x in answers]
         covered = [(low <= truth) & (truth <= high) for low, high in pairs]
-        statistics.assert_frequency(np.sum(covered, axis=0), RUNS, 0.95)
+        testing.assert_frequency(np.sum(covered, axis=0), RUNS, 0.95)
         wanted = 0.2 * (np.linalg.norm(cov) if k else np.sqrt(np.trace(cov)))
         met = sum(np.linalg.norm(x.value - truth) <= wanted for x in answers)
-        statistics.assert_at_least(met, RUNS, 0.95)
+        testing.assert_at_least(met, RUNS, 0.95)

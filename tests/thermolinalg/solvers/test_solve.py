@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import thermolinalg as tla
-from tests import statistics
-from tests.thermolinalg.cases import SEEDS, SIZES, definite, matrices
+from tests.thermolinalg.cases import SEEDS, SIZES
 from tests.thermolinalg.solvers.problems import forbid_digital_solvers, ring, wishart
+from thermolinalg import testing
 from thermolinalg.errors import (
     InvalidInput,
     NotFinite,
@@ -29,12 +29,12 @@ RUNS = 300
 @settings(max_examples=30)
 @given(data=st.data(), n=SIZES, seed=SEEDS)
 def test_the_answer(data, n, seed):
-    S = data.draw(definite(n, decades=1))
-    b = data.draw(matrices(1, n))[0] + 0.1
+    S = data.draw(testing.spd_matrices(n, condition=100))
+    b = data.draw(testing.matrices(1, n))[0] + 0.1
     x = tla.solve(S, b, rng=seed)
     assert x.value.shape == (n,)
     assert x.outcome is tla.Outcome.CONVERGED
-    statistics.assert_agrees(x, np.linalg.solve(S, b))
+    testing.assert_agrees(x, np.linalg.solve(S, b))
 
 
 @pytest.mark.parametrize("b", [B, SIDES], ids=["one side", "three sides"])
@@ -42,11 +42,11 @@ def test_coverage_bias_and_wanted_error(b):
     truth = np.linalg.solve(A, b)
     runs = [tla.solve(A, b, rtol=0.02, rng=seed) for seed in range(RUNS)]
     covered = [(low <= truth) & (truth <= high) for low, high in (x.interval(0.95) for x in runs)]
-    statistics.assert_frequency(np.sum(covered, axis=0), RUNS, 0.95)
+    testing.assert_frequency(np.sum(covered, axis=0), RUNS, 0.95)
     for entries, right in zip(np.reshape(runs, (RUNS, -1)).T, truth.ravel(), strict=True):
-        statistics.assert_average(entries, right)
+        testing.assert_average(entries, right)
     met = [np.linalg.norm(x.value - truth) <= 0.02 * np.linalg.norm(truth) for x in runs]
-    statistics.assert_at_least(sum(met), RUNS, 0.95)
+    testing.assert_at_least(sum(met), RUNS, 0.95)
     assert all(x.outcome is tla.Outcome.CONVERGED for x in runs)
 
 
@@ -58,8 +58,8 @@ def test_other_confidences_are_met_without_waste(confidence):
         tla.solve(A, B, rtol=1e-3, confidence=confidence, rng=seed).value for seed in range(RUNS)
     ]
     met = sum(np.linalg.norm(x - truth) <= 1e-3 * np.linalg.norm(truth) for x in runs)
-    statistics.assert_at_least(met, RUNS, confidence)
-    statistics.assert_at_least(RUNS - met, RUNS, (1 - confidence) / 3)
+    testing.assert_at_least(met, RUNS, confidence)
+    testing.assert_at_least(RUNS - met, RUNS, (1 - confidence) / 3)
 
 
 def test_an_absolute_tolerance():
@@ -68,7 +68,7 @@ def test_an_absolute_tolerance():
         np.linalg.norm(tla.solve(A, B, rtol=0, atol=0.3, rng=seed).value - truth) <= 0.3
         for seed in range(RUNS)
     ]
-    statistics.assert_at_least(sum(met), RUNS, 0.95)
+    testing.assert_at_least(sum(met), RUNS, 0.95)
 
 
 def test_the_start_is_forgotten_whichever_tolerance_is_given():
@@ -82,7 +82,7 @@ def test_the_start_is_forgotten_whichever_tolerance_is_given():
 def test_each_side_is_its_own_problem():
     X = tla.solve(A, SIDES, rtol=1e-3, rng=0)
     assert X.value.shape == X.stderr.shape == SIDES.shape
-    statistics.assert_agrees(X, np.linalg.solve(A, SIDES))
+    testing.assert_agrees(X, np.linalg.solve(A, SIDES))
     assert "3 right-hand sides" in repr(X)
 
 
@@ -90,7 +90,7 @@ def test_no_digital_solver_is_called(monkeypatch):
     truth = np.linalg.solve(A, B)
     forbid_digital_solvers(monkeypatch)
     x = tla.solve(A, B, rng=0)
-    statistics.assert_agrees(x, truth)
+    testing.assert_agrees(x, truth)
     repr(x)
     with pytest.raises(AssertionError, match="digital solver"):
         str(x)
@@ -111,7 +111,7 @@ def test_units_do_not_matter(seed, power):
 def test_temperature_costs_time_not_accuracy():
     warm, cold = (tla.solve(A, B, temperature=T, rtol=1e-3, rng=0) for T in (1.0, 0.25))
     assert cold.plan.averaging == pytest.approx(warm.plan.averaging / 4, rel=0.1)
-    statistics.assert_agrees(cold, np.linalg.solve(A, B))
+    testing.assert_agrees(cold, np.linalg.solve(A, B))
 
 
 @pytest.mark.parametrize("matrix", [ring(4), ring(100), wishart(30), np.eye(3), np.ones((1, 1))])
@@ -139,9 +139,9 @@ def test_a_spent_budget_is_told_and_honest():
     assert all(x.outcome is tla.Outcome.BUDGET_SPENT for x in runs)
     assert all(x.plan.time <= limit * (1 + 1e-12) for x in runs)
     within = [np.linalg.norm(x.value - truth) <= x.plan.expected_error for x in runs]
-    statistics.assert_at_least(sum(within), RUNS, 0.95)
+    testing.assert_at_least(sum(within), RUNS, 0.95)
     covered = [(low <= truth) & (truth <= high) for low, high in (x.interval() for x in runs)]
-    statistics.assert_frequency(np.sum(covered, axis=0), RUNS, 0.95)
+    testing.assert_frequency(np.sum(covered, axis=0), RUNS, 0.95)
 
 
 @pytest.mark.parametrize("limit", [0.0, 1.0, -5.0])
@@ -153,12 +153,12 @@ def test_no_time_at_all_is_refused(limit):
 def test_a_zero_side_can_be_measured_absolutely():
     x = tla.solve(A, np.zeros(N), atol=0.1, rng=0)
     assert x.plan.burn_in == 0
-    statistics.assert_agrees(x, np.zeros(N))
+    testing.assert_agrees(x, np.zeros(N))
     met = [
         np.linalg.norm(tla.solve(A, np.zeros(N), rtol=0, atol=0.1, rng=seed).value) <= 0.1
         for seed in range(RUNS)
     ]
-    statistics.assert_at_least(sum(met), RUNS, 0.95)
+    testing.assert_at_least(sum(met), RUNS, 0.95)
 
 
 INDEFINITE = np.diag([1.0, -1.0, 2.0, 3.0, 4.0, 5.0])

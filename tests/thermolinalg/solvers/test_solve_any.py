@@ -6,9 +6,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import thermolinalg as tla
-from tests import statistics
 from tests.thermolinalg.cases import SEEDS
 from tests.thermolinalg.solvers.problems import forbid_digital_solvers, wishart
+from thermolinalg import testing
 from thermolinalg.errors import InvalidInput, NotPositiveDefinite, NotSymmetric
 
 RUNS = 300
@@ -29,7 +29,7 @@ def test_the_answer_for_any_matrix(seed, n, shift):
     rng = np.random.default_rng(seed)
     A, b = rng.standard_normal((n, n)) + shift * np.eye(n), rng.standard_normal(n)
     assume(np.linalg.cond(A) < 100)
-    statistics.assert_agrees(tla.solve(A, b, rng=seed), np.linalg.solve(A, b))
+    testing.assert_agrees(tla.solve(A, b, rng=seed), np.linalg.solve(A, b))
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -39,9 +39,9 @@ def test_coverage_and_wanted_error(name):
     truth = np.linalg.solve(A, b)
     runs = [tla.solve(A, b, rtol=0.02, rng=seed) for seed in range(RUNS)]
     covered = [(low <= truth) & (truth <= high) for low, high in (x.interval(0.95) for x in runs)]
-    statistics.assert_frequency(np.sum(covered, axis=0), RUNS, 0.95)
+    testing.assert_frequency(np.sum(covered, axis=0), RUNS, 0.95)
     met = [np.linalg.norm(x.value - truth) <= 0.02 * np.linalg.norm(truth) for x in runs]
-    statistics.assert_at_least(sum(met), RUNS, 0.95)
+    testing.assert_at_least(sum(met), RUNS, 0.95)
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -57,7 +57,7 @@ def test_no_digital_solver_is_called(monkeypatch, name):
     A, sides = KINDS[name], np.ones((len(KINDS[name]), 2))
     truth = np.linalg.solve(A, sides)
     forbid_digital_solvers(monkeypatch)
-    statistics.assert_agrees(tla.solve(A, sides, rng=0), truth)
+    testing.assert_agrees(tla.solve(A, sides, rng=0), truth)
 
 
 @pytest.mark.parametrize("name", ["shear", "unstable"])
@@ -71,8 +71,8 @@ def test_units_of_the_unknowns_do_not_matter_to_a_diagonal_preconditioner():
     x = tla.solve(A, b, precondition="diagonal", rng=0)
     scaled = tla.solve(A * units[:, None] * units, b * units, precondition="diagonal", rtol=1e-6,
                        rng=0)  # fmt: skip
-    statistics.assert_agrees(x, np.linalg.solve(A, b))
-    statistics.assert_agrees(scaled, np.linalg.solve(A, b) / units)
+    testing.assert_agrees(x, np.linalg.solve(A, b))
+    testing.assert_agrees(scaled, np.linalg.solve(A, b) / units)
 
 
 def test_coverage_in_units_of_the_diagonal():
@@ -82,9 +82,9 @@ def test_coverage_in_units_of_the_diagonal():
     truth = np.linalg.solve(A, b)
     runs = [tla.solve(A, b, precondition="diagonal", rng=seed) for seed in range(RUNS)]
     covered = [(low <= truth) & (truth <= high) for low, high in (x.interval(0.95) for x in runs)]
-    statistics.assert_frequency(np.sum(covered, axis=0), RUNS, 0.95)
+    testing.assert_frequency(np.sum(covered, axis=0), RUNS, 0.95)
     met = [np.linalg.norm(x.value - truth) <= 0.01 * np.linalg.norm(truth) for x in runs]
-    statistics.assert_at_least(sum(met), RUNS, 0.95)
+    testing.assert_at_least(sum(met), RUNS, 0.95)
 
 
 B = np.arange(1.0, 7.0)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import thermolinalg as tla
-from tests import statistics
+from thermolinalg import testing
 from thermolinalg.coupling.graph import CouplingGraph
 from thermolinalg.errors import InvalidInput, NotFinite, NotPositiveDefinite, ShapeMismatch
 from thermolinalg.solvers.graph import spring_network
@@ -26,7 +26,7 @@ def chain():
 def test_displacements_of_a_chain():
     """A force of 1 at the free end runs through all springs: each stretches by 1/stiffness."""
     x = tla.solve(chain(), {"left": 1.0}, rng=0)
-    statistics.assert_agrees(x, np.array([1 / 4 + 1 / 3 + 1 / 2, 1 / 4 + 1 / 3, 1 / 4]))
+    testing.assert_agrees(x, np.array([1 / 4 + 1 / 3 + 1 / 2, 1 / 4 + 1 / 3, 1 / 4]))
     again = tla.solve(chain(), [1.0, 0.0, 0.0], rng=0)
     np.testing.assert_array_equal(x.value, again.value)
 
@@ -57,7 +57,7 @@ def test_springs_side_by_side_add_up_and_count_one_each_unless_they_say():
 def test_several_sides():
     x = tla.solve(chain(), np.eye(3), rng=0)
     A, _ = spring_network(chain(), np.eye(3))
-    statistics.assert_agrees(x, np.linalg.inv(A.toarray()))
+    testing.assert_agrees(x, np.linalg.inv(A.toarray()))
 
 
 def edited(change):
@@ -132,7 +132,7 @@ def test_coupling_graphs_are_solved():
     graph = pushing()
     x = tla.solve(graph, graph.force, rng=0)
     truth = np.linalg.solve(graph.matrix.toarray(), graph.force)
-    statistics.assert_agrees(x, truth)
+    testing.assert_agrees(x, truth)
     named = tla.solve(graph, dict(zip("abcd", graph.force, strict=True)), rng=0)
     np.testing.assert_array_equal(x.value, named.value)
 
@@ -145,7 +145,7 @@ def test_held_nodes_pull(sides):
     b = graph.force if sides is None else np.outer(graph.force, [1.0, 3.0])
     pull = (S[keep, 1] * 2.0) if sides is None else (S[keep, 1] * 2.0)[:, None]
     truth = np.linalg.solve(S[np.ix_(keep, keep)], b[keep] - pull)
-    statistics.assert_agrees(tla.solve(graph, b, rng=1), truth)
+    testing.assert_agrees(tla.solve(graph, b, rng=1), truth)
     if sides is None:
         np.testing.assert_allclose(graph.law().mean, truth)
 
@@ -154,13 +154,13 @@ def test_clamps_of_networkx_hold_and_are_ground():
     graph = nx.path_graph(4)
     graph.nodes[3]["clamp"] = 6.0
     graph.nodes[0]["clamp"] = 0.0
-    statistics.assert_agrees(tla.solve(graph, {}, rng=0), np.array([2.0, 4.0]))
+    testing.assert_agrees(tla.solve(graph, {}, rng=0), np.array([2.0, 4.0]))
 
 
 def test_the_inverse_of_a_graph_is_its_covariance():
     graph = pushing().clamp({"b": 2.0})
     X = tla.inv(graph, rng=0)
-    statistics.assert_agrees(X, graph.law().cov)
+    testing.assert_agrees(X, graph.law().cov)
     assert tla.plan(tla.inv, graph).condition == pytest.approx(np.linalg.cond(graph.law().cov))
 
 

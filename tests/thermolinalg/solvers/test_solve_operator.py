@@ -6,8 +6,8 @@ import scipy.sparse as sp
 from scipy.sparse.linalg import aslinearoperator
 
 import thermolinalg as tla
-from tests import statistics
 from tests.thermolinalg.solvers.problems import forbid_digital_solvers, ring, wishart
+from thermolinalg import testing
 from thermolinalg.errors import (
     InvalidInput,
     NotPositiveDefinite,
@@ -42,7 +42,7 @@ def test_the_answer(monkeypatch, name):
         forbid_digital_solvers(monkeypatch)
     x = tla.solve(operator, B, rng=0, **knobs)
     assert x.outcome in {tla.Outcome.CONVERGED, tla.Outcome.MISSED}  # by chance, now and then
-    statistics.assert_agrees(x, truth)
+    testing.assert_agrees(x, truth)
 
 
 @pytest.mark.parametrize("name", OPERATORS)
@@ -54,7 +54,7 @@ def test_sides_share_one_noise(name, chains):
     truth = np.linalg.solve(dense, sides)
     x = tla.solve(operator, sides, rng=0, chains=chains, **knobs)
     assert x.value.shape == x.stderr.shape == sides.shape
-    statistics.assert_agrees(x, truth)
+    testing.assert_agrees(x, truth)
     errors = x.value - truth
     allowed = 2 * BIAS * x.plan.target.rtol * np.linalg.norm(truth)  # of two unfinished burn-ins
     assert np.abs(errors - errors[:, :1]).max() <= allowed
@@ -63,7 +63,7 @@ def test_sides_share_one_noise(name, chains):
 def test_one_side_in_a_matrix_is_that_side():
     x = tla.solve(sp.csr_array(A), B[:, None], rng=0)
     assert x.value.shape == (N, 1)
-    statistics.assert_agrees(x, np.linalg.solve(A, B)[:, None])
+    testing.assert_agrees(x, np.linalg.solve(A, B)[:, None])
 
 
 def test_coverage_and_wanted_error_of_sides():
@@ -71,18 +71,18 @@ def test_coverage_and_wanted_error_of_sides():
     truth = np.linalg.solve(A, sides)
     runs = [tla.solve(sp.csr_array(A), sides, rtol=0.05, rng=seed) for seed in range(RUNS)]
     covered = [(low <= truth) & (truth <= high) for low, high in (x.interval(0.95) for x in runs)]
-    statistics.assert_frequency(np.sum(covered, axis=0), RUNS, 0.95)
+    testing.assert_frequency(np.sum(covered, axis=0), RUNS, 0.95)
     met = [np.linalg.norm(x.value - truth) <= 0.05 * np.linalg.norm(truth) for x in runs]
-    statistics.assert_at_least(sum(met), RUNS, 0.95)
+    testing.assert_at_least(sum(met), RUNS, 0.95)
 
 
 def test_coverage_and_wanted_error():
     truth = np.linalg.solve(A, B)
     runs = [tla.solve(sp.csr_array(A), B, rtol=0.05, rng=seed) for seed in range(RUNS)]
     covered = [(low <= truth) & (truth <= high) for low, high in (x.interval(0.95) for x in runs)]
-    statistics.assert_frequency(np.sum(covered, axis=0), RUNS, 0.95)
+    testing.assert_frequency(np.sum(covered, axis=0), RUNS, 0.95)
     met = [np.linalg.norm(x.value - truth) <= 0.05 * np.linalg.norm(truth) for x in runs]
-    statistics.assert_at_least(sum(met), RUNS, 0.95)
+    testing.assert_at_least(sum(met), RUNS, 0.95)
 
 
 def test_units_do_not_matter():
@@ -106,7 +106,7 @@ def test_a_spent_budget_is_honest():
     x = tla.solve(sp.csr_array(A), B, rtol=1e-3, max_time=limit, rng=0)
     assert x.outcome is tla.Outcome.BUDGET_SPENT
     assert x.plan.time <= limit * (1 + 1e-12)
-    statistics.assert_agrees(x, np.linalg.solve(A, B))
+    testing.assert_agrees(x, np.linalg.solve(A, B))
 
 
 def test_the_report():

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import thermolinalg as tla
-from tests import statistics
-from tests.thermolinalg.cases import SEEDS, SIZES, definite
+from tests.thermolinalg.cases import SEEDS, SIZES
 from tests.thermolinalg.solvers.problems import forbid_digital_solvers, wishart
+from thermolinalg import testing
 from thermolinalg.errors import InvalidInput
 
 A, b = wishart(3), np.array([1.0, -2.0, 0.5])
@@ -26,13 +26,13 @@ def stretched(condition):
 @settings(max_examples=20)
 @given(data=st.data(), n=SIZES, seed=SEEDS)
 def test_the_answers(data, n, seed):
-    S = data.draw(definite(n, decades=0.5))
+    S = data.draw(testing.spd_matrices(n, condition=10))
     f = np.random.default_rng(seed).standard_normal((n, 2))
     x = tla.solve(S, f, dynamics="underdamped", rng=seed)
-    statistics.assert_agrees(x, np.linalg.solve(S, f))
+    testing.assert_agrees(x, np.linalg.solve(S, f))
     X = tla.inv(S, rtol=0.2, dynamics="underdamped", rng=seed)
     np.testing.assert_allclose(X.value, X.value.T, rtol=1e-12)
-    statistics.assert_agrees(X, np.linalg.inv(S))
+    testing.assert_agrees(X, np.linalg.inv(S))
 
 
 @pytest.mark.parametrize("condition", [1.0, 30.0, 1e4])
@@ -45,11 +45,11 @@ def test_coverage_bias_and_wanted_error_of_solve(condition):
         for seed in range(RUNS)
     ]
     covered = [(low <= truth) & (truth <= high) for low, high in (x.interval(0.95) for x in runs)]
-    statistics.assert_frequency(np.sum(covered, axis=0), RUNS, 0.95)
+    testing.assert_frequency(np.sum(covered, axis=0), RUNS, 0.95)
     for k in range(3):
-        statistics.assert_average([x.value[k] for x in runs], truth[k])
+        testing.assert_average([x.value[k] for x in runs], truth[k])
     met = [np.linalg.norm(x.value - truth) <= 0.05 * np.linalg.norm(truth) for x in runs]
-    statistics.assert_at_least(sum(met), RUNS, 0.95)
+    testing.assert_at_least(sum(met), RUNS, 0.95)
 
 
 @pytest.mark.parametrize("condition", [1.0, 30.0])
@@ -58,11 +58,11 @@ def test_coverage_bias_and_wanted_error_of_inv(condition):
     truth, lower = np.linalg.inv(S), np.tril_indices(3)
     runs = [tla.inv(S, dynamics="underdamped", rng=seed) for seed in range(RUNS)]
     covered = [(low <= truth) & (truth <= high) for low, high in (X.interval(0.95) for X in runs)]
-    statistics.assert_frequency(np.sum(covered, axis=0)[lower], RUNS, 0.95)
+    testing.assert_frequency(np.sum(covered, axis=0)[lower], RUNS, 0.95)
     for i, j in zip(*lower, strict=True):
-        statistics.assert_average([X.value[i, j] for X in runs], truth[i, j])
+        testing.assert_average([X.value[i, j] for X in runs], truth[i, j])
     met = [np.linalg.norm(X.value - truth) <= 0.1 * np.linalg.norm(truth) for X in runs]
-    statistics.assert_at_least(sum(met), RUNS, 0.95)
+    testing.assert_at_least(sum(met), RUNS, 0.95)
 
 
 def averaging(solver, condition, dynamics, **options):
@@ -81,13 +81,13 @@ def test_time_to_solve_grows_with_this_power_of_the_condition(dynamics, power):
         return tla.solve(S, [0.0, 1.0], rtol=0.0, temperature=1e4, **options)
 
     near, far = (averaging(solver, c, dynamics, atol=1.0) for c in (100.0, 1e4))
-    statistics.assert_average(far - near, power * np.log(100))
+    testing.assert_average(far - near, power * np.log(100))
 
 
 @pytest.mark.parametrize(("dynamics", "power"), [("overdamped", 1.0), ("underdamped", 0.5)])
 def test_time_to_invert_grows_with_this_power_of_the_condition(dynamics, power):
     near, far = (averaging(tla.inv, c, dynamics, rtol=0.1) for c in (100.0, 1e4))
-    statistics.assert_average(far - near, power * np.log(100))
+    testing.assert_average(far - near, power * np.log(100))
 
 
 def test_friction_is_below_critical_damping_and_least_noisy_for_squares():
@@ -107,14 +107,14 @@ def test_friction_is_below_critical_damping_and_least_noisy_for_squares():
         relative = (2 / window) * (1 / friction + friction / a)
         squares = (spread(friction) - 1) ** 2
         # Memory shared by neighbours, and what a finite window leaves out, are below 1 %.
-        statistics.assert_average(squares, relative)
+        testing.assert_average(squares, relative)
 
 
 def test_units_of_unknowns_are_taken_away_by_precondition():
     scales = np.array([1.0, 1e3, 1e-3])
     S, f = A * np.outer(scales, scales), b * scales
     x = tla.solve(S, f, precondition="diagonal", dynamics="underdamped", rng=0)
-    statistics.assert_agrees(x, np.linalg.solve(S, f))
+    testing.assert_agrees(x, np.linalg.solve(S, f))
     assert x.plan.time < tla.solve(A, b, dynamics="underdamped", rng=0).plan.time * 3
 
 
@@ -125,7 +125,7 @@ def test_a_part_of_the_inverse(only):
     )(np.linalg.inv(A))
     X = tla.inv(A, only=only, dynamics="underdamped", rng=0)
     assert X.value.shape == truth.shape
-    statistics.assert_agrees(X, truth)
+    testing.assert_agrees(X, truth)
 
 
 def test_right_hand_sides_share_their_noise():
@@ -140,8 +140,8 @@ def test_chains_and_workers():
         tla.solve(A, b, chains=4, n_jobs=jobs, dynamics="underdamped", rng=0) for jobs in (1, 2)
     )
     np.testing.assert_array_equal(one.value, two.value)
-    statistics.assert_agrees(one, np.linalg.solve(A, b))
-    statistics.assert_agrees(tla.inv(A, chains=32, dynamics="underdamped", rng=0), np.linalg.inv(A))
+    testing.assert_agrees(one, np.linalg.solve(A, b))
+    testing.assert_agrees(tla.inv(A, chains=32, dynamics="underdamped", rng=0), np.linalg.inv(A))
 
 
 def test_the_report_names_the_dynamics_and_the_ledger_counts_springs():
@@ -156,8 +156,8 @@ def test_the_report_names_the_dynamics_and_the_ledger_counts_springs():
 def test_no_digital_solver_is_called(monkeypatch):
     solution, inverse = np.linalg.solve(A, b), np.linalg.inv(A)
     forbid_digital_solvers(monkeypatch)
-    statistics.assert_agrees(tla.solve(A, b, dynamics="underdamped", rng=0), solution)
-    statistics.assert_agrees(tla.inv(A, dynamics="underdamped", rng=0), inverse)
+    testing.assert_agrees(tla.solve(A, b, dynamics="underdamped", rng=0), solution)
+    testing.assert_agrees(tla.inv(A, dynamics="underdamped", rng=0), inverse)
 
 
 @pytest.mark.parametrize("solver", ["solve", "inv"])
@@ -172,7 +172,7 @@ def test_other_libraries_and_single_precision(solver):
     single = run(A.astype(np.float32), b.astype(np.float32))
     assert single.value.dtype == single.stderr.dtype == np.float32
     truth = np.linalg.solve(A, b) if solver == "solve" else np.linalg.inv(A)
-    statistics.assert_agrees(single, truth)
+    testing.assert_agrees(single, truth)
 
 
 TURNING = np.array([[2.0, 1.0], [-1.0, 2.0]])

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 import thermolinalg as tla
 from tests import oracles
-from tests.thermolinalg.cases import PROCESSES, definite, matrices, processes
+from tests.thermolinalg.cases import PROCESSES
+from thermolinalg import testing
 from thermolinalg.errors import InvalidInput, NotFinite, NotReal, ShapeMismatch, Unstable
 from thermolinalg.theory.approach import relaxation
 from thermolinalg.theory.evolution import evolve
@@ -80,10 +81,13 @@ def test_divergence_keeps_its_digits_all_the_way(name):
         )
 
 
-@given(process=processes(), data=st.data())
+@given(process=testing.ou_processes(), data=st.data())
 def test_divergence_never_grows(process, data):
     """The second law, for every process, reversible or not."""
-    start = tla.Gaussian(data.draw(matrices(1, process.n, 3.0))[0], data.draw(definite(process.n)))
+    start = tla.Gaussian(
+        data.draw(testing.matrices(1, process.n, largest=3.0))[0],
+        data.draw(testing.spd_matrices(process.n, condition=10000)),
+    )
     kl = relaxation(process, start, np.linspace(0, 5, 6)).kl
     assert not np.isnan(kl).any()
     assert (kl >= 0).all()
@@ -156,7 +160,7 @@ def test_rest_stays_at_rest(name):
     assert (way.kl <= 1e-15).all()
 
 
-@given(process=processes(), s=st.floats(0, 5), t=st.floats(0, 5))
+@given(process=testing.ou_processes(), s=st.floats(0, 5), t=st.floats(0, 5))
 def test_two_ways_are_one_longer_way(process, s, t):
     start = tla.Gaussian(np.ones(process.n), np.eye(process.n))
     whole, parts = evolve(process, start, s + t), evolve(process, evolve(process, start, s), t)

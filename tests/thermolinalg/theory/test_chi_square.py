@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from tests import statistics
+from thermolinalg import testing
 from thermolinalg.errors import InvalidInput, NotFinite, ShapeMismatch
 from thermolinalg.theory import chi_square
 from thermolinalg.theory.chi_square import (
@@ -60,7 +60,7 @@ def test_draws_lie_below_quantiles_as_often_as_they_say(name):
     shares = (0.05, 0.5, 0.8, 0.95, 0.999)
     for share in shares:
         below = int((ChiSquares(w).quantile(share) >= S).sum())
-        statistics.assert_frequency(below, draws, share, false_alarm=1e-6 / len(shares))
+        testing.assert_frequency(below, draws, share, false_alarm=1e-6 / len(shares))
 
 
 @given(weights=WEIGHTS, confidence=st.floats(0.01, 0.999999))

@@ -11,7 +11,8 @@ from scipy.integrate import quad_vec, solve_ivp
 
 import thermolinalg as tla
 from tests import oracles
-from tests.thermolinalg.cases import PROCESSES, processes
+from tests.thermolinalg.cases import PROCESSES
+from thermolinalg import testing
 from thermolinalg.errors import Degenerate, InvalidInput, NotFinite, NotReal, Unstable
 from thermolinalg.theory.correlation import (
     autocorrelation_time,
@@ -95,7 +96,7 @@ def test_no_noise_no_power():
     assert not spectral_density(PROCESSES["noiseless"], [0.0, 1.0]).any()
 
 
-@given(process=processes(), omega=st.floats(-100, 100))
+@given(process=testing.ou_processes(), omega=st.floats(-100, 100))
 def test_power_is_positive(process, omega):
     P = spectral_density(process, omega)
     assert np.linalg.eigvalsh(P).min() >= -8 * process.n * EPS * np.abs(P).max()

@@ -6,7 +6,8 @@ from hypothesis import given
 
 import thermolinalg as tla
 from tests import oracles
-from tests.thermolinalg.cases import PROCESSES, processes, reversible_processes
+from tests.thermolinalg.cases import PROCESSES
+from thermolinalg import testing
 from thermolinalg.errors import ShapeMismatch
 
 
@@ -19,7 +20,7 @@ def test_every_process(name):
     np.testing.assert_allclose(rest.cov, S, rtol=1e-10, atol=1e-11 * np.abs(S).max())
 
 
-@given(process=processes())
+@given(process=testing.ou_processes())
 def test_lyapunov_equation(process):
     S = tla.stationary(process).cov
     A, size = process.A, np.linalg.norm(process.A) * np.linalg.norm(S)
@@ -27,7 +28,7 @@ def test_lyapunov_equation(process):
     assert residual <= 1e3 * np.finfo(float).eps * max(size, np.linalg.norm(process.D))
 
 
-@given(process=reversible_processes())
+@given(process=testing.ou_processes(reversible=True))
 def test_detailed_balance(process):
     """No current flows at rest: AS is symmetric, and equals D/2."""
     S = tla.stationary(process).cov

@@ -10,17 +10,8 @@ from hypothesis import strategies as st
 
 import thermolinalg as tla
 from tests import oracles
-from tests.thermolinalg.cases import (
-    PROCESSES,
-    PUBLISHED,
-    SIZES,
-    TIMES,
-    matrices,
-    processes,
-    reversible_processes,
-    semidefinite,
-    stable,
-)
+from tests.thermolinalg.cases import PROCESSES, PUBLISHED, SIZES, TIMES
+from thermolinalg import testing
 from thermolinalg.errors import InvalidInput
 from thermolinalg.theory.evolution import propagate
 
@@ -71,13 +62,13 @@ def test_every_process_in_many_digits(name, t):
     np.testing.assert_allclose(law.E, truth.E, rtol=0, atol=1e-10 * np.abs(truth.E).max() + 1e-30)
 
 
-@given(process=processes(), t=TIMES)
+@given(process=testing.ou_processes(), t=TIMES)
 def test_any_process_at_any_time(process, t):
     truth = oracles.law_in_many_digits(process.A, process.b, process.D, t)
     assert_same_to_rounding(tla.transition(process, t), truth, process, t)
 
 
-@given(process=processes(), s=TIMES, t=TIMES)
+@given(process=testing.ou_processes(), s=TIMES, t=TIMES)
 def test_two_steps_are_one_longer_step(process, s, t):
     first, second = tla.transition(process, s), tla.transition(process, t)
     both = (
@@ -88,7 +79,7 @@ def test_two_steps_are_one_longer_step(process, s, t):
     assert_same_to_rounding(tla.transition(process, s + t), both, process, s + t)
 
 
-@given(process=processes(), t=TIMES)
+@given(process=testing.ou_processes(), t=TIMES)
 def test_a_covariance_is_a_covariance(process, t):
     C = tla.transition(process, t).C
     np.testing.assert_array_equal(C, C.T)
@@ -104,7 +95,7 @@ def test_no_time_changes_nothing(name):
     np.testing.assert_array_equal(law.C, 0)
 
 
-@given(process=reversible_processes(), t=TIMES)
+@given(process=testing.ou_processes(reversible=True), t=TIMES)
 def test_modes_and_doubling_agree(process, t):
     general = propagate(process.A, process.b, process.D, t)
     assert_same_to_rounding(tla.transition(process, t), parts(general), process, t)
@@ -113,7 +104,7 @@ def test_modes_and_doubling_agree(process, t):
 @given(data=st.data(), n=SIZES, width=st.floats(-24, 0), t=TIMES)
 def test_a_narrow_noise_does_not_hide_the_drift(data, n, width, t):
     """Where a coordinate has little noise, its drift is not rounding."""
-    A = data.draw(stable(n))
+    A = data.draw(testing.stable_drifts(n))
     process = tla.OU(A, A[0], np.diag(np.logspace(0, width, n)))
     truth = oracles.law_in_many_digits(process.A, process.b, process.D, t)
     assert_same_to_rounding(tla.transition(process, t), truth, process, t)
@@ -131,7 +122,11 @@ def test_almost_noiseless_is_not_reversible(width, angle):
 
 @given(data=st.data(), n=SIZES, chains=st.integers(1, 3), t=TIMES)
 def test_drives_of_several_chains(data, n, chains, t):
-    A, D, drives = data.draw(stable(n)), data.draw(semidefinite(n)), data.draw(matrices(chains, n))
+    A, D, drives = (
+        data.draw(testing.stable_drifts(n)),
+        data.draw(testing.diffusions(n)),
+        data.draw(testing.matrices(chains, n)),
+    )
     shift = tla.transition(tla.OU(A, drives, D), t).shift
     assert shift.shape == (chains, n)
     for row, drive in zip(shift, drives, strict=True):
@@ -154,7 +149,7 @@ def test_an_unstable_drift_can_still_be_propagated():
     assert_same_law(propagate(A, np.ones(2), D, 3.0), truth, rtol=1e-11)
 
 
-@given(process=processes(), c=st.sampled_from([2.0**-10, 8.0]), t=TIMES)
+@given(process=testing.ou_processes(), c=st.sampled_from([2.0**-10, 8.0]), t=TIMES)
 def test_units_of_time_and_space(process, c, t):
     """A clock c times faster, and lengths counted in units of 1/c."""
     faster = tla.OU(c * process.A, c * process.b, c * process.D)
@@ -170,8 +165,8 @@ def test_units_of_time_and_space(process, c, t):
 @given(data=st.data(), n=st.integers(2, 4), t=TIMES)
 def test_units_of_each_coordinate(data, n, t):
     """Metres and nanometres together: every entry keeps the digits it has in units of one size."""
-    A, D = data.draw(stable(n)), data.draw(semidefinite(n))
-    unit = 2.0 ** np.round(data.draw(matrices(1, n, 40.0))[0])
+    A, D = data.draw(testing.stable_drifts(n)), data.draw(testing.diffusions(n))
+    unit = 2.0 ** np.round(data.draw(testing.matrices(1, n, largest=40.0))[0])
     process = tla.OU(A, np.ones(n), D)
     other = tla.OU(unit[:, None] * A / unit, unit, unit[:, None] * D * unit)
     law = tla.transition(other, t)

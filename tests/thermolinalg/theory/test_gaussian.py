@@ -13,8 +13,8 @@ from scipy import stats
 from scipy.integrate import quad
 
 import thermolinalg as tla
-from tests import statistics
-from tests.thermolinalg.cases import SIZES, definite, matrices, semidefinite
+from tests.thermolinalg.cases import SIZES
+from thermolinalg import testing
 from thermolinalg.errors import (
     Degenerate,
     InvalidInput,
@@ -28,7 +28,7 @@ from thermolinalg.theory.gaussian import square_root
 
 @given(data=st.data(), n=SIZES)
 def test_square_root(data, n):
-    cov = data.draw(semidefinite(n)) * np.outer(*[np.logspace(0, -9, n)] * 2)
+    cov = data.draw(testing.diffusions(n)) * np.outer(*[np.logspace(0, -9, n)] * 2)
     F, width = square_root(cov), np.sqrt(np.diag(cov))
     assert (np.abs(F @ F.T - cov) <= 1e-13 * np.outer(width, width)).all()
 
@@ -36,7 +36,9 @@ def test_square_root(data, n):
 @st.composite
 def gaussians(draw, n=None):
     n = n or draw(SIZES)
-    return tla.Gaussian(draw(matrices(1, n, 3.0))[0], draw(definite(n, decades=1)))
+    return tla.Gaussian(
+        draw(testing.matrices(1, n, largest=3.0))[0], draw(testing.spd_matrices(n, condition=100))
+    )
 
 
 MODEL = tla.Gaussian([1.0, -2.0, 0.5], [[2.0, 1.0, 0.0], [1.0, 3.0, -1.0], [0.0, -1.0, 1.0]])
@@ -46,7 +48,7 @@ FLAT = tla.Gaussian([0.0, 0.0], [[1.0, 0.1], [0.1, 0.01]])
 
 @given(g=gaussians(), data=st.data())
 def test_log_density(g, data):
-    x = data.draw(matrices(5, g.n, 5.0))
+    x = data.draw(testing.matrices(5, g.n, largest=5.0))
     density = stats.multivariate_normal(g.mean, g.cov, allow_singular=False)
     np.testing.assert_allclose(g.log_prob(x), np.reshape(density.logpdf(x), 5), rtol=1e-8)
     np.testing.assert_allclose(g.log_prob(x[0]), density.logpdf(x[0]), rtol=1e-8)
@@ -63,7 +65,7 @@ def test_conditioning_reads_the_precision_matrix(data, n):
     """P = cov⁻¹: the free coordinates have covariance P_ff⁻¹ mean m_f - P_ff⁻¹P_fh(v - m_h)."""
     g = data.draw(gaussians(n))
     held = data.draw(st.permutations(range(n)))[: data.draw(st.integers(1, n - 1))]
-    values = dict(zip(held, data.draw(matrices(1, n, 2.0))[0], strict=False))
+    values = dict(zip(held, data.draw(testing.matrices(1, n, largest=2.0))[0], strict=False))
     free = [i for i in range(n) if i not in values]
     P = np.linalg.inv(g.cov)
     cov = np.linalg.inv(P[np.ix_(free, free)])
@@ -106,7 +108,7 @@ def test_either_form_says_the_same(g, data):
     close = {"rtol": 1e-8, "atol": 1e-9}
     for part in ("mean", "cov", "precision", "potential"):
         np.testing.assert_allclose(getattr(twin, part), getattr(g, part), **close)
-    x = data.draw(matrices(5, g.n, 5.0))
+    x = data.draw(testing.matrices(5, g.n, largest=5.0))
     np.testing.assert_allclose(twin.log_prob(x), g.log_prob(x), rtol=1e-8)
     np.testing.assert_allclose(twin.sample(3, rng=0), g.sample(3, rng=0), **close)
     assert twin.entropy() == pytest.approx(g.entropy(), rel=1e-8, abs=1e-8)
@@ -134,7 +136,7 @@ def test_the_precision_form_inverts_nothing_until_asked():
 def test_maps_and_sums(data, n, k):
     """Moments of Mx + c, and of x + y: the mean and covariance formulas, entry by entry."""
     g, other = data.draw(gaussians(n)), data.draw(gaussians(k))
-    M, c = data.draw(matrices(k, n, 3.0)), data.draw(matrices(1, k))[0]
+    M, c = data.draw(testing.matrices(k, n, largest=3.0)), data.draw(testing.matrices(1, k))[0]
     image = g.push_forward(M, c)
     cov = np.einsum("ia,ab,jb->ij", M, g.cov, M)
     size = {"rtol": 1e-10, "atol": 1e-12 * (1 + np.abs(cov).max())}
@@ -273,14 +275,14 @@ def test_divergence_by_traces_and_determinants(data, n):
 
 def test_divergence_is_the_average_log_ratio():
     x = MODEL.sample(200_000, rng=0)
-    statistics.assert_average(MODEL.log_prob(x) - OTHER.log_prob(x), MODEL.kl(OTHER))
+    testing.assert_average(MODEL.log_prob(x) - OTHER.log_prob(x), MODEL.kl(OTHER))
 
 
 @pytest.mark.parametrize("g", [MODEL, OTHER, FLAT, tla.Gaussian([1.0], [[0.0]])])
 def test_samples(g):
     x = g.sample(50_000, rng=1)
-    statistics.assert_mean_matches(x, g.mean, g.cov)
-    statistics.assert_covariance_matches(x, g.cov, mean=g.mean)
+    testing.assert_mean_matches(x, g.mean, g.cov)
+    testing.assert_covariance_matches(x, g.cov, mean=g.mean)
 
 
 @settings(max_examples=10)

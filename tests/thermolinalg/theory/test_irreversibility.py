@@ -14,14 +14,8 @@ from hypothesis import strategies as st
 
 import thermolinalg as tla
 from tests import oracles
-from tests.thermolinalg.cases import (
-    PROCESSES,
-    SIZES,
-    definite,
-    matrices,
-    reversible_processes,
-    stable,
-)
+from tests.thermolinalg.cases import PROCESSES, SIZES
+from thermolinalg import testing
 from thermolinalg.errors import InvalidInput, ShapeMismatch
 from thermolinalg.theory.irreversibility import (
     entropy_production_rate,
@@ -97,8 +91,8 @@ def test_entropy_production_is_what_tells_the_film_from_its_reverse(name):
 
 @given(data=st.data(), n=SIZES)
 def test_entropy_production_of_any_process(data, n):
-    D = data.draw(definite(n, decades=1))
-    process = tla.OU(data.draw(stable(n)), np.zeros(n), D)
+    D = data.draw(testing.spd_matrices(n, condition=100))
+    process = tla.OU(data.draw(testing.stable_drifts(n)), np.zeros(n), D)
     A, rest = process.A, tla.stationary(process).cov
     found = entropy_production_rate(process)
     trace = np.trace(A.T @ np.linalg.solve(D / 2, A @ rest))
@@ -149,7 +143,7 @@ def test_a_whirl(rate, turn, noise):
     assert entropy_production_rate(process) == pytest.approx(produced, rel=1e-9, abs=1e-20)
 
 
-@given(process=reversible_processes())
+@given(process=testing.ou_processes(reversible=True))
 def test_detailed_balance_produces_nothing(process):
     assume(np.linalg.cond(process.D) < 100)  # rounding in A = DS, seen through D, is a current
     speed = np.linalg.norm(process.A, 2) ** 2 / process.slowest
@@ -160,8 +154,10 @@ def test_detailed_balance_produces_nothing(process):
     data=st.data(), n=st.integers(1, 3), mass=st.floats(0.01, 100), friction=st.floats(0.01, 100)
 )
 def test_inertia_is_reversible_once_velocities_are_odd(data, n, mass, friction):
-    stiffness = data.draw(definite(n, decades=1))
-    process = underdamped(stiffness, data.draw(matrices(1, n))[0], friction=friction, mass=mass)
+    stiffness = data.draw(testing.spd_matrices(n, condition=100))
+    process = underdamped(
+        stiffness, data.draw(testing.matrices(1, n))[0], friction=friction, mass=mass
+    )
     velocities = range(n, 2 * n)
     assert obeys_detailed_balance(process, odd=velocities)
     assert entropy_production_rate(process, odd=velocities) <= 1e-20 * friction / mass
@@ -213,8 +209,12 @@ def test_drives_and_noises_can_tell_the_direction_of_time(odd):
 
 @given(data=st.data(), n=st.integers(2, 4))
 def test_units_do_not_matter(data, n):
-    process = tla.OU(data.draw(stable(n)), np.ones(n), data.draw(definite(n, decades=1)))
-    unit = 10.0 ** data.draw(matrices(1, n, 9.0))[0]
+    process = tla.OU(
+        data.draw(testing.stable_drifts(n)),
+        np.ones(n),
+        data.draw(testing.spd_matrices(n, condition=100)),
+    )
+    unit = 10.0 ** data.draw(testing.matrices(1, n, largest=9.0))[0]
     other = tla.OU(
         7 * process.A * unit[:, None] / unit, 7 * unit, 7 * process.D * np.outer(unit, unit)
     )

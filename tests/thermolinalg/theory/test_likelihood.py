@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import thermolinalg as tla
-from tests.thermolinalg.cases import PROCESSES, SEEDS, processes, reversible_processes
+from tests.thermolinalg.cases import PROCESSES, SEEDS
 from tests.thermolinalg.theory.joint import joint_log_density
+from thermolinalg import testing
 from thermolinalg.errors import Degenerate, InvalidInput, NotFinite, NotReal, ShapeMismatch
 from thermolinalg.theory.likelihood import log_likelihood
 from thermolinalg.theory.observations import observe, read_trajectories
@@ -85,7 +86,7 @@ def test_noisy_readings(name, missing):
     assert_same(found, right, process, x, noise=noise)
 
 
-@given(process=reversible_processes(), seed=SEEDS)
+@given(process=testing.ou_processes(reversible=True), seed=SEEDS)
 def test_modes_and_propagators_agree(process, seed):
     general = tla.OU(process.A, process.b, process.D)
     vars(general)["modes"] = None
@@ -94,7 +95,7 @@ def test_modes_and_propagators_agree(process, seed):
     assert_same(found, right, process, x)
 
 
-@given(process=processes(), seed=SEEDS)
+@given(process=testing.ou_processes(), seed=SEEDS)
 def test_any_process_that_has_a_density(process, seed):
     """A random process may be degenerate: then it says so."""
     x = record(process, missing=0.2, seed=seed)
@@ -161,7 +162,7 @@ def test_a_first_row_and_the_rest_make_the_whole():
     assert whole == pytest.approx(first + log_likelihood(process, TIMES, x), rel=1e-13)
 
 
-@given(process=reversible_processes(), seed=SEEDS, c=st.sampled_from([1e-6, 8.0]))
+@given(process=testing.ou_processes(reversible=True), seed=SEEDS, c=st.sampled_from([1e-6, 8.0]))
 def test_units_of_time_and_space(process, seed, c):
     """A density per length: counted in units c times smaller, each number has it divided by c."""
     x = record(process, seed=seed)

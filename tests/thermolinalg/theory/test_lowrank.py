@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import thermolinalg as tla
-from tests.thermolinalg.cases import matrices
+from thermolinalg import testing
 from thermolinalg.backend import to_numpy
 from thermolinalg.errors import (
     NotFinite,
@@ -33,7 +33,7 @@ def low_ranks(draw):
     sizes = st.floats(-3, 3).map(lambda e: 10.0**e)
     d = draw(st.lists(sizes, min_size=n, max_size=n))
     w = draw(st.lists(sizes, min_size=k, max_size=k))
-    return LowRank(d if draw(st.booleans()) else d[0], draw(matrices(n, k)), w)
+    return LowRank(d if draw(st.booleans()) else d[0], draw(testing.matrices(n, k)), w)
 
 
 @given(M=low_ranks(), columns=st.integers(1, 3))

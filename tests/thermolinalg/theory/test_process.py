@@ -8,13 +8,8 @@ from hypothesis import strategies as st
 
 import thermolinalg as tla
 from tests import oracles
-from tests.thermolinalg.cases import (
-    PROCESSES,
-    definite,
-    matrices,
-    processes,
-    reversible_processes,
-)
+from tests.thermolinalg.cases import PROCESSES
+from thermolinalg import testing
 from thermolinalg.errors import (
     InvalidInput,
     NotFinite,
@@ -97,7 +92,7 @@ def test_a_potential_is_symmetric_and_confining():
 )
 def test_equipartition(data, n, temperature, friction, mass):
     """At rest x has the Gibbs law of its potential and v, independently, that of its mass."""
-    S, f = data.draw(definite(n, decades=1)), data.draw(matrices(1, n))[0]
+    S, f = data.draw(testing.spd_matrices(n, condition=100)), data.draw(testing.matrices(1, n))[0]
     rest = tla.stationary(underdamped(S, f, temperature=temperature, friction=friction, mass=mass))
     cov = scipy.linalg.block_diag(temperature * np.linalg.inv(S), temperature / mass * np.eye(n))
     spread = np.sqrt(np.diag(cov))
@@ -193,14 +188,14 @@ def test_the_drift_decides_the_dtype():
     assert process.b.dtype == process.D.dtype == np.float32
 
 
-@given(process=processes())
+@given(process=testing.ou_processes())
 def test_rates_are_real_parts_of_eigenvalues(process):
     rates = np.linalg.eigvals(process.A).real
     assert process.slowest == pytest.approx(rates.min(), rel=1e-9)
     assert process.fastest == pytest.approx(rates.max(), rel=1e-9)
 
 
-@given(process=reversible_processes())
+@given(process=testing.ou_processes(reversible=True))
 def test_modes_fall_apart(process):
     """In mode coordinates the drift is diagonal and the noise white."""
     modes = process.modes

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 import thermolinalg as tla
 from tests import oracles
-from tests.thermolinalg.cases import PROCESSES, SEEDS, processes
+from tests.thermolinalg.cases import PROCESSES, SEEDS
+from thermolinalg import testing
 from thermolinalg.theory.batches import roots
 from thermolinalg.theory.propagators import Coefficients, Laws, propagators, with_start
 
@@ -54,7 +55,7 @@ def test_every_law_of_a_batch(name):
             assert gap <= 1e-10 * np.linalg.norm(right) + 1e-16
 
 
-@given(process=processes(), seed=SEEDS)
+@given(process=testing.ou_processes(), seed=SEEDS)
 def test_slopes_are_the_adjoint_of_the_change(process, seed):
     """<slope, change of the laws> = <slope pulled back, change of the coefficients>."""
     rng, batch = np.random.default_rng(seed), propagators(coefficients(process), TIMES)

@@ -6,8 +6,8 @@ import scipy.linalg
 import scipy.signal
 
 import thermolinalg as tla
-from tests import statistics
 from tests.thermolinalg.cases import PROCESSES
+from thermolinalg import testing
 from thermolinalg.plots.memory import autocovariances, centred
 from thermolinalg.theory.readings import (
     autocovariance_variances,
@@ -109,5 +109,5 @@ def test_runs_measure_with_the_mean_and_the_variance_that_are_said():
     variances = autocovariance_variances(exact, lags)[:, 0]
     for k in range(len(lags)):
         gap = measured[:, k] - exact[lags[k], 0]
-        statistics.assert_average(gap, 0.0, false_alarm=1e-6 / 8)
-        statistics.assert_average(gap**2, variances[k], false_alarm=1e-6 / 8)
+        testing.assert_average(gap, 0.0, false_alarm=1e-6 / 8)
+        testing.assert_average(gap**2, variances[k], false_alarm=1e-6 / 8)

@@ -7,14 +7,15 @@ from hypothesis import strategies as st
 
 import thermolinalg as tla
 from tests import oracles
-from tests.thermolinalg.cases import SIZES, TIMES, definite
+from tests.thermolinalg.cases import SIZES, TIMES
+from thermolinalg import testing
 from thermolinalg.errors import InvalidInput, ShapeMismatch
 
 
 @given(data=st.data(), n=SIZES, t=TIMES)
 def test_it_is_the_distance_to_the_covariance_at_rest(data, n, t):
     """By matrices: of the soft modes at rest, all others at zero."""
-    A = data.draw(definite(n, decades=0.5))
+    A = data.draw(testing.spd_matrices(n, condition=10))
     K = data.draw(st.integers(0, n))
     a, U = np.linalg.eigh(A)
     soft = (U[:, :K] / a[:K]) @ U[:, :K].T

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.statistics import assert_covariance_matches, assert_mean_matches
 from tests.tngd.oracles import (
     LOSSES,
     Dense,
@@ -21,6 +20,7 @@ from tests.tngd.oracles import (
     solved,
 )
 from thermolinalg.errors import InvalidInput, UnstableStep
+from thermolinalg.testing import assert_covariance_matches, assert_mean_matches
 from tngd.curvature.ggn import GGN
 from tngd.linsolve.relaxation import Circuit, EulerRelaxation, ExactRelaxation
 from tngd.linsolve.thermodynamic import Thermodynamic
