@@ -71,8 +71,8 @@ def test_half_of_the_digits_or_an_error(data, decades, spread):
         process = tla.OU(A, np.ones(3), np.diag([1.0, 2.0, 3.0]))
         assert_right_digits(process, TRUSTED)
     except Unstable:
-        # Of a chain of three, 10^spread each, Lyapunov's operator has the condition 10^(5 spread) or
-        # so, and refinement ends at 10^16.
+        # Of a chain of three, 10^spread each, Lyapunov's operator has a condition of 10^(5 spread)
+        # or so, and refinement ends at 10^16.
         assert decades + 2 * spread > 6
 
 
