@@ -59,6 +59,11 @@ class Chained:
         """The hardware nodes in use, chain by chain."""
         return tuple(name for chain in self.chains for name in chain)
 
+    @property
+    def single(self) -> bool:
+        """Does one node carry each coordinate? Then A = S, and nothing errs."""
+        return len(self.names) == len(self.chains)
+
     @cached_property
     def owner(self) -> NumpyArray:
         """The coordinate that each node carries."""
@@ -73,6 +78,8 @@ class Chained:
     @cached_property
     def carried(self) -> NumpyArray:
         """A (N, N): a coupling is shared evenly by the pairs that can make it, the rest by all."""
+        if self.single:
+            return self.S
         i, own = self.owner, self._own_pairs
         pairs = self._pairs & ~own
         member = (self.averages > 0).astype(float)
@@ -92,7 +99,7 @@ class Chained:
 
     def excess(self, strength: float) -> NumpyArray | None:
         """(S - E)⁻¹ - S⁻¹ (m, m): how much too wide the means of chains are; None if unbounded."""
-        if len(self.names) == len(self.chains):
+        if self.single:
             return np.zeros_like(self.S)
         B, V = (self.averages > 0).T.astype(float), scipy.linalg.null_space(self.averages)
         inner, cross = V.T @ self.matrix(strength) @ V, V.T @ self.carried @ B

@@ -114,11 +114,6 @@ class Hardware:
         """The largest number of couplings at a node."""
         return max(k for _, k in self.graph.degree)
 
-    @property
-    def complete(self) -> bool:
-        """Can every pair be coupled?"""
-        return 2 * self.graph.number_of_edges() == self.n * (self.n - 1)
-
     @cached_property
     def planar(self) -> bool:
         """Can it be drawn without crossings? Then so can all that fits onto it."""

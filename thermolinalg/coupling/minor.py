@@ -31,7 +31,7 @@ def find_minor(problem: nx.Graph, hardware: nx.Graph, *, tries: int, rng: Any) -
     """Chains of the nodes of `problem`, in their order; None if none were found.
 
     Args:
-        problem: fits in size; its names are 0 to n - 1.
+        problem: its nodes are 0 to n - 1, in order.
         hardware: any names.
         tries: random starts of the heuristic; the best of those that succeed is taken.
         rng: a numpy Generator.
