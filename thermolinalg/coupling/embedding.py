@@ -152,9 +152,9 @@ def embed(
     _require_types(graph, hardware)
     graph.law()  # or say what it lacks
     S, f = _problem(graph)
-    if hardware.dominant or (hardware.attractive and frustrated(S)):
+    if hardware.dominant or (hardware.attractive and frustrated(_springs(S))):
         require_h_matrix(S, graph.free)
-    lifted = lift(S, attractive=hardware.attractive, dominant=hardware.dominant)
+    lifted = lift(_springs(S), attractive=hardware.attractive, dominant=hardware.dominant)
     nodes = _place(graph, lifted, hardware, tries, open_streams(rng).stream("embedding"))
     chained = Chained(lifted.matrix, nodes, hardware.graph)
     strength = strength_for(chained, tolerance, S, f, lifted.reading)
@@ -180,6 +180,12 @@ def _require_types(graph: CouplingGraph, hardware: Hardware) -> None:
 def _problem(graph: CouplingGraph) -> tuple[NumpyArray, NumpyArray]:
     part = graph.conditioned
     return part.matrix.toarray(), part.force
+
+
+def _springs(S: NumpyArray) -> NumpyArray:
+    """S without couplings that may be rounding alone: they would ask for pairs and copies."""
+    unit = np.sqrt(S.diagonal())
+    return np.where(np.abs(S) <= checks.rounding(S) * unit * unit[:, None], 0.0, S)
 
 
 def _place(

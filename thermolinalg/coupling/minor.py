@@ -3,7 +3,9 @@
 Chains are disjoint, and where two nodes are coupled some pair of hardware nodes, one of each chain,
 is too: the first graph is a minor of the second. Whether one exists is NP-hard to say. Tried are,
 in this order, single nodes, by a subgraph monomorphism of bounded effort, and the heuristic of Cai,
-Macready and Roy 2014 (arXiv:1406.2741), which lets chains overlap at a price until none does.
+Macready and Roy 2014 (arXiv:1406.2741), which lets chains overlap at a price until none does. As
+in the routing of circuits (McMurchie and Ebeling 1995), a node over which chains have quarrelled
+for long is dearer: without that the search often circles.
 """
 
 from collections.abc import Hashable
@@ -17,11 +19,22 @@ from scipy.sparse.csgraph import dijkstra
 
 from thermolinalg.backend import NumpyArray
 
-EFFORT = 5000
-"""Pairs of nodes that the search for a subgraph tries: well under a second."""
+EFFORT = 4000
+"""Pairs of nodes that one search for a subgraph tries, in less than half a second."""
 
-PATIENCE = 10
-"""Rounds without a better minor, after which a try ends (section 3 of the paper)."""
+PATIENCE = 20
+"""Rounds without a better minor, after which a try ends."""
+
+PRICE = 4.0
+"""How much dearer a node gets with each chain that uses it, up to DEAREST of them."""
+
+DEAREST = 20
+
+NOISE = 0.5
+"""Prices vary by this share from one placement to the next, so that none repeats for ever."""
+
+UNREACHED = 1e200
+"""The price of a node from which no path leads: above that of any path."""
 
 Chains = list[tuple[Hashable, ...]]
 """Of each node of the problem, the hardware nodes that stand for it."""
@@ -33,10 +46,10 @@ def find_minor(problem: nx.Graph, hardware: nx.Graph, *, tries: int, rng: Any) -
     Args:
         problem: its nodes are 0 to n - 1, in order.
         hardware: any names.
-        tries: random starts of the heuristic; the best of those that succeed is taken.
+        tries: random starts, of both searches; the best of those that succeed is taken.
         rng: a numpy Generator.
     """
-    single = subgraph(problem, hardware)
+    single = subgraph(problem, hardware, tries=tries, rng=rng)
     if single is not None:
         return single
     search = _Search(problem, hardware, rng)
@@ -50,19 +63,33 @@ def _length(chains: Chains) -> tuple[int, int]:
     return max(sizes), sum(sizes)
 
 
-def subgraph(problem: nx.Graph, hardware: nx.Graph) -> Chains | None:
-    """A single hardware node for each node, or None if the search finds none or gives up."""
+def subgraph(problem: nx.Graph, hardware: nx.Graph, *, tries: int, rng: Any) -> Chains | None:
+    """A single hardware node for each node; None if there is none, or every search gives up.
+
+    Their time has a heavy tail: after one in the order given, short ones in shuffled orders find
+    more than a long one.
+    """
     if 2 * hardware.number_of_edges() == len(hardware) * (len(hardware) - 1):
         return [(name,) for name, _ in zip(hardware, problem, strict=False)]
-    matcher = _Bounded(hardware, problem)
-    try:
-        match = next(matcher.subgraph_monomorphisms_iter(), None)
-    except _OutOfEffortError:
-        return None
-    if match is None:
-        return None
-    place = {v: name for name, v in match.items()}
-    return [(place[v],) for v in problem]
+    for _ in range(1 + tries):
+        matcher = _Bounded(hardware, problem)
+        try:
+            match = next(matcher.subgraph_monomorphisms_iter(), None)
+        except _OutOfEffortError:
+            hardware = _shuffled(hardware, rng)
+            continue
+        place = {v: name for name, v in match.items()} if match else {}
+        return [(place[v],) for v in problem] if match else None
+    return None
+
+
+def _shuffled(graph: nx.Graph, rng: Any) -> nx.Graph:
+    """The same graph, its nodes and their neighbours listed in another order."""
+    nodes, edges = list(graph), list(graph.edges)
+    other = nx.Graph()
+    other.add_nodes_from(nodes[i] for i in rng.permutation(len(nodes)))
+    other.add_edges_from(edges[i] for i in rng.permutation(len(edges)))
+    return other
 
 
 class _OutOfEffortError(Exception):
@@ -86,21 +113,22 @@ class _Search:
 
     def __init__(self, problem: nx.Graph, hardware: nx.Graph, rng: Any) -> None:
         self.names = list(hardware)
-        self.links = sp.csr_array(nx.to_scipy_sparse_array(hardware, format="csr"), dtype=float)
+        self.links = sp.csr_array(nx.to_scipy_sparse_array(hardware, weight=None))
         self.neighbours = [list(problem[v]) for v in problem]
         self.rng = rng
-        self.dear = float(max(2, len(self.names)))  # no path of fewer overlaps is dearer
 
     def run(self) -> Chains | None:
         """One try: rounds in which each node in turn gets the cheapest chain, the others fixed."""
         n = len(self.neighbours)
         self.chains: list[set[int]] = [set() for _ in range(n)]
         self.used = np.zeros(len(self.names), int)
+        self.quarrels = np.zeros(len(self.names))
         best, kept, waited = (np.inf, np.inf), None, 0
         while waited < PATIENCE:
             for v in self.rng.permutation(n):
                 self._place(int(v))
-            score = (float((self.used > 1).sum()), float(self.used.sum()))
+            self.quarrels += np.maximum(self.used - 1, 0)
+            score = (self._flaws(), float(self.used.sum()))
             waited = 0 if score < best else waited + 1
             if score < best:
                 best, kept = score, [set(chain) for chain in self.chains]
@@ -110,11 +138,16 @@ class _Search:
         self._trim()
         return [tuple(self.names[a] for a in sorted(chain)) for chain in self.chains]
 
+    def _flaws(self) -> float:
+        """The number of overlaps, and of nodes that do not meet all their neighbours."""
+        apart = sum(not self._meets_all(chain, v) for v, chain in enumerate(self.chains))
+        return float((self.used > 1).sum() + apart)
+
     def _place(self, v: int) -> None:
         """Replace the chain of v by one whose paths to the chains of its neighbours cost least."""
         self.used[list(self.chains[v])] -= 1
-        cost = self.dear ** self.used.astype(float)
-        cost *= 1 + 1e-3 * self.rng.random(len(cost))  # breaks ties
+        cost = PRICE ** np.minimum(self.used, DEAREST) * (1 + self.quarrels)
+        cost *= 1 + NOISE * self.rng.random(len(cost))
         partners = [self.chains[u] for u in self.neighbours[v] if self.chains[u]]
         self.chains[v] = self._chain(cost, partners)
         self.used[list(self.chains[v])] += 1
@@ -129,7 +162,7 @@ class _Search:
         chain = {root}
         for (_, before), partner in zip(routes, partners, strict=True):
             at = root
-            while at not in partner:
+            while at >= 0 and at not in partner:  # below 0 where no path leads to the root
                 chain.add(at)
                 at = int(before[at])
         return chain
@@ -167,4 +200,4 @@ def _routes(steps: Any, cost: NumpyArray, partner: set[int]) -> tuple[NumpyArray
     inside = sorted(partner)
     distance, before, _ = dijkstra(steps, indices=inside, min_only=True, return_predecessors=True)
     distance[inside] = cost[inside]
-    return distance, before
+    return np.minimum(distance, UNREACHED), before
