@@ -21,7 +21,7 @@ from thermolinalg.coupling.dominance import require_h_matrix
 from thermolinalg.coupling.graph import CouplingGraph
 from thermolinalg.coupling.hardware import Hardware
 from thermolinalg.coupling.lift import Lift, frustrated, lift
-from thermolinalg.coupling.minor import Chains, find_minor
+from thermolinalg.coupling.minor import Chains, find_minors
 from thermolinalg.errors import DoesNotFit, InvalidInput, ShapeMismatch
 from thermolinalg.streams import RNG, open_streams
 from thermolinalg.theory.gaussian import Gaussian
@@ -140,7 +140,8 @@ def embed(
         graph: held nodes become forces on the others.
         hardware: with its limits.
         tolerance: the largest share by which a variance may be too large, and the mean wrong.
-        tries: random starts of the search for chains.
+        tries: random starts of the search for chains; of all that are found, those are taken that
+            leave the least condition number.
         rng: seeds that search.
 
     Raises:
@@ -151,21 +152,35 @@ def embed(
     tolerance, tries = checks.positive("tolerance", tolerance), checks.count("tries", tries)
     _require_types(graph, hardware)
     graph.law()  # or say what it lacks
-    S, f = _problem(graph)
+    S, _ = _problem(graph)
     if hardware.dominant or (hardware.attractive and frustrated(_springs(S))):
         require_h_matrix(S, graph.free)
     lifted = lift(_springs(S), attractive=hardware.attractive, dominant=hardware.dominant)
-    nodes = _place(graph, lifted, hardware, tries, open_streams(rng).stream("embedding"))
+    places = _places(graph, lifted, hardware, tries, open_streams(rng).stream("embedding"))
+    outcomes = [_tied(graph, hardware, lifted, nodes, tolerance) for nodes in places]
+    fitting = [outcome for outcome in outcomes if isinstance(outcome, Embedding)]
+    if not fitting:
+        raise next(outcome for outcome in outcomes if isinstance(outcome, DoesNotFit))
+    return min(fitting, key=lambda embedding: embedding.cost.condition[1])
+
+
+def _tied(
+    graph: CouplingGraph, hardware: Hardware, lifted: Lift, nodes: Chains, tolerance: float
+) -> "Embedding | DoesNotFit":
+    """The embedding in these chains with ties as stiff as the tolerance asks, if it can be made."""
     chained = Chained(lifted.matrix, nodes, hardware.graph)
-    strength = strength_for(chained, tolerance, S, f, lifted.reading)
+    try:
+        strength = strength_for(chained, tolerance, *_problem(graph), lifted.reading)
+    except DoesNotFit as reason:
+        return reason
     embedding = Embedding(graph, hardware, lifted, nodes, strength)
     broken = hardware.violations(embedding.physical)
-    if broken:
-        raise DoesNotFit(
-            f"{'; '.join(broken)}: {hardware.name} cannot make that. Where chains are to blame, a "
-            "larger tolerance= or hardware with more couplings asks for softer ties."
-        )
-    return embedding
+    if not broken:
+        return embedding
+    return DoesNotFit(
+        f"{'; '.join(broken)}: {hardware.name} cannot make that. Where chains are to blame, a "
+        "larger tolerance= or hardware with more couplings asks for softer ties."
+    )
 
 
 def _require_types(graph: CouplingGraph, hardware: Hardware) -> None:
@@ -188,9 +203,9 @@ def _springs(S: NumpyArray) -> NumpyArray:
     return np.where(np.abs(S) <= checks.rounding(S) * unit * unit[:, None], 0.0, S)
 
 
-def _place(
+def _places(
     graph: CouplingGraph, lifted: Lift, hardware: Hardware, tries: int, rng: np.random.Generator
-) -> Chains:
+) -> list[Chains]:
     """Hardware nodes for each coordinate: those of the same names if they will do."""
     problem = nx.from_numpy_array(lifted.matrix != 0)
     problem.remove_edges_from(list(nx.selfloop_edges(problem)))
@@ -199,15 +214,15 @@ def _place(
     if len(problem) == len(names) and all(name in hardware.graph for name in names):
         pairs = ((names[i], names[j]) for i, j in problem.edges)
         if all(hardware.graph.has_edge(*pair) for pair in pairs):
-            return [(name,) for name in names]
-    nodes = find_minor(problem, hardware.graph, tries=tries, rng=rng)
-    if nodes is None:
+            return [[(name,) for name in names]]
+    places = find_minors(problem, hardware.graph, tries=tries, rng=rng)
+    if not places:
         raise DoesNotFit(
             f"no chains were found on {hardware.name} in {tries} tries: {len(problem)} nodes with "
             f"{problem.number_of_edges()} couplings were to go onto {hardware.n}. There may be a "
             "way all the same: ask for more tries=, another rng=, or larger hardware."
         )
-    return nodes
+    return places
 
 
 def _require_room(problem: nx.Graph, n: int, hardware: Hardware) -> None:

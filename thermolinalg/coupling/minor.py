@@ -40,27 +40,20 @@ Chains = list[tuple[Hashable, ...]]
 """Of each node of the problem, the hardware nodes that stand for it."""
 
 
-def find_minor(problem: nx.Graph, hardware: nx.Graph, *, tries: int, rng: Any) -> Chains | None:
-    """Chains of the nodes of `problem`, in their order; None if none were found.
+def find_minors(problem: nx.Graph, hardware: nx.Graph, *, tries: int, rng: Any) -> list[Chains]:
+    """Chains of the nodes of `problem`, in their order: none, one of single nodes, or several.
 
     Args:
         problem: its nodes are 0 to n - 1, in order.
         hardware: any names.
-        tries: random starts, of both searches; the best of those that succeed is taken.
+        tries: random starts, of both searches.
         rng: a numpy Generator.
     """
     single = subgraph(problem, hardware, tries=tries, rng=rng)
     if single is not None:
-        return single
+        return [single]
     search = _Search(problem, hardware, rng)
-    found = [chains for _ in range(tries) if (chains := search.run()) is not None]
-    return min(found, key=_length, default=None)
-
-
-def _length(chains: Chains) -> tuple[int, int]:
-    """Of the longest chain, which sets the error and the time, then of all together."""
-    sizes = [len(chain) for chain in chains]
-    return max(sizes), sum(sizes)
+    return [chains for _ in range(tries) if (chains := search.run()) is not None]
 
 
 def subgraph(problem: nx.Graph, hardware: nx.Graph, *, tries: int, rng: Any) -> Chains | None:

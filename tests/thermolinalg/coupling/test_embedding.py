@@ -130,6 +130,12 @@ def test_a_clique_on_kings_goes_by_chains():
     assert embedding.cost.fastest[1] > embedding.cost.fastest[0]
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_of_all_chains_found_the_fastest_are_taken(seed):
+    one, many = (embed(K5, KING, tries=tries, rng=seed).cost for tries in (1, 8))
+    assert many.slowdown <= one.slowdown
+
+
 @pytest.mark.parametrize(
     "embedding",
     [embed(frustrated(3), CELLS), embed(K5, KING, tolerance=0.05, rng=0)],

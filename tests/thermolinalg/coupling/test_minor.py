@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from thermolinalg.coupling.hardware import Hardware
-from thermolinalg.coupling.minor import find_minor, subgraph
+from thermolinalg.coupling.minor import find_minors, subgraph
 
 KING = Hardware.king(4, 4).graph
 
@@ -29,8 +29,7 @@ def random_graph(seed, n, p):
 @given(st.integers(0, 10**6), st.integers(1, 6), st.floats(0, 0.7))
 def test_what_is_found_is_a_minor(seed, n, p):
     problem = random_graph(seed, n, p)
-    chains = find_minor(problem, KING, tries=2, rng=np.random.default_rng(seed))
-    if chains is not None:
+    for chains in find_minors(problem, KING, tries=2, rng=np.random.default_rng(seed)):
         assert len(chains) == n
         assert_is_minor(chains, problem, KING)
 
@@ -48,9 +47,11 @@ def test_what_is_found_is_a_minor(seed, n, p):
 )
 def test_minors_that_need_chains_are_found(problem, hardware):
     assert subgraph(problem, hardware, tries=1, rng=np.random.default_rng(0)) is None
-    chains = find_minor(problem, hardware, tries=10, rng=np.random.default_rng(0))
-    assert_is_minor(chains, problem, hardware)
-    assert max(map(len, chains)) > 1
+    found = find_minors(problem, hardware, tries=10, rng=np.random.default_rng(0))
+    assert found
+    for chains in found:
+        assert_is_minor(chains, problem, hardware)
+        assert max(map(len, chains)) > 1
 
 
 @given(st.integers(0, 10**6))
@@ -61,7 +62,7 @@ def test_a_planted_minor_with_single_nodes_needs_no_chains(seed):
     order = {name: i for i, name in enumerate(names)}
     problem = nx.empty_graph(8)
     problem.add_edges_from((order[a], order[b]) for a, b in KING.subgraph(names).edges)
-    chains = find_minor(problem, KING, tries=1, rng=rng)
+    (chains,) = find_minors(problem, KING, tries=1, rng=rng)
     assert_is_minor(chains, problem, KING)
     assert max(map(len, chains)) == 1
 
@@ -76,7 +77,7 @@ def test_shuffled_searches_find_what_the_first_gives_up():
 
 def test_the_search_repeats_with_its_seed():
     found = [
-        find_minor(nx.complete_graph(5), KING, tries=2, rng=np.random.default_rng(7))
+        find_minors(nx.complete_graph(5), KING, tries=2, rng=np.random.default_rng(7))
         for _ in range(2)
     ]
     assert found[0] == found[1]
@@ -85,13 +86,15 @@ def test_the_search_repeats_with_its_seed():
 def test_hardware_in_pieces_holds_problems_in_pieces():
     hardware = nx.disjoint_union(KING, KING)
     problem = nx.disjoint_union(nx.complete_graph(5), nx.complete_graph(5))
-    chains = find_minor(problem, hardware, tries=10, rng=np.random.default_rng(0))
-    assert_is_minor(chains, problem, hardware)
+    found = find_minors(problem, hardware, tries=10, rng=np.random.default_rng(0))
+    assert found
+    for chains in found:
+        assert_is_minor(chains, problem, hardware)
     apart = nx.disjoint_union(nx.path_graph(3), nx.path_graph(3))
     line = nx.path_graph(4)
-    assert find_minor(line, apart, tries=2, rng=np.random.default_rng(0)) is None
+    assert find_minors(line, apart, tries=2, rng=np.random.default_rng(0)) == []
 
 
 def test_where_there_is_no_minor_none_is_found():
     grid = Hardware.grid(5, 5).graph
-    assert find_minor(nx.complete_graph(5), grid, tries=2, rng=np.random.default_rng(0)) is None
+    assert find_minors(nx.complete_graph(5), grid, tries=2, rng=np.random.default_rng(0)) == []
