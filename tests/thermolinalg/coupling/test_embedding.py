@@ -3,7 +3,7 @@
 import networkx as nx
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
 import thermolinalg as tla
@@ -70,6 +70,17 @@ def test_chains_obey_the_limits_and_the_tolerance(graph, seed, tolerance):
     assert -rounding <= widened.min()
     assert widened.max() <= tolerance + rounding
     assert gap @ S @ gap <= (tolerance + rounding) ** 2 * (m @ S @ m)
+
+
+@given(definite(4, decades=1))
+def test_capacitors_run_h_matrices_and_no_others(S):
+    """An H-matrix by another of its definitions: Jacobi's iteration of |S| converges."""
+    d = np.diag(S)
+    radius = np.abs(np.linalg.eigvals(np.abs(S) / d[:, None] - np.eye(4))).max()
+    assume(abs(radius - 1) > 1e-9)
+    (outcome,) = what_fits(CouplingGraph(S), [CELLS]).outcomes
+    event(f"fits: {radius < 1}")
+    assert isinstance(outcome[1], DoesNotFit) == (radius > 1)
 
 
 def test_a_frustrated_triangle_needs_a_copy_of_each_node():
