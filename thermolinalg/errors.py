@@ -49,6 +49,10 @@ class Degenerate(InvalidInput):
     """A distribution has no density, because its covariance is singular."""
 
 
+class DoesNotFit(InvalidInput):
+    """A coupling graph cannot be put onto this hardware, or no way was found."""
+
+
 class RecordWarning(UserWarning):
     """A record of samples cannot say what it is asked. Subclasses say why."""
 
