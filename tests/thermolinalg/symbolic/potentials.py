@@ -13,7 +13,9 @@ small = st.integers(-3, 3)
 def quadratics(draw, *, largest=3):
     """A positive definite S of small integers with a parameter, a force, and the coordinates."""
     n = draw(st.integers(1, largest))
-    L = sp.Matrix(n, n, lambda i, j: 0 if j > i else draw(small) if i > j else draw(st.integers(1, 3)))
+    L = sp.Matrix(
+        n, n, lambda i, j: 0 if j > i else draw(small) if i > j else draw(st.integers(1, 3))
+    )
     return L * L.T, sp.Matrix([draw(small) for _ in range(n)]), X[:n]
 
 
@@ -35,7 +37,9 @@ def stable_linear(draw, *, largest=3):
 def polynomials(draw, x, *, degree=3):
     terms = draw(
         st.lists(
-            st.tuples(small, st.tuples(*(st.integers(0, degree) for _ in x))), min_size=1, max_size=4
+            st.tuples(small, st.tuples(*(st.integers(0, degree) for _ in x))),
+            min_size=1,
+            max_size=4,
         )
     )
     return sp.Add(*(c * sp.Mul(*(s**k for s, k in zip(x, p, strict=True))) for c, p in terms))

@@ -36,9 +36,7 @@ def test_fokker_planck_annihilates_the_law_of_a_quadratic_potential(drawn, mass,
     sde = SDE.from_potential(U, state, temperature=T, friction=G, mass=mass)
     density = sde.stationary_density()
     p = density.log_density
-    left = sum(
-        -f.diff(u) - f * p.diff(u) for f, u in zip(sde.drift, sde.state, strict=True)
-    ) + sum(
+    left = sum(-f.diff(u) - f * p.diff(u) for f, u in zip(sde.drift, sde.state, strict=True)) + sum(
         d / 2 * (p.diff(u, u) + p.diff(u) ** 2)
         for d, u in zip(sde.diffusion.diagonal(), sde.state, strict=True)
     )
