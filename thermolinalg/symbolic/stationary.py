@@ -18,7 +18,9 @@ EXACT = "checked by symbols: the Fokker-Planck operator gives zero"
 BALANCED = "checked by symbols: the probability current is zero, and so is its divergence"
 
 
-def stationary_density(c: Coefficients, origin: Potential | None) -> Density:
+def stationary_density(
+    c: Coefficients, origin: Potential | None, angles: tuple[sp.Symbol, ...]
+) -> Density:
     """The stationary density, by the first way that applies.
 
     Raises:
@@ -27,17 +29,26 @@ def stationary_density(c: Coefficients, origin: Potential | None) -> Density:
     gibbs = None if origin is None else origin.gibbs()
     if gibbs is not None:
         kind = "-U/T" if origin is not None and origin.mass is None else "-(U + kinetic)/T"
-        return _known(c, gibbs, f"Gibbs law exp({kind}) of the potential, at one temperature")
+        return _known(
+            c, gibbs, f"Gibbs law exp({kind}) of the potential, at one temperature", angles
+        )
     part = linear_part(c)
-    if part.offending is None and c.is_additive:
+    if part.offending is None and c.is_additive and not angles:
         return _of_linear(c, part)
     log_p = _of_balance(c)
-    return _known(c, log_p, "detailed balance: 2/D (f - 1/2 div D) is the gradient of log p")
+    return _known(
+        c, log_p, "detailed balance: 2/D (f - 1/2 div D) is the gradient of log p", angles
+    )
 
 
-def _known(c: Coefficients, log_p: sp.Expr, how: str) -> Density:
-    conditions = require_integrable(log_p, c.state)
-    return Density(c.state, log_p, how, _verified(c, log_p), conditions)
+def _known(
+    c: Coefficients, log_p: sp.Expr, how: str, angles: tuple[sp.Symbol, ...] = ()
+) -> Density:
+    if angles:
+        conditions = require_integrable_on_circles(log_p, c.state, angles)
+    else:
+        conditions = require_integrable(log_p, c.state)
+    return Density(c.state, log_p, how, _verified(c, log_p), conditions, angles)
 
 
 def _verified(c: Coefficients, log_p: sp.Expr) -> str:

@@ -63,7 +63,7 @@ def test_euler_is_the_one_that_takes_it():
 
 
 def test_a_law_of_it_is_not_known():
-    with pytest.raises(InvalidInput, match="Multiplicative.*depends on the state"):
+    with pytest.raises(InvalidInput, match=r"Multiplicative.*depends on the state"):
         tla.stationary(GROWTH)
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 
 import thermolinalg as tla
-from tests.thermolinalg.symbolic.potentials import X, G, K, M, T, quadratics, small, stable_linear
+from tests.thermolinalg.symbolic.potentials import G, K, M, T, X, quadratics, small, stable_linear
 from thermolinalg.errors import Degenerate, InvalidInput, Unstable
 from thermolinalg.symbolic.sde import SDE
 
@@ -123,6 +123,29 @@ def test_norms_agree_with_quadrature(sde):
     f = density.numeric()
     found, error = quad(lambda q: float(np.exp(f(np.array([q])))), low, np.inf)
     assert abs(float(density.norm) - found) <= 10 * error
+
+
+def test_the_norm_of_a_product_is_the_product_of_norms():
+    density = SDE.from_potential(x**4, x, temperature=2, mass=3).stationary_density()
+    alone = SDE.from_potential(x**4, x, temperature=2).stationary_density()
+    assert sp.simplify(density.norm - alone.norm * sp.sqrt(2 * sp.pi * 2 / 3)) == 0
+    assert SDE.from_potential(x**4 + x, x).stationary_density().norm is None
+    assert SDE.from_potential(x**4 + x * y + y**2, (x, y)).stationary_density().norm is None
+
+
+def test_angles_live_on_a_circle():
+    pendulum = SDE.from_potential(-G * sp.cos(x), x, temperature=T, mass=M)
+    density = pendulum.stationary_density(angles=x)
+    assert left_over(pendulum, density) == 0
+    assert density.norm is None
+    assert not density.is_gaussian
+    driven = SDE(x, K - sp.sin(x), 2 * T)
+    with pytest.raises(InvalidInput, match="x is no angle"):
+        driven.stationary_density(angles=[x])
+    with pytest.raises(InvalidInput, match="y, which is no coordinate"):
+        driven.stationary_density(angles=[y])
+    with pytest.raises(Degenerate, match="along y"):
+        SDE.from_potential(-sp.cos(x) * y**2, (x, y)).stationary_density(angles=x)
 
 
 def test_conditions_say_where_parameters_allow_a_law():

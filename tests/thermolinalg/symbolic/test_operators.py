@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
 import thermolinalg as tla
-from tests.thermolinalg.symbolic.potentials import X, G, K, T, polynomials, stable_linear
+from tests.thermolinalg.symbolic.potentials import G, K, T, X, polynomials, stable_linear
 from thermolinalg.errors import InvalidInput
 from thermolinalg.symbolic.numeric import numeric
 from thermolinalg.symbolic.sde import SDE
@@ -27,7 +27,7 @@ def gaussian_average(g, state):
 @settings(max_examples=25)
 @given(st.data(), st.integers(1, 2))
 def test_fokker_planck_is_the_adjoint_of_the_generator(data, n):
-    """∫ g L*p = ∫ p L g, for p a polynomial times e^{-|x|²/2}: what parts leave at infinity is 0."""
+    """∫ g L*p = ∫ p L g, for p a polynomial times e^{-|x|²/2}: nothing is left at infinity."""
     state = X[:n]
     f = [data.draw(polynomials(state)) for _ in state]
     B = [[data.draw(polynomials(state, degree=1)) for _ in state] for _ in state]

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 
 import thermolinalg as tla
 from tests.statistics import assert_average
-from tests.thermolinalg.symbolic.potentials import X, G, K, M, T, quadratics, stable_linear
+from tests.thermolinalg.symbolic.potentials import G, K, M, T, X, quadratics, stable_linear
 from thermolinalg.errors import InvalidInput, Unstable
 from thermolinalg.symbolic.quadratic import split_quadratic
 from thermolinalg.symbolic.sde import SDE
