@@ -10,7 +10,12 @@ import sympy as sp
 from thermolinalg.backend import NumpyArray
 from thermolinalg.errors import Degenerate, InvalidInput, Unstable
 from thermolinalg.symbolic.coefficients import Coefficients, vanishes
-from thermolinalg.symbolic.density import FEW, Density, require_integrable
+from thermolinalg.symbolic.density import (
+    FEW,
+    Density,
+    require_integrable,
+    require_integrable_on_circles,
+)
 from thermolinalg.symbolic.linear import Linear, linear_part, numbers, unstable_mode
 from thermolinalg.symbolic.potential import Potential
 
@@ -29,16 +34,13 @@ def stationary_density(
     gibbs = None if origin is None else origin.gibbs()
     if gibbs is not None:
         kind = "-U/T" if origin is not None and origin.mass is None else "-(U + kinetic)/T"
-        return _known(
-            c, gibbs, f"Gibbs law exp({kind}) of the potential, at one temperature", angles
-        )
+        how = f"Gibbs law exp({kind}) of the potential, at one temperature"
+        return _known(c, gibbs, how, angles)
     part = linear_part(c)
     if part.offending is None and c.is_additive and not angles:
         return _of_linear(c, part)
-    log_p = _of_balance(c)
-    return _known(
-        c, log_p, "detailed balance: 2/D (f - 1/2 div D) is the gradient of log p", angles
-    )
+    how = "detailed balance: 2/D (f - 1/2 div D) is the gradient of log p"
+    return _known(c, _of_balance(c), how, angles)
 
 
 def _known(
