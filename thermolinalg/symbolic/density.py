@@ -221,6 +221,10 @@ def _one_coordinate(log_p: sp.Expr, x: sp.Symbol) -> tuple[sp.Expr, ...]:
             if power is not None:
                 raise _improper(str(x))
             continue
+        if power.has(sp.oo) and power.atoms(sp.sign):  # a parameter's sign decides
+            falling = 1 if power.as_coeff_Mul()[0] == -sp.oo else -1
+            conditions += [falling * s.args[0] for s in power.atoms(sp.sign)]
+            continue
         limit = sp.S.One if end == 0 else -sp.S.One
         excess = sp.factor(limit - power)  # the power at which 1/y decays, less that of p
         if power == -sp.oo or excess.is_positive:
@@ -228,7 +232,7 @@ def _one_coordinate(log_p: sp.Expr, x: sp.Symbol) -> tuple[sp.Expr, ...]:
         if power == sp.oo or excess.is_nonpositive:
             raise _improper(str(x))
         conditions.append(excess)
-    return tuple(conditions)
+    return tuple(dict.fromkeys(conditions))
 
 
 def _limit(expr: sp.Expr, y: sp.Symbol) -> sp.Expr | None:

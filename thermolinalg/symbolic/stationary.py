@@ -73,6 +73,12 @@ def _of_linear(c: Coefficients, part: Linear) -> Density:
         A, _ = part.numbers
         if np.linalg.eigvals(A).real.min() <= 0:
             raise Unstable(f"there is no stationary density: {unstable_mode(A, c.state)}")
+    if len(c.state) > 2 and len(symbols) > FEW:
+        raise InvalidInput(
+            f"the law is normal, but its formula with {len(symbols)} parameters fills pages. "
+            f"Substitute numbers for all but {FEW} of them: sde.substitute({{{min(symbols, key=str)}: "
+            "1.0})."
+        )
     if len(c.state) > FEW and not symbols.union(*(b.free_symbols for b in part.b.values())):
         return _by_numbers(c, part)
     how = "linear drift and even noise: the normal law whose covariance S solves AS + SA' = D"
@@ -87,12 +93,12 @@ def _gaussian_exponent(c: Coefficients, part: Linear) -> sp.Expr:
             "there is no stationary density: two relaxation rates add up to zero, so that some "
             "direction never settles."
         )
-    if sp.simplify(S.det()) == 0:
+    if sp.cancel(S.det()) == 0:
         raise Degenerate(
             "there is no stationary density: noise does not reach every direction, so that the "
             f"law has no width along {_still(S, c.state)}. Give that coordinate a temperature."
         )
-    P, mean = S.inv(), A.LUsolve(b)
+    P, mean = S.inv().applyfunc(sp.cancel), A.LUsolve(b)
     y = sp.Matrix(c.state)
     shift = (P * mean).T * y
     form = (y.T * P * y)[0]
