@@ -217,11 +217,14 @@ def _one_coordinate(log_p: sp.Expr, x: sp.Symbol) -> tuple[sp.Expr, ...]:
         y = sp.Dummy("y", positive=True)
         outward = log_p.subs(x, {sp.oo: y, -sp.oo: -y}.get(end, 1 / y))
         power = _limit(outward / sp.log(y), y)
-        if power is None or power.has(sp.AccumBounds):
-            if power is not None:
-                raise _improper(str(x))
-            continue
-        if power.has(sp.oo) and power.atoms(sp.sign):  # a parameter's sign decides
+        if power is None:
+            raise InvalidInput(
+                f"the stationary density exp({log_p}) is stationary, but sympy cannot tell whether "
+                f"it falls off along {x}. Integrate it by numbers."
+            )
+        if power.has(sp.AccumBounds):
+            raise _improper(str(x))
+        if power.has(sp.oo, -sp.oo) and power.atoms(sp.sign):  # a parameter's sign decides
             falling = 1 if power.as_coeff_Mul()[0] == -sp.oo else -1
             conditions += [falling * s.args[0] for s in power.atoms(sp.sign)]
             continue
@@ -281,8 +284,9 @@ def _require_falling(
 ) -> None:
     """log p goes to minus infinity along a ray, unless parameters or sympy leave that open."""
     y = sp.Dummy("y", positive=True)
-    start = {x: (1 if x.is_positive else 0) for x in state}
-    along = sp.expand(log_p.xreplace({x: start[x] + s * y for x, s in ray.items()}).subs(start))
+    point = dict.fromkeys(state, sp.S.Zero) | {x: sp.S.One for x in state if x.is_positive}
+    point |= {x: point[x] + s * y for x, s in ray.items()}
+    along = sp.expand(log_p.xreplace(point))
     powers = along.as_poly(y)
     if powers is not None:
         rises = powers.degree() == 0 or bool(powers.LC().is_nonnegative)

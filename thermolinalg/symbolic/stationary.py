@@ -19,6 +19,9 @@ from thermolinalg.symbolic.density import (
 from thermolinalg.symbolic.linear import Linear, linear_part, numbers, unstable_mode
 from thermolinalg.symbolic.potential import Potential
 
+LONGEST = 8
+"""Coordinates times parameters of a formula for three coordinates or more; it soon fills pages."""
+
 EXACT = "checked by symbols: the Fokker-Planck operator gives zero"
 BALANCED = "checked by symbols: the probability current is zero, and so is its divergence"
 
@@ -73,11 +76,11 @@ def _of_linear(c: Coefficients, part: Linear) -> Density:
         A, _ = part.numbers
         if np.linalg.eigvals(A).real.min() <= 0:
             raise Unstable(f"there is no stationary density: {unstable_mode(A, c.state)}")
-    if len(c.state) > 2 and len(symbols) > FEW:
+    if len(c.state) > 2 and len(c.state) * len(symbols) > LONGEST:
         raise InvalidInput(
-            f"the law is normal, but its formula with {len(symbols)} parameters fills pages. "
-            f"Substitute numbers for all but {FEW} of them: sde.substitute({{{min(symbols, key=str)}: "
-            "1.0})."
+            f"the law is normal, but its formula, for {len(c.state)} coordinates and the "
+            f"parameters {', '.join(sorted(map(str, symbols)))}, fills pages. Substitute numbers for all but "
+            f"{LONGEST // len(c.state)} of them."
         )
     if len(c.state) > FEW and not symbols.union(*(b.free_symbols for b in part.b.values())):
         return _by_numbers(c, part)

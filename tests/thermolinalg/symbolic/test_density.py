@@ -175,6 +175,12 @@ def test_conditions_say_where_parameters_allow_a_law():
         (SDE((x, y), (y - x**3, -x - y), [1, 1]), InvalidInput, "curl of .* between x and y"),
         (SDE((x, y), (y, -(x**3) - y), [0, 1]), InvalidInput, "x has no noise of its own"),
         (SDE((x, y), (-(x**3), -y), noise=sp.Matrix([x, y])), InvalidInput, "D is singular"),
+        (SDE(x, -sp.tan(x), 1), InvalidInput, "cannot tell whether it falls off along x"),
+        (
+            SDE.linear(X, sp.Matrix(3, 3, sp.symbols("a:9")), [0, 0, 0], sp.eye(3)),
+            InvalidInput,
+            "fills pages. Substitute numbers for all but 2",
+        ),
         (SDE.from_potential(x**4, x, temperature=0), InvalidInput, "x has no noise"),
     ],
     ids=lambda c: str(c)[:40],

@@ -158,6 +158,7 @@ MISTAKES = [
     (lambda: SDE((x, y), (x, y), 1), r"\[1\] \* 2"),
     (lambda: SDE((x, y), (x, y), [1, 2, 3]), "3 entries"),
     (lambda: SDE((x, y), (x, y), sp.Matrix([1, 2])), "noise=B"),
+    (lambda: SDE((x, y), (x, y), np.ones((2, 2, 2))), "3 axes"),
     (lambda: SDE((x, y), (x, y), [[1, 2], [0, 1]]), "not symmetric"),
     (lambda: SDE((x, y), (x, y), [[1, 2], [2, 1]]), "eigenvalue"),
     (lambda: SDE(x, -x, -T), "variance per time"),
