@@ -79,8 +79,8 @@ def _of_linear(c: Coefficients, part: Linear) -> Density:
     if len(c.state) > 2 and len(c.state) * len(symbols) > LONGEST:
         raise InvalidInput(
             f"the law is normal, but its formula, for {len(c.state)} coordinates and the "
-            f"parameters {', '.join(sorted(map(str, symbols)))}, fills pages. Substitute numbers for all but "
-            f"{LONGEST // len(c.state)} of them."
+            f"parameters {', '.join(sorted(map(str, symbols)))}, fills pages. "
+            f"Substitute numbers for all but {LONGEST // len(c.state)} of them."
         )
     if len(c.state) > FEW and not symbols.union(*(b.free_symbols for b in part.b.values())):
         return _by_numbers(c, part)
