@@ -6,6 +6,7 @@ import scipy.sparse
 
 import thermolinalg as tla
 from thermolinalg.errors import InvalidInput, NotReal
+from thermolinalg.theory.langevin import Multiplicative
 
 ZERO = np.zeros(2)
 PROCESS = tla.OU([[2.0, 1.0], [0.0, 1.0]], ZERO, np.eye(2))
@@ -18,6 +19,10 @@ OTHERS = {
         "simulated and measured.* OU",
     ),
     "Nonlinear": (tla.Nonlinear(lambda x: -x, np.eye(2)), "simulate"),
+    "Multiplicative": (
+        Multiplicative(lambda x: -x, lambda x: x[..., None], np.ones(1)),
+        "depends on the state",
+    ),
     "Langevin": (tla.Langevin(lambda x: -x, np.ones(1)), r"underdamped\(S, f\)"),
     "ndarray": (np.eye(2), r"OU\(A, b, D\)"),
     "NoneType": (None, r"OU\(A, b, D\)"),

@@ -28,6 +28,7 @@ class Density:
 
     Args:
         conditions: what parameters must be above zero, for the integral to be finite.
+        angles: coordinates on a circle of 2 pi, over which the law is one turn.
     """
 
     state: tuple[sp.Symbol, ...]
@@ -35,23 +36,27 @@ class Density:
     how: str  # why it is known
     verified: str  # what was checked
     conditions: tuple[sp.Expr, ...] = field(default=())
+    angles: tuple[sp.Symbol, ...] = field(default=())
 
     @property
     def is_gaussian(self) -> bool:
         """Is it a normal law?"""
-        return self._quadratic.is_quadratic and not self._half_lines
+        whole = not self.angles and not any(x.is_nonnegative for x in self.state)
+        return whole and self._quadratic.is_quadratic
 
     @cached_property
     def norm(self) -> sp.Expr | None:
-        """The integral of e^log_density: of a normal law always, else where sympy finds it."""
+        """The integral of e^log_density: of a normal law always, else where sympy finds it.
+
+        It is asked only for densities that are products over their coordinates, made of powers.
+        """
         if self.is_gaussian:
             return self._gaussian_norm()
-        if len(self.state) > 1:
+        parts = _separated(self.log_density, self.state)
+        if parts is None or self.angles:
             return None
-        (x,) = self.state
-        factors = (sp.exp(term) for term in sp.Add.make_args(sp.expand(self.log_density)))
-        found = sp.integrate(sp.Mul(*factors), (x, *support(x)), conds="none")
-        return None if found.has(sp.Integral) else sp.simplify(found)
+        found = [_integral(part, x) for x, part in parts.items()]
+        return None if None in found else sp.Mul(*found)
 
     @property
     def expression(self) -> sp.Expr:
@@ -85,10 +90,6 @@ class Density:
     def _quadratic(self) -> Quadratic:
         return split_quadratic(self.log_density, self.state)
 
-    @property
-    def _half_lines(self) -> bool:
-        return any(x.is_nonnegative for x in self.state)
-
     def _gaussian_norm(self) -> sp.Expr:
         P, h = stiffness(self._quadratic)
         root = sp.sqrt((2 * sp.pi) ** len(self.state) / P.det(method="berkowitz"))
@@ -108,6 +109,26 @@ class Density:
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex()}$"
+
+
+def _separated(log_p: sp.Expr, state: tuple[sp.Symbol, ...]) -> dict[sp.Symbol, sp.Expr] | None:
+    """log p as a sum of functions of one coordinate each; None if it is not, or has no powers."""
+    parts = dict.fromkeys(state, sp.S.Zero)
+    for term in sp.Add.make_args(sp.expand(log_p)):
+        held = [x for x in state if term.has(x)] or [state[0]]
+        if len(held) > 1 or {type(f) for f in term.atoms(sp.Function)} - {sp.log}:
+            return None
+        parts[held[0]] += term
+    return parts
+
+
+def _integral(log_p: sp.Expr, x: sp.Symbol) -> sp.Expr | None:
+    """Its integral; None where sympy has none, or leaves it on a branch of a G function."""
+    factors = (sp.exp(term) for term in sp.Add.make_args(log_p))
+    found = sp.integrate(sp.Mul(*factors), (x, *support(x)), conds="none")
+    if found.has(sp.Integral, sp.meijerg, sp.exp_polar, sp.I):
+        return None
+    return sp.simplify(found)
 
 
 def support(x: sp.Symbol) -> tuple[sp.Expr, sp.Expr]:
@@ -144,6 +165,27 @@ def require_integrable(log_p: sp.Expr, state: tuple[sp.Symbol, ...]) -> tuple[sp
     return ()
 
 
+def require_integrable_on_circles(
+    log_p: sp.Expr, state: tuple[sp.Symbol, ...], angles: tuple[sp.Symbol, ...]
+) -> tuple[sp.Expr, ...]:
+    """The same of the coordinates that are no angles, which are held at quarters of their circle.
+
+    Raises:
+        InvalidInput: the density does not return after one turn.
+    """
+    for x in angles:
+        if sp.simplify(log_p.subs(x, x + 2 * sp.pi) - log_p) != 0:
+            raise InvalidInput(
+                f"{x} is no angle: log p = {log_p} does not return when {x} grows by 2 pi."
+            )
+    free = tuple(x for x in state if x not in angles)
+    conditions: tuple[sp.Expr, ...] = ()
+    for quarter in range(4) if free else ():
+        held = dict.fromkeys(angles, quarter * sp.pi / 2)
+        conditions += require_integrable(log_p.subs(held), free)
+    return tuple(dict.fromkeys(conditions))
+
+
 def _definite(split: Quadratic) -> tuple[sp.Expr, ...]:
     """Minors of the stiffness that must be positive; those that are, by their symbols, left out."""
     P, _ = stiffness(split)
@@ -175,9 +217,16 @@ def _one_coordinate(log_p: sp.Expr, x: sp.Symbol) -> tuple[sp.Expr, ...]:
         y = sp.Dummy("y", positive=True)
         outward = log_p.subs(x, {sp.oo: y, -sp.oo: -y}.get(end, 1 / y))
         power = _limit(outward / sp.log(y), y)
-        if power is None or power.has(sp.AccumBounds):
-            if power is not None:
-                raise _improper(str(x))
+        if power is None:
+            raise InvalidInput(
+                f"the stationary density exp({log_p}) is stationary, but sympy cannot tell whether "
+                f"it falls off along {x}. Integrate it by numbers."
+            )
+        if power.has(sp.AccumBounds):
+            raise _improper(str(x))
+        if power.has(sp.oo, -sp.oo) and power.atoms(sp.sign):  # a parameter's sign decides
+            falling = 1 if power.as_coeff_Mul()[0] == -sp.oo else -1
+            conditions += [falling * s.args[0] for s in power.atoms(sp.sign)]
             continue
         limit = sp.S.One if end == 0 else -sp.S.One
         excess = sp.factor(limit - power)  # the power at which 1/y decays, less that of p
@@ -186,7 +235,7 @@ def _one_coordinate(log_p: sp.Expr, x: sp.Symbol) -> tuple[sp.Expr, ...]:
         if power == sp.oo or excess.is_nonpositive:
             raise _improper(str(x))
         conditions.append(excess)
-    return tuple(conditions)
+    return tuple(dict.fromkeys(conditions))
 
 
 def _limit(expr: sp.Expr, y: sp.Symbol) -> sp.Expr | None:
@@ -235,8 +284,9 @@ def _require_falling(
 ) -> None:
     """log p goes to minus infinity along a ray, unless parameters or sympy leave that open."""
     y = sp.Dummy("y", positive=True)
-    start = {x: (1 if x.is_positive else 0) for x in state}
-    along = sp.expand(log_p.xreplace({x: start[x] + s * y for x, s in ray.items()}).subs(start))
+    point = dict.fromkeys(state, sp.S.Zero) | {x: sp.S.One for x in state if x.is_positive}
+    point |= {x: point[x] + s * y for x, s in ray.items()}
+    along = sp.expand(log_p.xreplace(point))
     powers = along.as_poly(y)
     if powers is not None:
         rises = powers.degree() == 0 or bool(powers.LC().is_nonnegative)

@@ -214,17 +214,24 @@ class SDE:
             kick = tuple(sp.Add(*(s * B[i, k] for i, s in enumerate(slope))) for k in range(B.cols))
         return ItoFormula(g, self.state, c.generator(g), variance, kick)
 
-    def stationary_density(self) -> Density:
+    def stationary_density(self, *, angles: Any = ()) -> Density:
         """The law at rest, checked: the Fokker-Planck operator gives zero on it.
 
         It is Gibbs' law of a potential at one temperature; of a linear system with even noise the
         normal law; else what detailed balance gives.
 
+        Args:
+            angles: coordinates that live on a circle of 2 pi, such as a pendulum's.
+
         Raises:
             InvalidInput: it is not known, and why not; `Degenerate` or `Unstable`: there is none,
                 and along which direction.
         """
-        return stationary_density(self.coefficients, self.origin)
+        turning = state_symbols(angles) if angles else ()
+        strange = [str(x) for x in turning if x not in self.state]
+        if strange:
+            raise InvalidInput(f"angles holds {strange[0]}, which is no coordinate.")
+        return stationary_density(self.coefficients, self.origin, turning)
 
     def moment_equations(self, order: int) -> MomentEquations:
         """The equations of motion of all moments <x^a> with |a| <= order."""

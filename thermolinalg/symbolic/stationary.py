@@ -10,15 +10,25 @@ import sympy as sp
 from thermolinalg.backend import NumpyArray
 from thermolinalg.errors import Degenerate, InvalidInput, Unstable
 from thermolinalg.symbolic.coefficients import Coefficients, vanishes
-from thermolinalg.symbolic.density import FEW, Density, require_integrable
+from thermolinalg.symbolic.density import (
+    FEW,
+    Density,
+    require_integrable,
+    require_integrable_on_circles,
+)
 from thermolinalg.symbolic.linear import Linear, linear_part, numbers, unstable_mode
 from thermolinalg.symbolic.potential import Potential
+
+LONGEST = 8
+"""Coordinates times parameters of a formula for three coordinates or more; it soon fills pages."""
 
 EXACT = "checked by symbols: the Fokker-Planck operator gives zero"
 BALANCED = "checked by symbols: the probability current is zero, and so is its divergence"
 
 
-def stationary_density(c: Coefficients, origin: Potential | None) -> Density:
+def stationary_density(
+    c: Coefficients, origin: Potential | None, angles: tuple[sp.Symbol, ...]
+) -> Density:
     """The stationary density, by the first way that applies.
 
     Raises:
@@ -27,17 +37,23 @@ def stationary_density(c: Coefficients, origin: Potential | None) -> Density:
     gibbs = None if origin is None else origin.gibbs()
     if gibbs is not None:
         kind = "-U/T" if origin is not None and origin.mass is None else "-(U + kinetic)/T"
-        return _known(c, gibbs, f"Gibbs law exp({kind}) of the potential, at one temperature")
+        how = f"Gibbs law exp({kind}) of the potential, at one temperature"
+        return _known(c, gibbs, how, angles)
     part = linear_part(c)
-    if part.offending is None and c.is_additive:
+    if part.offending is None and c.is_additive and not angles:
         return _of_linear(c, part)
-    log_p = _of_balance(c)
-    return _known(c, log_p, "detailed balance: 2/D (f - 1/2 div D) is the gradient of log p")
+    how = "detailed balance: 2/D (f - 1/2 div D) is the gradient of log p"
+    return _known(c, _of_balance(c), how, angles)
 
 
-def _known(c: Coefficients, log_p: sp.Expr, how: str) -> Density:
-    conditions = require_integrable(log_p, c.state)
-    return Density(c.state, log_p, how, _verified(c, log_p), conditions)
+def _known(
+    c: Coefficients, log_p: sp.Expr, how: str, angles: tuple[sp.Symbol, ...] = ()
+) -> Density:
+    if angles:
+        conditions = require_integrable_on_circles(log_p, c.state, angles)
+    else:
+        conditions = require_integrable(log_p, c.state)
+    return Density(c.state, log_p, how, _verified(c, log_p), conditions, angles)
 
 
 def _verified(c: Coefficients, log_p: sp.Expr) -> str:
@@ -60,6 +76,12 @@ def _of_linear(c: Coefficients, part: Linear) -> Density:
         A, _ = part.numbers
         if np.linalg.eigvals(A).real.min() <= 0:
             raise Unstable(f"there is no stationary density: {unstable_mode(A, c.state)}")
+    if len(c.state) > 2 and len(c.state) * len(symbols) > LONGEST:
+        raise InvalidInput(
+            f"the law is normal, but its formula, for {len(c.state)} coordinates and the "
+            f"parameters {', '.join(sorted(map(str, symbols)))}, fills pages. "
+            f"Substitute numbers for all but {LONGEST // len(c.state)} of them."
+        )
     if len(c.state) > FEW and not symbols.union(*(b.free_symbols for b in part.b.values())):
         return _by_numbers(c, part)
     how = "linear drift and even noise: the normal law whose covariance S solves AS + SA' = D"
@@ -74,12 +96,12 @@ def _gaussian_exponent(c: Coefficients, part: Linear) -> sp.Expr:
             "there is no stationary density: two relaxation rates add up to zero, so that some "
             "direction never settles."
         )
-    if sp.simplify(S.det()) == 0:
+    if sp.cancel(S.det()) == 0:
         raise Degenerate(
             "there is no stationary density: noise does not reach every direction, so that the "
             f"law has no width along {_still(S, c.state)}. Give that coordinate a temperature."
         )
-    P, mean = S.inv(), A.LUsolve(b)
+    P, mean = S.inv().applyfunc(sp.cancel), A.LUsolve(b)
     y = sp.Matrix(c.state)
     shift = (P * mean).T * y
     form = (y.T * P * y)[0]

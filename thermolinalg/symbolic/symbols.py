@@ -120,6 +120,8 @@ def matrix(name: str, values: Any, rows: int) -> sp.ImmutableMatrix:
     Raises:
         ShapeMismatch: it has another number of rows, or is no matrix.
     """
+    if getattr(values, "ndim", 2) != 2:
+        raise ShapeMismatch(f"{name} has {values.ndim} axes; a matrix has two.")
     try:
         found = sp.Matrix(np.asarray(values).tolist() if hasattr(values, "dtype") else values)
     except (TypeError, ValueError) as error:

@@ -9,6 +9,7 @@ from tests.thermolinalg.cases import PROCESSES
 from thermolinalg.errors import InvalidInput
 from thermolinalg.simulation.choice import INTEGRATORS, find_integrator
 from thermolinalg.simulation.integrator import EXACT
+from thermolinalg.theory.langevin import Multiplicative
 
 CASES = {
     "lowrank": tla.overdamped(tla.LowRank(1.0, np.eye(3)[:, :1]), np.ones(3)),
@@ -17,6 +18,7 @@ CASES = {
     "exact": PROCESSES["shear"],
     "baoab": tla.Langevin(lambda x: -x, np.ones(2)),
     "heun": tla.Nonlinear(lambda x: -(x**3), np.eye(2)),
+    "euler": Multiplicative(lambda x: -x, lambda x: x[..., None], np.ones(1)),
 }
 
 

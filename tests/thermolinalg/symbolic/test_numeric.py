@@ -6,7 +6,7 @@ import array_api_strict
 import numpy as np
 import pytest
 import sympy as sp
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.thermolinalg.symbolic.potentials import X, polynomials
@@ -47,6 +47,7 @@ def test_code_computes_what_sympy_evaluates(entry):
     assert f(POINTS.astype("f4")).dtype == np.float32
 
 
+@settings(max_examples=25)
 @given(st.data())
 def test_lists_and_matrices_keep_their_shape(data):
     entries = [[data.draw(polynomials(X)) for _ in range(3)] for _ in range(2)]

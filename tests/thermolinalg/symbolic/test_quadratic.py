@@ -4,7 +4,7 @@ import pickle
 
 import pytest
 import sympy as sp
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.thermolinalg.symbolic.potentials import K, X, polynomials
@@ -24,6 +24,7 @@ ODDITIES = [
 ]
 
 
+@settings(max_examples=25)
 @given(st.data())
 def test_the_parts_add_up_and_are_derivatives_at_the_origin(data):
     U = data.draw(polynomials(X)) + K * data.draw(polynomials(X)) * data.draw(polynomials(X))
