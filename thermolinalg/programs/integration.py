@@ -39,7 +39,7 @@ from thermolinalg.solvers.estimate import Outcome
 from thermolinalg.streams import RNG, Streams, open_streams
 from thermolinalg.theory.gaussian import Gaussian
 
-CHAINS = 64
+CHAINS = 128
 """Independent chains, whose scatter is the error bar: as many as make its own error small."""
 
 LENGTH = 0.5
@@ -193,6 +193,10 @@ def integrate_log_partition(
         InvalidInput: a subclass that says which argument cannot be used, and why.
     """
     atol, rtol = checks.positive("atol", atol, zero=True), checks.positive("rtol", rtol, zero=True)
+    if atol == rtol == 0:
+        raise InvalidInput(
+            "atol and rtol are both 0, and no sampling reaches that: allow an error."
+        )
     reach = float(ndtri(0.5 + checks.probability("confidence", confidence) / 2))
     chains = checks.count("chains", chains, least=4)
     longest = checks.count("longest", longest, least=SHORTEST)
@@ -250,9 +254,7 @@ def _reference(landscape: Landscape, law: Gaussian | None, streams: Streams) -> 
     if not isinstance(law, Gaussian):
         raise InvalidInput(f"reference is a {type(law).__name__}; a Gaussian, or None, is needed.")
     if law.n != landscape.n:
-        raise ShapeMismatch(
-            f"reference has {law.n} coordinates; the landscape has {landscape.n}."
-        )
+        raise ShapeMismatch(f"reference has {law.n} coordinates; the landscape has {landscape.n}.")
     values, vectors = np.linalg.eigh(np.asarray(law.precision, float))
     return _Reference(np.asarray(law.mean, float), values, vectors, T)
 

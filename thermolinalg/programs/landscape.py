@@ -104,7 +104,7 @@ def spread_starts(landscape: Landscape, count: int, stream: np.random.Generator)
     inside = np.isfinite(U) & (U <= U.min(axis=1, keepdims=True) + hot)
     reach = np.where(inside, radii, 0.0).max(axis=1)
     points = ways * (reach * stream.random(reach.size))[:, None]
-    return Starts(points[:: RAYS], hot)
+    return Starts(points[::RAYS], hot)
 
 
 def _barriers(U: NumpyArray) -> NumpyArray:
