@@ -65,8 +65,8 @@ def require_confining(landscape: Landscape) -> None:
     for way, ray in zip(ways, rays, strict=True):
         if not ray.known:
             raise InvalidInput(
-                f"the potential is no real number along {named_direction(way, landscape.names)}. It must be "
-                "one everywhere: check logarithms, roots and divisions."
+                f"the potential is no real number along {named_direction(way, landscape.names)}. "
+                "It must be one everywhere: check logarithms, roots and divisions."
             )
     loose = [
         (way, ray)

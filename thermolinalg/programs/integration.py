@@ -6,8 +6,8 @@ Along U_s = (1 - s) U_0 + s U the normal law at s = 0, whose ln Z is known, turn
 
 (Kirkwood 1935). By Hölder's inequality every exp(-U_s/T) can be normalised if both ends can.
 Chains are carried along a few nodes s_k. From node to node the difference is read off by Bennett's
-acceptance ratio (1976), which has no error of quadrature; the integral, by the trapezoidal rule with
-the slopes -Var_s(U - U_0)/T at the nodes, stands beside it.
+acceptance ratio (1976), which has no error of quadrature; the integral, by the trapezoidal rule
+with the slopes -Var_s(U - U_0)/T at the nodes, stands beside it.
 """
 
 import math
@@ -172,7 +172,7 @@ def integrate_log_partition(
     longest: int = LONGEST,
     rng: RNG = None,
 ) -> LogPartition:
-    """ln Z = ln ∫ exp(-U/T) dx, with an error bar, by samples of laws between a normal one and this.
+    """ln Z = ln ∫ exp(-U/T) dx, with an error bar, by samples of laws between it and a normal one.
 
     A first run along the path places the nodes; further ones measure, each from fresh draws of the
     normal law, with longer records until the error is small enough. Where chains of a node disagree

@@ -1,5 +1,7 @@
 """Landscapes written down by hand, and their laws by quadrature."""
 
+from itertools import pairwise
+
 import numpy as np
 from scipy import stats
 from scipy.integrate import quad
@@ -94,7 +96,7 @@ def integral(landscape, f=lambda _: 1.0, end=np.inf):
 
     pieces = [p for p in (-8.0, -2.0, -1.0, 0.0, 1.0, 2.0, 8.0) if p < end]
     pieces.append(min(end, 8.0))
-    ends = zip(pieces[:-1], pieces[1:], strict=True)
+    ends = pairwise(pieces)
     return sum(quad(weight, a, b, epsabs=1e-12)[0] for a, b in ends)
 
 

@@ -45,7 +45,7 @@ def written(text, n, temperature=1.0):
         ("x**2*y**2", 2, "stays flat along x,"),
         ("(x - y)**2", 2, r"stays flat along x \+ y,"),
         ("x**4 - 4*x**3*y + 6*x**2*y**2 - 4*x*y**3 + y**4", 2, r"stays flat along x \+ y,"),
-        ("(x - y)**2 + (y - z)**4", 3, r"stays flat along .*x \+ y \+ z"),
+        ("(x - y)**2 + (y - z)**4", 3, r"stays flat along -?x [+-] y [+-] z,"),
         ("0.4*log(1 + x**2)", 1, "grows too slowly along x "),
         ("0.8*log(1 + x**2 + y**2)", 2, "grows too slowly along x "),
     ],

@@ -33,7 +33,7 @@ def assert_covers(found, truth, tests=1):
 @pytest.mark.parametrize("scale", [1e-8, 1.0, 1e8])
 def test_the_quartic_within_one_percent(scale):
     truth = QUARTIC - math.log(scale) / 4
-    found = integrate_log_partition(quartic(1, scale), atol=0.001 * abs(truth), rng=0)
+    found = integrate_log_partition(quartic(1, scale), atol=0.0025 * abs(truth), rng=0)
     assert found.outcome is Outcome.CONVERGED
     assert float(found) == pytest.approx(truth, rel=0.01)
     assert_covers(found, truth)
@@ -48,7 +48,7 @@ def test_coupled_quartics(n):
 
 def test_a_double_well_with_a_low_barrier():
     landscape = double_well(1.0, 0.3, 0.7)
-    found = integrate_log_partition(landscape, atol=0.01, rng=0)
+    found = integrate_log_partition(landscape, atol=0.02, rng=0)
     truth = math.log(integral(landscape))
     assert found.outcome is Outcome.CONVERGED
     assert_covers(found, truth)
@@ -78,15 +78,16 @@ def test_the_reference_does_not_matter(width):
 
 
 def test_the_error_bar_covers():
-    """Over many seeds, as often as Student's t says; so that it is not too wide either."""
-    law, runs = Gaussian(np.zeros(1), 0.5 * np.eye(1)), 60
-    z = []
-    for seed in range(runs):
-        found = integrate_log_partition(quartic(), law, atol=1.0, chains=32, rng=seed)
-        z.append((float(found) - QUARTIC) / found.stderr)
+    """Over many seeds half of them miss by less than Student's t says, and half by more."""
+    law, runs, chains = Gaussian(np.zeros(1), 0.5 * np.eye(1)), 24, 32
+    found = [
+        integrate_log_partition(quartic(), law, atol=1.0, chains=chains, rng=seed)
+        for seed in range(runs)
+    ]
+    z = np.array([(float(each) - QUARTIC) / each.stderr for each in found])
     statistics.assert_average(z, 0.0, false_alarm=5e-7)
-    low, high = (stats.chi2.ppf(p, runs) / runs for p in (1e-6, 1 - 1e-6))
-    assert low < np.mean(np.square(z)) / (31 / 29) < high * 1.2
+    hits = int((np.abs(z) <= stats.t.ppf(0.75, chains - 1)).sum())
+    statistics.assert_frequency(hits, runs, 0.5, false_alarm=5e-7)
 
 
 @pytest.mark.parametrize("seed", range(2))

@@ -68,7 +68,7 @@ def test_a_saddle_is_left_and_every_well_is_found_once():
     ("landscape", "named"), [(quartic(), "x_0"), (chain_of_quartics(2), r"x_0 \+ x_1")]
 )
 def test_a_flat_minimum_is_refused_by_its_direction(landscape, named):
-    with pytest.raises(NotPositiveDefinite, match=f"flat along -?{named}:"):
+    with pytest.raises(NotPositiveDefinite, match=f"flat along {named}:"):
         find_wells(landscape, starts=4, rng=0)
 
 
