@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import sympy as sp
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.thermolinalg.programs.hills import quadratic
@@ -77,7 +77,8 @@ def test_what_confines_passes(text, n, temperature):
     require_confining(written(text, n, temperature))
 
 
-@given(seed=st.integers(0, 999), n=st.integers(2, 6), shift=st.sampled_from([0.0, 10.0]))
+@settings(max_examples=25)
+@given(seed=st.integers(0, 999), n=st.integers(2, 4), shift=st.sampled_from([0.0, 10.0]))
 def test_any_flat_direction_of_a_quadratic_potential_is_found(seed, n, shift):
     rng = np.random.default_rng(seed)
     X = rng.standard_normal((n, n - 1))
