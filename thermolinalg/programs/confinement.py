@@ -59,12 +59,14 @@ def require_confining(landscape: Landscape) -> None:
         InvalidInput: U is no number somewhere.
     """
     ways = _directions(landscape)
-    rays = [ray for some in np.array_split(ways, -(-len(ways) // 64)) for ray in _ends(landscape, some)]
+    rays = [
+        ray for some in np.array_split(ways, -(-len(ways) // 64)) for ray in _ends(landscape, some)
+    ]
     for way, ray in zip(ways, rays, strict=True):
         if not ray.known:
             raise InvalidInput(
-                f"the potential is no real number along {named_direction(way, landscape.names)}. It must be "
-                "one everywhere: check logarithms, roots and divisions."
+                f"the potential is no real number along {named_direction(way, landscape.names)}. "
+                "It must be one everywhere: check logarithms, roots and divisions."
             )
     loose = [
         (way, ray)
@@ -109,7 +111,9 @@ def _directions(landscape: Landscape) -> NumpyArray:
 
 def _soft_directions(landscape: Landscape, stream: np.random.Generator) -> NumpyArray:
     """Eigenvectors (k, n) of the Hessian at the origin and at random points."""
-    points = np.concatenate([np.zeros((1, landscape.n)), stream.standard_normal((PROBES, landscape.n))])
+    points = np.concatenate(
+        [np.zeros((1, landscape.n)), stream.standard_normal((PROBES, landscape.n))]
+    )
     with np.errstate(all="ignore"):
         H = np.asarray(landscape.hessian(points), float)
     H = H[np.isfinite(H).all(axis=(1, 2))]

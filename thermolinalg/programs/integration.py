@@ -6,8 +6,8 @@ Along U_s = (1 - s) U_0 + s U the normal law at s = 0, whose ln Z is known, turn
 
 (Kirkwood 1935). By Hölder's inequality every exp(-U_s/T) can be normalised if both ends can.
 Chains are carried along a few nodes s_k. From node to node the difference is read off by Bennett's
-acceptance ratio (1976), which has no error of quadrature; the integral, by the trapezoidal rule with
-the slopes -Var_s(U - U_0)/T at the nodes, stands beside it.
+acceptance ratio (1976), which has no error of quadrature; the integral, by the trapezoidal rule
+with the slopes -Var_s(U - U_0)/T at the nodes, stands beside it.
 """
 
 import math
@@ -39,7 +39,7 @@ from thermolinalg.solvers.estimate import Outcome
 from thermolinalg.streams import RNG, Streams, open_streams
 from thermolinalg.theory.gaussian import Gaussian
 
-CHAINS = 64
+CHAINS = 128
 """Independent chains, whose scatter is the error bar: as many as make its own error small."""
 
 LENGTH = 0.5
@@ -172,7 +172,7 @@ def integrate_log_partition(
     longest: int = LONGEST,
     rng: RNG = None,
 ) -> LogPartition:
-    """ln Z = ln ∫ exp(-U/T) dx, with an error bar, by samples of laws between a normal one and this.
+    """ln Z = ln ∫ exp(-U/T) dx, with an error bar, by samples of laws between it and a normal one.
 
     A first run along the path places the nodes; further ones measure, each from fresh draws of the
     normal law, with longer records until the error is small enough. Where chains of a node disagree
@@ -193,6 +193,10 @@ def integrate_log_partition(
         InvalidInput: a subclass that says which argument cannot be used, and why.
     """
     atol, rtol = checks.positive("atol", atol, zero=True), checks.positive("rtol", rtol, zero=True)
+    if atol == rtol == 0:
+        raise InvalidInput(
+            "atol and rtol are both 0, and no sampling reaches that: allow an error."
+        )
     reach = float(ndtri(0.5 + checks.probability("confidence", confidence) / 2))
     chains = checks.count("chains", chains, least=4)
     longest = checks.count("longest", longest, least=SHORTEST)
@@ -250,9 +254,7 @@ def _reference(landscape: Landscape, law: Gaussian | None, streams: Streams) -> 
     if not isinstance(law, Gaussian):
         raise InvalidInput(f"reference is a {type(law).__name__}; a Gaussian, or None, is needed.")
     if law.n != landscape.n:
-        raise ShapeMismatch(
-            f"reference has {law.n} coordinates; the landscape has {landscape.n}."
-        )
+        raise ShapeMismatch(f"reference has {law.n} coordinates; the landscape has {landscape.n}.")
     values, vectors = np.linalg.eigh(np.asarray(law.precision, float))
     return _Reference(np.asarray(law.mean, float), values, vectors, T)
 

@@ -23,6 +23,8 @@ OCTAVES = np.arange(-40.0, 40.5, 0.5)
 RAYS = 4
 """So many rays are looked at for each start."""
 
+RANK = 0.75
+
 HOT = 10.0
 """A hot start is at so many times the temperature, or at the height of the barriers seen."""
 
@@ -92,19 +94,22 @@ def unit_vectors(count: int, n: int, stream: np.random.Generator) -> NumpyArray:
 def spread_starts(landscape: Landscape, count: int, stream: np.random.Generator) -> Starts:
     """Starts that are wider apart than the law at rest, as far as rays from the origin see.
 
-    The temperature is that of the highest barrier that a ray crosses from outside inwards or back,
-    and at least `HOT` times the landscape's. A start lies anywhere on its ray within the radius at
-    which U has risen by this above the lowest energy seen there.
+    The temperature is that of the barriers that rays cross, and at least `HOT` times the
+    landscape's. A start lies anywhere on its ray within the radius at which U has risen by n times
+    this above the lowest energy seen there. Of barriers and radii the upper quartile counts: a ray
+    that meets a curved valley far out would be no guide.
     """
     ways = unit_vectors(RAYS * count, landscape.n, stream)
     radii = np.concatenate([[0.0], 2.0**OCTAVES])
     U = quiet_energy(landscape, ways[:, None, :] * radii[:, None])
     U = np.where(np.isnan(U), np.inf, U)
-    hot = max(HOT * landscape.temperature, float(_barriers(U).max(initial=0.0)))
-    inside = np.isfinite(U) & (U <= U.min(axis=1, keepdims=True) + hot)
+    hot = max(HOT * landscape.temperature, float(np.quantile(_barriers(U), RANK)))
+    ceiling = U.min(axis=1, keepdims=True) + landscape.n * hot
+    inside = np.isfinite(U) & (ceiling >= U)
     reach = np.where(inside, radii, 0.0).max(axis=1)
+    reach = np.minimum(reach, np.quantile(reach, RANK))
     points = ways * (reach * stream.random(reach.size))[:, None]
-    return Starts(points[:: RAYS], hot)
+    return Starts(points[::RAYS], hot)
 
 
 def _barriers(U: NumpyArray) -> NumpyArray:

@@ -131,10 +131,8 @@ def laplace(landscape: Landscape, wells: Well | tuple[Well, ...], /) -> Laplace:
     for well in wells:
         _require_curved(landscape, well)
     T, n = landscape.temperature, landscape.n
-    parts = np.array([
-        -well.energy / T + 0.5 * (n * math.log(2 * math.pi * T) - np.linalg.slogdet(well.hessian)[1])
-        for well in wells
-    ])  # fmt: skip
+    volume = [n * math.log(2 * math.pi * T) - np.linalg.slogdet(w.hessian)[1] for w in wells]
+    parts = np.array([0.5 * v - w.energy / T for v, w in zip(volume, wells, strict=True)])
     order = np.argsort(-parts, kind="stable")
     total = float(logsumexp(parts))
     chosen = tuple(wells[i] for i in order)
@@ -206,6 +204,7 @@ def _require_curved(landscape: Landscape, well: Well) -> None:
         over = rise >= T
         width = distances[int(np.argmax(over))] if over.any() else math.inf
         if not value * width**2 > math.sqrt(EPS) * T or math.isinf(width):
+            vector *= np.sign(vector[np.abs(vector).argmax()])
             kind = "flat" if value >= -math.sqrt(EPS) * T / width**2 else "a saddle"
             raise NotPositiveDefinite(
                 f"the well at {well.position} is {kind} along "

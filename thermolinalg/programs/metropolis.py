@@ -12,7 +12,7 @@ lighter than normal.
 
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -20,8 +20,10 @@ from tqdm import tqdm
 
 from thermolinalg import checks
 from thermolinalg.backend import NumpyArray
-from thermolinalg.errors import InvalidInput, RecordWarning, ShapeMismatch
-from thermolinalg.measurement.diagnosis import Diagnosis, RecordOutcome, diagnose
+from thermolinalg.errors import RecordWarning, ShapeMismatch
+from thermolinalg.measurement.chains import Chains
+from thermolinalg.measurement.diagnosis import AGREEMENT, Diagnosis, RecordOutcome, diagnose
+from thermolinalg.measurement.mixing import split_rhat
 from thermolinalg.programs.landscape import Landscape, spread_starts
 from thermolinalg.programs.samples import Samples
 from thermolinalg.streams import RNG, open_streams
@@ -32,13 +34,16 @@ WANTED = 0.574
 
 CHAINS = 20
 LONGEST = 20_000
-BURN_IN = 1000
+BURN_IN = 500
 
 SHORTEST = 256
 """Steps of each chain, of the first record."""
 
-COOLING = (1.0, 1.0, 0.75, 0.5, 0.25, 0.0, 0.0, 0.0)
-"""How far the temperature of each stage of the warm-up is to the hot one, in logarithms."""
+STAGES = 4
+"""Of the burn-in: after each the kernel is shaped anew."""
+
+COOLING = 4.0
+"""By how much a stage is colder than the one before, at most."""
 
 BLOCK = 2**18
 """Random numbers that are drawn at a time."""
@@ -158,7 +163,7 @@ def sample_landscape(
         landscape: what to sample; `require_confining` says whether it can be.
         samples: draws in all, rounded up to as many from each chain.
         chains: that run side by side.
-        burn_in: steps of the warm-up.
+        burn_in: steps of the warm-up at this temperature; each stage of cooling takes a quarter.
         longest: most steps of a record of each chain.
         starts: points (chains, n) to start from, with no hot start; None spreads them.
         rng: int, Generator, SeedSequence, or None for fresh entropy.
@@ -167,7 +172,7 @@ def sample_landscape(
         InvalidInput: a subclass that says which argument cannot be used, and why.
     """
     samples, chains = checks.count("samples", samples), checks.count("chains", chains, least=2)
-    burn_in = checks.count("burn_in", burn_in, least=len(COOLING))
+    burn_in = checks.count("burn_in", burn_in, least=STAGES)
     each = -(-samples // chains)
     longest = max(each, checks.count("longest", longest, least=SHORTEST))
     streams = open_streams(rng)
@@ -194,12 +199,14 @@ def sample_landscape(
 
 
 def judged(record: Record) -> tuple[Diagnosis, RecordOutcome]:
-    """What the points of a record are worth, and how it ended: for its energies as well."""
+    """What the points of a record are worth, and how it ended: energies must agree as well."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RecordWarning)  # the outcome tells
-        of_points, of_energy = diagnose(record.points), diagnose(record.energy[:, :, None])
-    order = list(RecordOutcome)
-    return of_points, max(of_points.outcome, of_energy.outcome, key=order.index)
+        diagnosis = diagnose(record.points)
+    energy = record.energy[:, :, None]
+    apart = bool((split_rhat(Chains(energy, energy)) > AGREEMENT).any())
+    reached = diagnosis.outcome in {RecordOutcome.RELIABLE, RecordOutcome.FEW}
+    return diagnosis, RecordOutcome.NOT_SETTLED if apart and reached else diagnosis.outcome
 
 
 def _warm_up(
@@ -210,21 +217,24 @@ def _warm_up(
     stream: np.random.Generator,
 ) -> tuple[State, Kernel]:
     """Chains that are hot, then cooled, then at rest, and a kernel that fits them."""
-    spread = spread_starts(landscape, chains, stream)
-    points, stages = spread.points, COOLING
-    if starts is not None:
-        points, stages = _given(starts, chains, landscape.n), (0.0,) * len(COOLING)
-    T = landscape.temperature
+    if starts is None:
+        points, hot = spread_starts(landscape, chains, stream)
+    else:
+        points, hot = _given(starts, chains, landscape.n), landscape.temperature
     kernel = shaped(Kernel(1.0, np.eye(landscape.n)), points[:, None, :])
-    for stage in stages:
-        target = landscape.at(T * (spread.temperature / T) ** stage)
-        record, kernel = tune(
-            target, state_at(target, points), kernel, steps // len(stages), stream
-        )
+    for temperature in _stages(hot, landscape.temperature):
+        target = landscape.at(temperature)
+        record, kernel = tune(target, state_at(target, points), kernel, steps // STAGES, stream)
         kernel, points = shaped(kernel, record.points), record.state.x
     state = state_at(landscape, points)
-    record, kernel = tune(landscape, state, kernel, steps // len(stages), stream)
+    record, kernel = tune(landscape, state, kernel, steps // STAGES, stream)
     return record.state, kernel
+
+
+def _stages(hot: float, T: float) -> list[float]:
+    """Temperatures from hot down to T, at which the last ones stay."""
+    count = math.ceil(math.log(hot / T) / math.log(COOLING))
+    return [*(hot * (T / hot) ** (k / count) for k in range(count)), *[T] * (STAGES - 1)]
 
 
 def _given(starts: NumpyArray, chains: int, n: int) -> NumpyArray:
@@ -261,7 +271,9 @@ def _drift(slope: NumpyArray, kernel: Kernel) -> NumpyArray:
     return drift * (longest / np.maximum(length, longest))
 
 
-def _chance(steps, shape, stream):  # type: ignore[no-untyped-def]
+def _chance(
+    steps: int, shape: tuple[int, ...], stream: np.random.Generator
+) -> Iterator[tuple[NumpyArray, NumpyArray]]:
     """Of each step: standard normals (chains, n), and the logarithms of uniforms (chains,)."""
     together = max(1, BLOCK // math.prod(shape))
     for first in range(0, steps, together):

@@ -71,7 +71,7 @@ class Samples:
     @property
     def std(self) -> NumpyArray:
         """The standard deviation (n,) of the draws."""
-        return self.values.std(axis=0, ddof=1)
+        return _width(self.values)
 
     @property
     def ess(self) -> NumpyArray:
@@ -118,10 +118,11 @@ class Samples:
         size = self._worth((self.draws <= found).astype(float))
         spread = np.sqrt(q * (1 - q) / np.maximum(size, 1.0))
         ends = [np.clip(q + side * spread, 0.0, 1.0) for side in (1, -1)]
-        columns = [
-            [np.quantile(x, p) for x, p in zip(self.values.T, end, strict=True)] for end in ends
-        ]
-        return Measured(found, np.subtract(*columns) / 2)
+        upper, lower = (
+            np.array([np.quantile(x, p) for x, p in zip(self.values.T, end, strict=True)])
+            for end in ends
+        )
+        return Measured(found, (upper - lower) / 2)
 
     def __getitem__(self, name: object) -> NumpyArray:
         """The draws (chains m,) of the coordinate of this name."""
@@ -188,9 +189,12 @@ class Samples:
 
     def _error(self, record: NumpyArray) -> NumpyArray:
         flat = record.reshape(-1, record.shape[-1])
-        if len(flat) < 2:
-            return np.full(flat.shape[1], math.nan)
         worth = self._worth(record)
         stuck = worth <= 0
-        error = flat.std(axis=0, ddof=1) / np.sqrt(np.where(stuck, 1.0, worth))
+        error = _width(flat) / np.sqrt(np.where(stuck, 1.0, worth))
         return np.where(stuck, math.nan, error)
+
+
+def _width(x: NumpyArray) -> NumpyArray:
+    """The standard deviation (k,) of draws (m, k), unknown if there is but one."""
+    return x.std(axis=0, ddof=1) if len(x) > 1 else np.full(x.shape[1], math.nan)
