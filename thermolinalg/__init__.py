@@ -1,7 +1,7 @@
 """Linear algebra by letting a noisy physical system settle.
 
     write a system  ->  know its law  ->  run it              ->  measure      ->  answer
-    process             theory            simulation, device      measurement      solvers
+    Model, SDE, OU      theory            simulation, device      measurement      solvers
 
 Each word under the arrows is a module or package; open them in that order.
 """
@@ -32,6 +32,7 @@ from thermolinalg.plots import (
     plot_autocovariance,
     plot_ellipses,
     plot_error,
+    plot_graph,
     plot_spectrum,
     plot_trajectories,
 )
@@ -80,7 +81,7 @@ from thermolinalg.theory.irreversibility import (
     obeys_detailed_balance,
 )
 from thermolinalg.theory.lanczos import spectral_bounds
-from thermolinalg.theory.langevin import Langevin, Nonlinear
+from thermolinalg.theory.langevin import Langevin, Multiplicative, Nonlinear
 from thermolinalg.theory.likelihood import log_likelihood
 from thermolinalg.theory.lowrank import LowRank
 from thermolinalg.theory.operator import Network
@@ -90,32 +91,68 @@ from thermolinalg.theory.sampling import covariance_of_mean, independent_samples
 from thermolinalg.theory.shortfall import settling_time, shortfall
 
 if TYPE_CHECKING:
+    from thermolinalg.coupling.belief import (
+        BeliefOutcome,
+        Beliefs,
+        is_walk_summable,
+        propagate_beliefs,
+    )
+    from thermolinalg.coupling.chromatic import ChromaticSample, sample_chromatic
+    from thermolinalg.coupling.embedding import Embedding, embed
+    from thermolinalg.coupling.files import load_graph, save_graph
+    from thermolinalg.coupling.fits import Fits, what_fits
+    from thermolinalg.coupling.hardware import Hardware
+    from thermolinalg.coupling.separation import blanket, separates, separator
+    from thermolinalg.coupling.spectrum import Spectrum, spectrum
+    from thermolinalg.programs.equilibrium import Equilibrium, Knowledge
+    from thermolinalg.programs.integration import LogPartition
+    from thermolinalg.programs.landscape import Landscape
+    from thermolinalg.programs.laplace import Laplace, Well
     from thermolinalg.programs.model import Model
+    from thermolinalg.programs.samples import Samples
     from thermolinalg.symbolic.sde import SDE
 
 __version__ = "0.1.0"
 
 LATER = {
-    "SDE": "thermolinalg.symbolic.sde",
-    "Model": "thermolinalg.programs.model",
+    "thermolinalg.coupling.belief": "BeliefOutcome Beliefs is_walk_summable propagate_beliefs",
+    "thermolinalg.coupling.chromatic": "ChromaticSample sample_chromatic",
+    "thermolinalg.coupling.embedding": "Embedding embed",
+    "thermolinalg.coupling.files": "load_graph save_graph",
+    "thermolinalg.coupling.fits": "Fits what_fits",
+    "thermolinalg.coupling.hardware": "Hardware",
+    "thermolinalg.coupling.separation": "blanket separates separator",
+    "thermolinalg.coupling.spectrum": "Spectrum spectrum",
+    "thermolinalg.programs.equilibrium": "Equilibrium Knowledge",
+    "thermolinalg.programs.integration": "LogPartition",
+    "thermolinalg.programs.landscape": "Landscape",
+    "thermolinalg.programs.laplace": "Laplace Well",
+    "thermolinalg.programs.model": "Model",
+    "thermolinalg.programs.samples": "Samples",
+    "thermolinalg.symbolic.sde": "SDE",
 }
 """What is imported when it is first asked for: it brings in sympy or networkx, which are slow."""
 
 
 def __getattr__(name: str) -> Any:
-    if name not in LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    thing = getattr(import_module(LATER[name]), name)
-    globals()[name] = thing
-    return thing
+    for module, names in LATER.items():
+        if name in names.split():
+            globals()[name] = getattr(import_module(module), name)
+            return globals()[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *LATER})
+    return sorted({*globals(), *" ".join(LATER.values()).split()})
 
 
 __all__ = [  # in the order of the arrows above
-    "SDE", "Model", "CouplingGraph",
+    "Model", "Equilibrium", "Knowledge", "Samples", "LogPartition", "Landscape", "Laplace", "Well",
+    "SDE", "Multiplicative",
+    "CouplingGraph", "separates", "separator", "blanket", "spectrum", "Spectrum",
+    "propagate_beliefs", "Beliefs", "BeliefOutcome", "is_walk_summable",
+    "sample_chromatic", "ChromaticSample", "save_graph", "load_graph",
+    "Hardware", "embed", "Embedding", "what_fits", "Fits",
     "OU", "overdamped", "underdamped", "Network", "LowRank", "Inertial", "Nonlinear", "Langevin",
     "Gaussian", "stationary", "Transition", "transition", "evolve", "relaxation", "Relaxation",
     "autocovariance", "spectral_density", "autocorrelation_time", "relaxation_times",
@@ -138,5 +175,5 @@ __all__ = [  # in the order of the arrows above
     "solve_qp", "QuadraticSolution", "QuadraticOutcome",
     "soft_modes", "SoftModes",
     "plot_trajectories", "plot_ellipses", "plot_autocovariance", "plot_spectrum",
-    "plot_error", "plot_answer",
+    "plot_error", "plot_answer", "plot_graph",
 ]  # fmt: skip

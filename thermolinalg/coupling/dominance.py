@@ -12,7 +12,7 @@ import numpy as np
 from thermolinalg import checks
 from thermolinalg.backend import NumpyArray
 from thermolinalg.errors import DoesNotFit
-from thermolinalg.theory.directions import named_direction
+from thermolinalg.theory.directions import named_axis
 
 
 def comparison(S: NumpyArray) -> NumpyArray:
@@ -29,7 +29,7 @@ def require_h_matrix(S: NumpyArray, names: Sequence[Hashable]) -> None:
     unit = 1 / np.sqrt(S.diagonal())
     values, V = np.linalg.eigh(comparison(S) * unit * unit[:, None])
     if values[0] <= checks.rounding(S):
-        way = named_direction(V[:, 0], names)
+        way = named_axis(V[:, 0], names)
         raise DoesNotFit(
             "the frustrated loops are too stiff for copies of nodes: the comparison matrix (what "
             f"pushes made to pull) has the eigenvalue {values[0]:.3g} <= 0 along {way}, in units "

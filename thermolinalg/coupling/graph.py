@@ -20,7 +20,7 @@ from thermolinalg import checks
 from thermolinalg.backend import NumpyArray, to_numpy
 from thermolinalg.errors import InvalidInput, NotFinite, ShapeMismatch, Unstable
 from thermolinalg.theory.balance import is_sparse, require_symmetric
-from thermolinalg.theory.directions import named_direction
+from thermolinalg.theory.directions import named_axis
 from thermolinalg.theory.gaussian import Gaussian
 from thermolinalg.theory.gershgorin import gershgorin
 from thermolinalg.theory.lanczos import spectral_bounds
@@ -334,7 +334,7 @@ def _require_definite(S: NumpyArray, names: Iterable[Hashable]) -> None:
     """Refuse an S that leaves a direction free, and name it."""
     values, V = np.linalg.eigh(S)
     if values[0] <= checks.rounding(S) * abs(values[-1]):
-        way = named_direction(V[:, 0], list(names))
+        way = named_axis(V[:, 0], list(names))
         what = "pushes it away" if values[0] < -checks.rounding(S) * abs(values[-1]) else "holds it"
         nothing = "the potential" if what.startswith("push") else "nothing"
         raise Unstable(

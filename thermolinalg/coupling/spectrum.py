@@ -16,7 +16,7 @@ from scipy.sparse.linalg import eigsh
 from thermolinalg import checks
 from thermolinalg.backend import NumpyArray
 from thermolinalg.coupling.graph import DENSE, SMALL, CouplingGraph
-from thermolinalg.theory.directions import named_direction
+from thermolinalg.theory.directions import named_axis
 from thermolinalg.theory.gershgorin import gershgorin
 
 FEW = 4
@@ -78,7 +78,7 @@ class Spectrum:
     @property
     def softest_mode(self) -> str:
         """The last motion to come to rest, in words."""
-        return named_direction(self._softest, self.names)
+        return named_axis(self._softest, self.names)
 
     @property
     def gains(self) -> NumpyArray:

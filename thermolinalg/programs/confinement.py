@@ -17,6 +17,7 @@ from thermolinalg.backend import NumpyArray
 from thermolinalg.errors import Improper, InvalidInput
 from thermolinalg.programs.landscape import Landscape, quiet_energy, unit_vectors
 from thermolinalg.streams import open_streams
+from thermolinalg.theory.directions import named_direction
 
 RADII = 2.0 ** np.arange(-20.0, 40.25, 0.5)
 
@@ -33,9 +34,6 @@ EPS = float(np.finfo(float).eps)
 
 SHARE = 0.25
 """Of a change of U, or of T, that rounding may make up where U still counts as known."""
-
-TERMS = 6
-"""Names that a direction is told by; more are left out, the smallest ones."""
 
 
 class Ray(NamedTuple):
@@ -174,17 +172,3 @@ def _narrows(landscape: Landscape, way: NumpyArray, ray: Ray) -> bool:
     log_r = np.log(ray.radii)
     weight = landscape.n * log_r - 0.5 * np.log(ratio).sum(axis=1) - ray.U / landscape.temperature
     return bool((np.diff(weight) < -np.sqrt(EPS) * np.diff(log_r)).all())
-
-
-def named_direction(way: NumpyArray, names: tuple[str, ...]) -> str:
-    """A direction as a combination of names: x_0 - 0.5 x_1."""
-    share = way / np.abs(way).max()
-    order = [i for i in np.argsort(-np.abs(share), kind="stable") if abs(share[i]) >= 1e-3]
-    terms = []
-    for i in sorted(order[:TERMS]):
-        sign = "-" if share[i] < 0 else "+"
-        size = f"{abs(share[i]):.3g}"
-        terms.append(f"{sign} {'' if size == '1' else size + ' '}{names[i]}")
-    text = " ".join(terms)
-    text = text[2:] if text.startswith("+") else "-" + text[2:]
-    return text + (" + ..." if len(order) > TERMS else "")

@@ -9,7 +9,7 @@ from thermolinalg.programs.confinement import require_confining
 from thermolinalg.programs.equilibrium import equilibrium_of
 from thermolinalg.programs.integration import LogPartition, integrate_log_partition
 from thermolinalg.programs.metropolis import CHAINS as SIDE_BY_SIDE
-from thermolinalg.programs.metropolis import sample_landscape
+from thermolinalg.programs.metropolis import LONGEST, sample_landscape
 from thermolinalg.programs.program import Program
 from thermolinalg.programs.samples import Samples
 from thermolinalg.programs.sampling import sample_linear
@@ -27,6 +27,7 @@ def samples_of(
     samples: int,
     *,
     chains: int | None = None,
+    longest: int = LONGEST,
     device: Device | None = None,
     rng: RNG,
 ) -> Samples:
@@ -55,7 +56,7 @@ def samples_of(
         )
     require_confining(system.landscape)
     chains = SIDE_BY_SIDE if chains is None else chains
-    return sample_landscape(system.landscape, samples, chains=chains, rng=rng)
+    return sample_landscape(system.landscape, samples, chains=chains, longest=longest, rng=rng)
 
 
 def posterior_of(

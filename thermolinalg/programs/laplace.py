@@ -19,9 +19,9 @@ from scipy.special import logsumexp
 from thermolinalg import checks
 from thermolinalg.backend import NumpyArray
 from thermolinalg.errors import InvalidInput, NotPositiveDefinite, ShapeMismatch
-from thermolinalg.programs.confinement import named_direction
 from thermolinalg.programs.landscape import Landscape, quiet_energy, spread_starts
 from thermolinalg.streams import RNG, open_streams
+from thermolinalg.theory.directions import named_axis
 from thermolinalg.theory.gaussian import Gaussian
 
 STARTS = 32
@@ -208,6 +208,6 @@ def _require_curved(landscape: Landscape, well: Well) -> None:
             kind = "flat" if value >= -math.sqrt(EPS) * T / width**2 else "a saddle"
             raise NotPositiveDefinite(
                 f"the well at {well.position} is {kind} along "
-                f"{named_direction(vector, landscape.names)}: the Hessian there is {value:.3g}, "
+                f"{named_axis(vector, landscape.names)}: the Hessian there is {value:.3g}, "
                 "so no normal law fits it. Sample it, or integrate its log partition function."
             )

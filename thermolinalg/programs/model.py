@@ -21,6 +21,7 @@ from thermolinalg.programs.equilibrium import Equilibrium, equilibrium_of
 from thermolinalg.programs.inference import log_partition_of, posterior_of, samples_of
 from thermolinalg.programs.integration import LogPartition
 from thermolinalg.programs.landscape import Landscape
+from thermolinalg.programs.metropolis import LONGEST
 from thermolinalg.programs.program import Program, entries
 from thermolinalg.programs.samples import Samples
 from thermolinalg.programs.statements import Potential
@@ -301,6 +302,7 @@ class Model:
         /,
         *,
         chains: int | None = None,
+        longest: int = LONGEST,
         device: Device | None = None,
         rng: RNG = None,
     ) -> Samples:
@@ -312,13 +314,16 @@ class Model:
         Args:
             samples: how many, of all chains together.
             chains: independent runs, which must agree; None is 4 if motion is linear, else 20.
+            longest: most Langevin steps of each chain; more may cross a barrier.
             device: what runs it, if the motion is linear; `Device.ideal()` by default.
             rng: int, Generator, SeedSequence, or None for fresh entropy.
 
         Raises:
             Unstable: there is no law at rest; the message names the direction to blame.
         """
-        return samples_of(self._program.system, samples, chains=chains, device=device, rng=rng)
+        return samples_of(
+            self._program.system, samples, chains=chains, longest=longest, device=device, rng=rng
+        )
 
     def posterior(
         self,

@@ -3,8 +3,8 @@
 import numpy as np
 from hypothesis import strategies as st
 
-from tests.thermolinalg.cases import matrices
 from thermolinalg.coupling.graph import CouplingGraph
+from thermolinalg.testing import matrices
 
 CLOSE = 1e-10
 
@@ -25,7 +25,7 @@ def h_matrices(draw, largest=4):
 @st.composite
 def h_graphs(draw, largest=4):
     S = draw(h_matrices(largest))
-    return CouplingGraph(S, draw(matrices(1, len(S), 5.0))[0] * np.sqrt(np.diag(S)))
+    return CouplingGraph(S, draw(matrices(1, len(S), largest=5.0))[0] * np.sqrt(np.diag(S)))
 
 
 def assert_same_law(found, truth, close=CLOSE):

@@ -7,14 +7,13 @@ from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
 import thermolinalg as tla
-from tests.statistics import assert_covariance_matches, assert_mean_matches
-from tests.thermolinalg.cases import definite
 from tests.thermolinalg.coupling.h_matrices import assert_runs, assert_same_law, h_graphs
 from thermolinalg.coupling.embedding import embed
 from thermolinalg.coupling.fits import what_fits
 from thermolinalg.coupling.graph import CouplingGraph
 from thermolinalg.coupling.hardware import Hardware
 from thermolinalg.errors import DoesNotFit, InvalidInput, ShapeMismatch, Unstable
+from thermolinalg.testing import assert_covariance_matches, assert_mean_matches, spd_matrices
 
 CELLS = Hardware.capacitor_network()
 KING = Hardware.king(4, 4)
@@ -45,7 +44,7 @@ def test_on_capacitors_h_matrices_have_their_exact_law(graph, temperature):
     assert embedding.cost.error == (0, 0)
 
 
-@given(definite(5), st.integers(0, 10**6))
+@given(spd_matrices(5, condition=1e4), st.integers(0, 10**6))
 def test_where_springs_may_push_any_graph_runs_as_it_is(S, seed):
     graph = CouplingGraph(S, names=np.random.default_rng(seed).permutation(5).tolist())
     embedding = embed(graph, Hardware.all_to_all(7))
@@ -72,7 +71,7 @@ def test_chains_obey_the_limits_and_the_tolerance(graph, seed, tolerance):
     assert gap @ S @ gap <= (tolerance + rounding) ** 2 * (m @ S @ m)
 
 
-@given(definite(4, decades=1))
+@given(spd_matrices(4))
 def test_capacitors_run_h_matrices_and_no_others(S):
     """An H-matrix by another of its definitions: Jacobi's iteration of |S| converges."""
     d = np.diag(S)

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.thermolinalg.cases import definite
 from tests.thermolinalg.coupling.h_matrices import CLOSE, h_matrices
 from thermolinalg.coupling.dominance import comparison, dominant_units, require_h_matrix
 from thermolinalg.coupling.lift import frustrated, lift
 from thermolinalg.errors import DoesNotFit
+from thermolinalg.testing import spd_matrices
 
 ROUNDING = 1e-12
 
@@ -44,7 +44,7 @@ def test_copies_are_made_only_of_frustrated_loops(S):
     assert lifted.owners[: len(S)].tolist() == list(range(len(S)))
 
 
-@given(definite(4, decades=1), st.lists(st.sampled_from([1, -1]), min_size=4, max_size=4))
+@given(spd_matrices(4), st.lists(st.sampled_from([1, -1]), min_size=4, max_size=4))
 def test_a_balanced_matrix_is_only_turned(S, signs):
     s = np.array(signs)
     C = np.diag(np.diag(S)) - np.abs(S - np.diag(np.diag(S)))

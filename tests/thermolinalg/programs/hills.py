@@ -6,8 +6,8 @@ import numpy as np
 from scipy import stats
 from scipy.integrate import quad
 
-from tests.statistics import FALSE_ALARM
 from thermolinalg.programs.landscape import Landscape
+from thermolinalg.testing import FALSE_ALARM
 
 
 def quartic(n=1, scale=1.0, temperature=1.0):

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tests import statistics
 from tests.thermolinalg.programs.hills import (
     chain_of_quartics,
     double_well,
@@ -16,6 +15,7 @@ from tests.thermolinalg.programs.hills import (
     quartic,
 )
 from tests.thermolinalg.solvers.problems import forbid_digital_solvers
+from thermolinalg import testing
 from thermolinalg.errors import InvalidInput, ShapeMismatch
 from thermolinalg.programs.integration import integrate_log_partition
 from thermolinalg.solvers.estimate import Outcome
@@ -26,7 +26,7 @@ QUARTIC = math.log(2 * math.gamma(1.25))
 
 
 def assert_covers(found, truth, tests=1):
-    reach = stats.t.isf(statistics.FALSE_ALARM / 2 / tests, found.chains - 1)
+    reach = stats.t.isf(testing.FALSE_ALARM / 2 / tests, found.chains - 1)
     assert abs(float(found) - truth) <= reach * found.stderr
 
 
@@ -85,9 +85,9 @@ def test_the_error_bar_covers():
         for seed in range(runs)
     ]
     z = np.array([(float(each) - QUARTIC) / each.stderr for each in found])
-    statistics.assert_average(z, 0.0, false_alarm=5e-7)
+    testing.assert_average(z, 0.0, false_alarm=5e-7)
     hits = int((np.abs(z) <= stats.t.ppf(0.75, chains - 1)).sum())
-    statistics.assert_frequency(hits, runs, 0.5, false_alarm=5e-7)
+    testing.assert_frequency(hits, runs, 0.5, false_alarm=5e-7)
 
 
 @pytest.mark.parametrize("seed", range(2))

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from tests import statistics
 from tests.thermolinalg.programs.hills import (
     assert_expected,
     bent,
@@ -13,6 +12,7 @@ from tests.thermolinalg.programs.hills import (
     quartic,
 )
 from tests.thermolinalg.solvers.problems import forbid_digital_solvers
+from thermolinalg import testing
 from thermolinalg.errors import InvalidInput, ShapeMismatch
 from thermolinalg.measurement.diagnosis import RecordOutcome
 from thermolinalg.programs.landscape import Landscape
@@ -83,10 +83,10 @@ def test_the_law_at_rest_does_not_depend_on_the_step(h):
         landscape, state_at(landscape, x[:, None]), Kernel(h, np.eye(1)), 30, stream
     )
     last = record.points[:, -1, 0]
-    statistics.assert_average(last**4, 0.25, false_alarm=5e-7)
+    testing.assert_average(last**4, 0.25, false_alarm=5e-7)
     for point in (0.3, 0.8):
         expected = integral(landscape, end=point) / integral(landscape)
-        statistics.assert_frequency(np.sum(last <= point), chains, expected, false_alarm=2.5e-7)
+        testing.assert_frequency(np.sum(last <= point), chains, expected, false_alarm=2.5e-7)
     assert (last != x).mean() > 0.1
 
 
@@ -98,7 +98,7 @@ def test_without_the_acceptance_a_long_step_would_be_seen():
         x = x - h / 2 * 4 * x**3 + np.sqrt(h) * stream.standard_normal(x.size)
         x = np.clip(x, -3, 3)
     with pytest.raises(AssertionError):
-        statistics.assert_average(x**4, 0.25)
+        testing.assert_average(x**4, 0.25)
 
 
 @pytest.mark.parametrize("seed", range(4))

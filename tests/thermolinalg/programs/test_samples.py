@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tests import statistics
 from tests.thermolinalg.programs.hills import assert_expected, quartic
+from thermolinalg import testing
 from thermolinalg.errors import InvalidInput, ShapeMismatch
 from thermolinalg.measurement.diagnosis import RecordOutcome, diagnose
 from thermolinalg.programs.metropolis import sample_landscape
@@ -59,7 +59,7 @@ def test_error_bars_of_correlated_draws_cover(q):
         found = samples.expectation(lambda x: x) if q is None else samples.quantile(q)
         truth = 0.0 if q is None else stats.norm.ppf(q)
         hits += abs(found.value[0] - truth) <= 2.5 * found.stderr[0]
-    statistics.assert_at_least(hits, RUNS, 2 * stats.norm.cdf(2) - 1)
+    testing.assert_at_least(hits, RUNS, 2 * stats.norm.cdf(2) - 1)
 
 
 def test_the_interval_covers_the_mean_at_its_confidence():

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import thermolinalg as tla
-from tests.statistics import assert_average
 from thermolinalg.errors import InvalidInput, NotFinite, ShapeMismatch, UnstableStep
 from thermolinalg.simulation.explanation import explain
 from thermolinalg.simulation.weak import EulerMaruyama
+from thermolinalg.testing import assert_average
 from thermolinalg.theory.langevin import Multiplicative
 
 MU, SIGMA = 0.3, 0.4

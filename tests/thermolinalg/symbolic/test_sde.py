@@ -9,11 +9,11 @@ import sympy as sp
 from hypothesis import given, settings
 
 import thermolinalg as tla
-from tests.statistics import assert_average
 from tests.thermolinalg.symbolic.potentials import G, K, M, T, X, quadratics, stable_linear
 from thermolinalg.errors import InvalidInput, Unstable
 from thermolinalg.symbolic.quadratic import split_quadratic
 from thermolinalg.symbolic.sde import SDE
+from thermolinalg.testing import assert_average
 from thermolinalg.theory.langevin import Langevin, Multiplicative, Nonlinear
 
 x, y, z = X
