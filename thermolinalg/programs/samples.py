@@ -153,7 +153,10 @@ class Samples:
             for i, name in enumerate(shown)
         ]
         left = len(self.names) - len(shown)
-        return "\n".join([self._title, head, *rows, *([f"  and {left} more"] if left else [])])
+        more = [f"  and {left} more"] if left else []
+        seconds = None if self.ledger is None else self.ledger.seconds("modelled")
+        cost = [] if seconds is None else [f"on the device: {seconds:.3g} s, modelled"]
+        return "\n".join([self._title, head, *rows, *more, *cost])
 
     def _repr_html_(self) -> str:
         return f"<pre>{escape(str(self))}</pre>"
