@@ -1,0 +1,126 @@
+"""Models whose potential is not quadratic, against quadrature. False alarm: 1e-6 for each test."""
+
+import math
+
+import numpy as np
+import pytest
+import sympy as sp
+from scipy import stats
+from scipy.integrate import dblquad, quad
+
+import thermolinalg as tla
+from thermolinalg.measurement.diagnosis import RecordOutcome
+from thermolinalg.testing import assert_agrees
+
+LEVELS = np.linspace(-1.5, 1.5, 7)
+
+
+def well(height, temperature=1.0, tilt=0.0):
+    m = tla.Model(temperature=temperature)
+    x = m.oscillators("x")
+    m.potential(height * (x**2 - 1) ** 2 + tilt * x)
+    return m
+
+
+def quartic():
+    m = tla.Model(temperature=0.7)
+    m.potential(2 * m.oscillators("x") ** 4)
+    return m
+
+
+def weight(model):
+    """exp(-U/T) by sympy's own arithmetic, of one coordinate."""
+    (x,) = model.state
+    energy = sp.lambdify(x, model.energy, "math")
+    return lambda value: math.exp(-energy(value) / model.temperature)
+
+
+def below(model, level):
+    """The probability of x <= level, by quadrature."""
+    return quad(weight(model), -8, level)[0] / quad(weight(model), -8, 8, points=[-1, 0, 1])[0]
+
+
+@pytest.mark.parametrize(
+    "model", [quartic(), well(1.0), well(1.2, tilt=0.3)], ids=["quartic", "well", "tilted"]
+)
+def test_marginals_are_those_of_quadrature(model):
+    drawn = model.sample(2000, rng=1)
+    found = drawn.expectation(lambda x: (x <= LEVELS).astype(float))
+    truth = np.array([below(model, level) for level in LEVELS])
+    limit = stats.norm.isf(1e-6 / (2 * LEVELS.size))
+    inside = (truth > 0.005) & (truth < 0.995)  # where thousands of draws make a mean normal
+    assert drawn.outcome is RecordOutcome.RELIABLE
+    assert inside.sum() >= 3
+    assert np.all(np.abs(found.value - truth)[inside] <= limit * found.stderr[inside])
+
+
+@pytest.mark.parametrize("model", [quartic(), well(1.0)], ids=["quartic", "well"])
+def test_log_partition_is_that_of_quadrature(model):
+    found = model.log_partition(rng=2)
+    truth = math.log(quad(weight(model), -8, 8, points=[-1, 0, 1])[0])
+    assert abs(math.expm1(float(found) - truth)) <= 0.01
+    assert abs(float(found) - truth) <= stats.norm.isf(0.5e-6) * found.stderr
+
+
+def test_the_log_partition_of_a_quartic_in_closed_form():
+    """Z = 2 Gamma(5/4) (T/a)^(1/4)."""
+    truth = math.log(2 * math.gamma(1.25) * (0.7 / 2) ** 0.25)
+    assert float(quartic().log_partition(rng=0)) == pytest.approx(truth, abs=0.01)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_deep_double_well_does_not_settle(seed):
+    drawn = well(30.0).sample(1000, rng=seed, longest=4000)
+    assert drawn.outcome is RecordOutcome.NOT_SETTLED
+    assert "NOT_SETTLED" in str(drawn).splitlines()[0]
+
+
+def test_a_posterior_of_a_model_that_is_not_gaussian():
+    m = tla.Model(temperature=0.5)
+    x, y = m.oscillators("x", stiffness=1), m.oscillators("y", stiffness=1)
+    z = m.oscillators("z", stiffness=2)
+    m.potential(0.3 * x**4 * (1 + y**2) + x * z)
+    m.observe(y, 0.4, noise=0.5)
+    drawn = m.posterior([y, x], given={z: 1.2}, rng=0)
+
+    def density(b, a):
+        energy = a**2 / 2 + b**2 / 2 + 0.3 * a**4 * (1 + b**2) + 1.2 * a
+        return math.exp(-energy / 0.5 - (b - 0.4) ** 2 / (2 * 0.25))
+
+    def integral(f):
+        return dblquad(lambda b, a: f(a, b) * density(b, a), -5, 5, -5, 5, epsabs=1e-9)[0]
+
+    total = integral(lambda a, b: 1.0)  # noqa: ARG005
+    truth = np.array([integral(lambda a, b: b), integral(lambda a, b: a)]) / total  # noqa: ARG005
+    assert drawn.names == ("y", "x")
+    assert_agrees((drawn.mean, drawn.stderr), truth)
+
+
+def test_the_motion_itself_can_be_simulated():
+    m = well(1.0)
+    path = tla.simulate(m.process(), np.arange(0, 2.0, 0.01), chains=4, rng=0)
+    assert path.states.shape == (4, 200, 1)
+    heavy = tla.Model()
+    x = heavy.oscillators("x", 2, mass=[1.0, 2.0])
+    heavy.potential((x**4).sum() / 4)
+    assert tla.simulate(heavy.process(), np.arange(0, 1.0, 0.01), rng=0).states.shape[-1] == 4
+
+
+def test_energy_slope_and_curvature_are_those_of_the_expression():
+    m = tla.Model()
+    x = m.oscillators("x", 4, stiffness=[1, 2, 3, 4])
+    m.couple(x[0], x[3], 0.7)
+    m.potential(sp.cos(x[1]) + x[2] ** 4 * x[0] + sp.exp(-x[1] * x[3]) - x[0])
+    landscape, rng = m.landscape(), np.random.default_rng(0)
+    points = rng.standard_normal((5, 4))
+    energy = sp.lambdify(m.state, m.energy, "mpmath")
+    step, truth = 1e-20j, [float(energy(*p)) for p in points]
+    assert landscape.energy(points) == pytest.approx(truth, rel=1e-12)
+    for i in range(4):
+        slopes = [complex(energy(*(p + step * np.eye(4)[i]))).imag / 1e-20 for p in points]
+        assert landscape.gradient(points)[:, i] == pytest.approx(slopes, rel=1e-12, abs=1e-12)
+        ahead, behind = (
+            landscape.gradient(points + sign * 1e-5 * np.eye(4)[i]) for sign in (1, -1)
+        )
+        curvature = (ahead - behind) / 2e-5
+        assert landscape.hessian(points)[:, i] == pytest.approx(curvature, rel=1e-7, abs=1e-7)
