@@ -24,7 +24,7 @@ from thermolinalg.programs.landscape import Landscape
 from thermolinalg.programs.metropolis import LONGEST
 from thermolinalg.programs.program import Program, entries
 from thermolinalg.programs.samples import Samples
-from thermolinalg.programs.statements import Potential
+from thermolinalg.programs.statements import Potential, rounded
 from thermolinalg.streams import RNG
 from thermolinalg.symbolic.sde import SDE
 from thermolinalg.theory.gaussian import Gaussian
@@ -385,4 +385,4 @@ class Model:
         return f"model {self._program}"
 
     def _repr_latex_(self) -> str:
-        return f"$\\displaystyle U = {sp.latex(self.energy)}$"
+        return f"$\\displaystyle U = {sp.latex(rounded(self.energy))}$"

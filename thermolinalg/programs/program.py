@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import islice
 from typing import Any, final
 
 import numpy as np
@@ -27,6 +28,9 @@ from thermolinalg.programs.statements import (
 from thermolinalg.programs.system import System
 from thermolinalg.symbolic.sde import SDE
 from thermolinalg.symbolic.symbols import expression
+
+ROWS = 20
+"""Statements, and coordinates that are held, that are printed."""
 
 
 @final
@@ -240,9 +244,15 @@ class Program:
 
     def __str__(self) -> str:
         head = f"at temperature {self.temperature}: {len(self.state)} oscillators"
-        lines = [f"  {statement}" for statement in self.statements]
-        held = [f"  {x} held at {value:g}" for x, value in self.held.items()]
+        lines = [f"  {statement}" for statement in self.statements[:ROWS]]
+        lines += _count(len(self.statements) - ROWS)
+        held = [f"  {x} held at {value:g}" for x, value in islice(self.held.items(), ROWS)]
+        held += _count(len(self.held) - ROWS)
         return "\n".join([head, *lines, *held])
+
+
+def _count(more: int) -> list[str]:
+    return [f"  and {more} more"] if more > 0 else []
 
 
 def entries(what: Any) -> list[Any]:

@@ -18,6 +18,9 @@ Values: TypeAlias = Mapping[sp.Symbol, float]
 SHOWN = 6
 """More numbers than this are counted, not printed."""
 
+LONGEST = 80
+"""Characters of an expression that are printed."""
+
 
 class Statement(ABC):
     """One line of a program."""
@@ -170,8 +173,7 @@ class Potential(Statement):
         return Potential(self.expression.subs(dict(values)))
 
     def __str__(self) -> str:
-        text = str(self.expression)
-        return f"potential {text if len(text) <= 80 else text[:77] + '...'}"
+        return f"potential {_shortened(self.expression)}"
 
 
 @final
@@ -200,7 +202,8 @@ class Observation(Statement):
         )
 
     def __str__(self) -> str:
-        return f"observed {self.expression} = {self.value:g} ± {_text(self.noise)}"
+        read = f"{self.value:g} ± {_text(self.noise)}"
+        return f"observed {_shortened(self.expression)} = {read}"
 
 
 def given(value: Number, values: Values) -> Number:
@@ -217,6 +220,11 @@ def _given(array: NumpyArray, values: Values) -> NumpyArray:
     return numbers([given(value, values) for value in array.tolist()])
 
 
+def rounded(expression: sp.Expr) -> sp.Expr:
+    """With six digits of each number, to be read by people."""
+    return expression.xreplace({x: _rounded(x) for x in expression.atoms(sp.Float)})
+
+
 def numbers(values: list[Number]) -> NumpyArray:
     """An array of floats, or of objects where any is an expression."""
     plain = not any(isinstance(value, sp.Expr) for value in values)
@@ -231,5 +239,14 @@ def _row(array: NumpyArray) -> str:
     return shown + (", ..." if len(values) > SHOWN else "")
 
 
+def _rounded(number: sp.Float) -> sp.Number:
+    return sp.Integer(number) if float(number).is_integer() else sp.Float(number, 6)
+
+
 def _text(value: Number) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _shortened(expression: sp.Expr) -> str:
+    text = sp.sstr(rounded(expression), full_prec=False)
+    return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
