@@ -117,9 +117,14 @@ class Equilibrium:
         return self.law
 
     def _place(self, which: Any) -> int:
-        if str(which) not in self.names:
+        place = self._places.get(getattr(which, "name", which))
+        if place is None:
             raise InvalidInput(f"{which} is no free coordinate. Those are {', '.join(self.names)}.")
-        return self.names.index(str(which))
+        return place
+
+    @cached_property
+    def _places(self) -> dict[Any, int]:
+        return {name: i for i, name in enumerate(self.names)}
 
     def __repr__(self) -> str:
         return f"Equilibrium({self.knowledge.name}, n={len(self.names)})"

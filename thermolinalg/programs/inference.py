@@ -67,13 +67,11 @@ def posterior_of(
     At one temperature holding by hand is conditioning. Where temperatures differ it is not, and the
     law at rest itself is conditioned.
     """
-    fixed = program
-    for key, value in given.items():
-        fixed = fixed.hold(key, value)
+    fixed = program.hold(given.items(), argument="given")
     wanted = program.coordinates("what", what)
     held = next((x for x in wanted if x in fixed.held), None)
     if held is not None:
-        raise InvalidInput(f"{held} has the value {fixed.held[held]:g}, and so no law.")
+        raise InvalidInput(f"{held} has the value {fixed.held[held]:g}, and so no law. Ask for free ones.")
     if program.system.bath is None:
         return _conditioned(program, fixed, wanted)
     rest = equilibrium_of(fixed)

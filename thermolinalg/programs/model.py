@@ -207,7 +207,7 @@ class Model:
         Raises:
             InvalidInput: a coordinate is held already, or is none of this model.
         """
-        self._program = self._program.hold(what, values)
+        self._program = self._program.hold([(what, values)])
 
     def release(self, what: Any) -> None:
         """Let held coordinates go.

@@ -16,7 +16,7 @@ import sympy as sp
 from thermolinalg.backend import NumpyArray
 from thermolinalg.errors import InvalidInput
 from thermolinalg.programs.coefficients import coefficients
-from thermolinalg.programs.energy import total_energy
+from thermolinalg.programs.energy import Energy, total_energy
 from thermolinalg.programs.statements import (
     Number,
     Oscillators,
@@ -62,23 +62,24 @@ class Program:
         """With one statement more."""
         return replace(self, statements=(*self.statements, statement))
 
-    def hold(self, what: Any, values: Any) -> "Program":
-        """With coordinates held by hand.
+    def hold(self, pairs: Iterable[tuple[Any, Any]], *, argument: str = "what") -> "Program":
+        """With coordinates held by hand: pairs of coordinates and values.
 
         Raises:
             InvalidInput: one is held already, or is none of this model.
         """
-        symbols = self.coordinates("what", what)
-        where = coefficients("values", np.ravel(values), (len(symbols),), {}).tolist()
         held = dict(self.held)
-        for symbol, value in zip(symbols, where, strict=True):
-            if symbol in held:
-                raise InvalidInput(
-                    f"{symbol} is held at {held[symbol]:g} already. Let it go first: "
-                    f"model.release({str(symbol)!r})."
-                )
-            held[symbol] = value
-        return replace(self, held=held)
+        for what, values in pairs:
+            symbols = self.coordinates(argument, what)
+            where = coefficients("values", np.ravel(values), (len(symbols),), {}).tolist()
+            for symbol, value in zip(symbols, where, strict=True):
+                if symbol in held:
+                    raise InvalidInput(
+                        f"{symbol} is held at {held[symbol]:g} already. Let it go first: "
+                        f"model.release({str(symbol)!r})."
+                    )
+                held[symbol] = value
+        return self._holding(held)
 
     def let_go(self, what: Any) -> "Program":
         """With held coordinates free again.
@@ -90,7 +91,7 @@ class Program:
         for symbol in symbols:
             if held.pop(symbol, None) is None:
                 raise InvalidInput(f"{symbol} is not held. Held are {[*map(str, held)]}.")
-        return replace(self, held=held)
+        return self._holding(held)
 
     def substitute(self, values: Values) -> "Program":
         """With numbers in place of parameters."""
@@ -113,8 +114,12 @@ class Program:
         heat = self._column("temperature", self.temperature).astype(float)
         mass = self._column("mass", 0.0).astype(float) if self._massive else None
         friction = self._column("friction", 1.0).astype(float)
-        energy = total_energy(self.state, self.statements)
-        return System(energy, dict(self.held), friction, heat, mass)
+        return System(self.total, dict(self.held), friction, heat, mass)
+
+    @cached_property
+    def total(self) -> Energy:
+        """The energy of all coordinates, held ones too."""
+        return total_energy(self.state, self.statements)
 
     def sde(self) -> SDE:
         """The motion of the free coordinates; parameters stay symbols.
@@ -186,8 +191,16 @@ class Program:
                 "symbols that the first declaration returned."
             )
 
+    def _holding(self, held: Values) -> "Program":
+        """Other coordinates held. The energy stays, which takes longest to work out."""
+        program = replace(self, held=held)
+        if "total" in vars(self):
+            vars(program)["total"] = self.total
+        return program
+
     def _coordinate(self, argument: str, what: Any) -> sp.Symbol:
-        symbol = self.by_name.get(str(what)) if isinstance(what, str | sp.Symbol) else None
+        name = what.name if isinstance(what, sp.Symbol) else what
+        symbol = self.by_name.get(name) if isinstance(name, str) else None
         if symbol is not None and symbol not in self.parameters:
             return symbol
         known = ", ".join(self.plates) or "none yet"
