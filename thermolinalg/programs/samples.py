@@ -92,12 +92,15 @@ class Samples:
         """The mean of f over the law, and its error.
 
         Args:
-            f: of points (draws, n), all at once: (draws,) or (draws, k).
+            f: of points (draws, n), all at once: (draws,) or (draws, k); of truth values, the mean
+                is a probability.
 
         Raises:
             ShapeMismatch: f gives something else.
         """
-        found = np.asarray(checks.real_array("f", f(self.values)), float)
+        found = f(self.values)
+        found = found * 1.0 if getattr(found, "dtype", None) == bool else found
+        found = np.asarray(checks.real_array("f", found), float)
         if found.ndim not in {1, 2} or len(found) != len(self.values):
             raise ShapeMismatch(
                 f"f of points {self.values.shape} has shape {found.shape}; one number, or one row, "
