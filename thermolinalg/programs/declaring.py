@@ -1,5 +1,7 @@
 """Statements as users make them, checked against the program that they are to join."""
 
+import math
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -100,8 +102,19 @@ def declared_data(program: Program, what: Any, value: Any, noise: Any) -> Iterat
         )
     widths = _row(program, "noise", noise, len(data))
     require_positive("noise", widths)
+    _require_finite_springs(program, widths)
     for e, read, sigma in zip(expressions, data, widths, strict=True):
         yield Observation(e, read, sigma, program.temperature)
+
+
+def _require_finite_springs(program: Program, widths: list[Any]) -> None:
+    T = program.temperature
+    for sigma in () if isinstance(T, sp.Expr) else widths:
+        if not isinstance(sigma, sp.Expr) and sigma < math.sqrt(T / sys.float_info.max):
+            raise InvalidInput(
+                f"noise = {sigma:g} is so small that the spring of a reading, T/noise², overflows. "
+                "Clamp what is known exactly."
+            )
 
 
 def _row(program: Program, name: str, value: Any, count: int) -> list[Any]:

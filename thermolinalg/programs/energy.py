@@ -1,6 +1,6 @@
 """A potential energy in numbers: springs as a sparse matrix, and what is beyond them compiled."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import final
@@ -12,7 +12,7 @@ from scipy import sparse
 from thermolinalg.backend import Array, NumpyArray
 from thermolinalg.coupling.graph import CouplingGraph
 from thermolinalg.errors import NotFinite
-from thermolinalg.programs.statements import Statement
+from thermolinalg.programs.statements import Line, Statement
 from thermolinalg.symbolic.numeric import numeric
 from thermolinalg.symbolic.quadratic import Quadratic, split_quadratic
 
@@ -68,6 +68,24 @@ class Energy:
             f[i] -= _number(slope)
         constant = self.constant + _number(more.zeroth)
         return Energy(self.state, S.tocsr(), f, constant, self.rest + more.rest)
+
+    def on_lines(self, lines: Sequence[Line]) -> "Energy":
+        """With the energies of linear combinations added: W'KW and -W'K offset."""
+        place = {symbol: i for i, symbol in enumerate(self.state)}
+        entries = [
+            (row, place[symbol], weight)
+            for row, line in enumerate(lines)
+            for symbol, weight in line.weights.items()
+        ]
+        rows, columns, weights = np.array(entries, float).reshape(-1, 3).T
+        W = sparse.csr_array(
+            (weights, (rows.astype(int), columns.astype(int))), shape=(len(lines), self.n)
+        )
+        k = np.array([line.stiffness for line in lines])
+        offset = np.array([line.offset for line in lines])
+        S = sparse.csr_array(self.S + W.T @ sparse.diags_array(k) @ W)
+        f = self.f - W.T @ (k * offset)
+        return Energy(self.state, S, f, self.constant + float(k @ offset**2) / 2, self.rest)
 
     def graph(self, held: Mapping[sp.Symbol, float]) -> CouplingGraph:
         """The couplings of all coordinates, some of them held."""
@@ -174,7 +192,9 @@ def total_energy(state: tuple[sp.Symbol, ...], statements: Iterable[Statement]) 
         links = links + links.T
         S = sparse.diags_array(links.sum(axis=1)) - links
         bare = Energy(state, sparse.csr_array(S), bare.f, 0.0, sp.S.Zero)
-    energy = sp.Add(*(statement.energy() for statement in statements))
+    lines = {statement: statement.line() for statement in statements}
+    bare = bare.on_lines([line for line in lines.values() if line is not None])
+    energy = sp.Add(*(statement.energy() for statement, line in lines.items() if line is None))
     return bare.plus(split_quadratic(energy, state)) if energy != 0 else bare
 
 

@@ -71,7 +71,9 @@ def posterior_of(
     wanted = program.coordinates("what", what)
     held = next((x for x in wanted if x in fixed.held), None)
     if held is not None:
-        raise InvalidInput(f"{held} has the value {fixed.held[held]:g}, and so no law. Ask for free ones.")
+        raise InvalidInput(
+            f"{held} has the value {fixed.held[held]:g}, and so no law. Ask for free ones."
+        )
     if program.system.bath is None:
         return _conditioned(program, fixed, wanted)
     rest = equilibrium_of(fixed)

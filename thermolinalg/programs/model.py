@@ -22,7 +22,7 @@ from thermolinalg.programs.inference import log_partition_of, posterior_of, samp
 from thermolinalg.programs.integration import LogPartition
 from thermolinalg.programs.landscape import Landscape
 from thermolinalg.programs.metropolis import LONGEST
-from thermolinalg.programs.program import Program, entries
+from thermolinalg.programs.program import ROWS, Program, entries
 from thermolinalg.programs.samples import Samples
 from thermolinalg.programs.statements import Potential, rounded
 from thermolinalg.streams import RNG
@@ -385,4 +385,6 @@ class Model:
         return f"model {self._program}"
 
     def _repr_latex_(self) -> str:
-        return f"$\\displaystyle U = {sp.latex(rounded(self.energy))}$"
+        terms = sp.Add.make_args(self.energy)
+        more = r" + \cdots" if len(terms) > ROWS else ""
+        return f"$\\displaystyle U = {sp.latex(rounded(sp.Add(*terms[:ROWS])))}{more}$"

@@ -99,7 +99,7 @@ class Samples:
             ShapeMismatch: f gives something else.
         """
         found = f(self.values)
-        found = found * 1.0 if getattr(found, "dtype", None) == bool else found
+        found = found * 1.0 if np.asarray(found).dtype.kind == "b" else found
         found = np.asarray(checks.real_array("f", found), float)
         if found.ndim not in {1, 2} or len(found) != len(self.values):
             raise ShapeMismatch(

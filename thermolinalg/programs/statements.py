@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias, final
+from typing import Any, NamedTuple, TypeAlias, final
 
 import numpy as np
 import sympy as sp
@@ -22,6 +22,14 @@ LONGEST = 80
 """Characters of an expression that are printed."""
 
 
+class Line(NamedTuple):
+    """The energy ½ stiffness (Σ weights x + offset)²."""
+
+    weights: dict[sp.Symbol, float]
+    offset: float
+    stiffness: float
+
+
 class Statement(ABC):
     """One line of a program."""
 
@@ -32,6 +40,10 @@ class Statement(ABC):
     @abstractmethod
     def energy(self) -> sp.Expr:
         """The potential energy that it adds beyond its springs."""
+
+    def line(self) -> "Line | None":
+        """Its energy as that of one linear combination, if that is all of it: the fast way."""
+        return None
 
     @abstractmethod
     def substitute(self, values: Values) -> "Statement":
@@ -193,6 +205,16 @@ class Observation(Statement):
         gap = self.expression - self.value
         return self.temperature / (2 * self.noise**2) * gap**2
 
+    def line(self) -> Line | None:
+        if isinstance(self.noise, sp.Expr) or isinstance(self.temperature, sp.Expr):
+            return None
+        weights = dict(self.expression.as_coefficients_dict())
+        offset = float(weights.pop(sp.S.One, 0.0)) - self.value
+        if not all(isinstance(x, sp.Symbol) for x in weights):
+            return None
+        found = {x: float(weight) for x, weight in weights.items()}
+        return Line(found, offset, self.temperature / self.noise**2)
+
     def substitute(self, values: Values) -> "Observation":
         return Observation(
             self.expression.subs(dict(values)),
@@ -248,5 +270,6 @@ def _text(value: Number) -> str:
 
 
 def _shortened(expression: sp.Expr) -> str:
-    text = sp.sstr(rounded(expression), full_prec=False)
+    terms = sp.Add.make_args(expression)
+    text = sp.sstr(rounded(sp.Add(*terms[:LONGEST])), full_prec=False)
     return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."

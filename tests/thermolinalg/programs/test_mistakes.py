@@ -194,7 +194,11 @@ MISTAKES = {
     ),
     "given a stranger": (
         lambda p: p.m.posterior(p.z, given={"q": 1.0}),
-        "'q', which is no coordinate",
+        "given holds 'q', which is no coordinate",
+    ),
+    "noise that no float can square": (
+        lambda p: p.m.observe(p.z, 1.0, noise=1e-200),
+        "noise = 1e-200 is so small .* Clamp what is known",
     ),
     "the marginal of a stranger": (
         lambda p: p.m.equilibrium()["q"],

@@ -286,3 +286,66 @@ def test_sde_of_a_model_simulates_like_its_process():
     assert np.allclose(derived.A, by_hand.A, rtol=1e-14)
     assert np.allclose(derived.b, by_hand.b, rtol=1e-14)
     assert np.allclose(derived.D, by_hand.D, rtol=1e-14)
+
+
+@given(st.integers(1, 6), st.integers(1, 8), st.floats(0.1, 5), st.randoms())
+def test_many_readings_are_one_quadratic_form(n, m, T, random):
+    """Of linear combinations, where some say nothing and one is stated as a square elsewhere."""
+    W = np.array(
+        [[random.choice([0.0, random.uniform(-2, 2)]) for _ in range(n)] for _ in range(m)]
+    )
+    W[:, 0] += 3.0
+    y, sigma = np.arange(m) / 2, np.linspace(0.2, 2.0, m)
+    read, stated = tla.Model(temperature=T), tla.Model(temperature=T)
+    x, same = (model.oscillators("x", n, stiffness=1.0) for model in (read, stated))
+    read.observe(W @ x + 0.5, y, noise=sigma)
+    stated.potential(T * (y - 0.5 - W @ same) ** 2 / (2 * sigma**2))
+    S = np.eye(n) + T * W.T @ np.diag(sigma**-2.0) @ W
+    mean = np.linalg.solve(S, T * W.T @ ((y - 0.5) / sigma**2))
+    assert np.abs(read.equilibrium().mean - mean).max() <= CLOSE * (1 + np.abs(mean).max())
+    assert np.allclose(read.graph().matrix.toarray(), S, rtol=CLOSE, atol=CLOSE)
+    assert float(read.log_partition()) == pytest.approx(float(stated.log_partition()), rel=1e-9)
+
+
+def test_readings_that_are_not_linear():
+    m = tla.Model()
+    x, y = m.oscillators("x", stiffness=1), m.oscillators("y", stiffness=1)
+    k = m.parameter("k")
+    m.observe([x * y, k * x, x - x], [1.0, 2.0, 3.0], noise=0.5)
+    assert {s.name for s in m.parameters} == {"k"}
+    assert not m.substitute({k: 1.0}).is_gaussian
+    m.clamp(y, 2.0)
+    rest = m.substitute({k: 1.0}).equilibrium()  # 1 + 4/0.25 + 1/0.25, and 2/0.25 + 2/0.25
+    assert rest.cov[0, 0] == pytest.approx(1 / 21, rel=1e-12)
+    assert rest.mean[0] == pytest.approx(16 / 21, rel=1e-12)
+
+
+def test_holding_other_values_keeps_the_energy():
+    m, x, y = the_example()
+    one = m.equilibrium().mean
+    m.release(y[1])
+    m.clamp(y[1], 3.0)
+    assert np.allclose(m.equilibrium().mean, 2 * one, rtol=1e-12)
+    m.potential(x[0] ** 2)  # a statement more: worked out again
+    assert m.equilibrium()[x[0]].mean[0] == pytest.approx(0.8 * 3 / 5.8, rel=1e-12)
+
+
+def test_large_models_are_printed_short():
+    m = tla.Model()
+    x = m.oscillators("x", 60, stiffness=1 / 3)
+    m.observe(x / 3 + 1.0, np.zeros(60), noise=0.1)
+    m.observe(x.sum(), 0.0, noise=0.1)
+    m.clamp(x[:40], 0.0)
+    assert "observed 0.333333*x_0 + 1 = 0 ± 0.1" in str(m) or "observed x_0/3 + 1 = 0" in str(m)
+    assert len(str(m).splitlines()) < 50
+    assert max(map(len, str(m).splitlines())) < 120
+    assert m._repr_latex_().endswith(r"\cdots$")
+    assert len(m._repr_latex_()) < 5000
+
+
+def test_probabilities_are_expectations():
+    m = tla.Model()
+    m.oscillators("x", stiffness=1)
+    found = m.sample(4000, rng=0).expectation(lambda x: x[:, 0] > 0)
+    assert abs(found.value - 0.5) < 5 * found.stderr
+    assert found.stderr == pytest.approx(0.5 / np.sqrt(4000), rel=0.01)
