@@ -67,6 +67,7 @@ def posterior_of(
     At one temperature holding by hand is conditioning. Where temperatures differ it is not, and the
     law at rest itself is conditioned.
     """
+    bath = program.system.bath  # first, so that the energy is worked out once for both programs
     fixed = program.hold(given.items(), argument="given")
     wanted = program.coordinates("what", what)
     held = next((x for x in wanted if x in fixed.held), None)
@@ -74,7 +75,7 @@ def posterior_of(
         raise InvalidInput(
             f"{held} has the value {fixed.held[held]:g}, and so no law. Ask for free ones."
         )
-    if program.system.bath is None:
+    if bath is None:
         return _conditioned(program, fixed, wanted)
     rest = equilibrium_of(fixed)
     if rest.exact:
