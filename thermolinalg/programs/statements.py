@@ -18,7 +18,7 @@ Values: TypeAlias = Mapping[sp.Symbol, float]
 SHOWN = 6
 """More numbers than this are counted, not printed."""
 
-LONGEST = 80
+WIDEST = 80
 """Characters of an expression that are printed."""
 
 
@@ -271,5 +271,5 @@ def _text(value: Number) -> str:
 
 def _shortened(expression: sp.Expr) -> str:
     terms = sp.Add.make_args(expression)
-    text = sp.sstr(rounded(sp.Add(*terms[:LONGEST])), full_prec=False)
-    return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
+    text = sp.sstr(rounded(sp.Add(*terms[:WIDEST])), full_prec=False)
+    return text if len(text) <= WIDEST else text[: WIDEST - 3] + "..."
