@@ -5,10 +5,10 @@ from typing import Any
 
 from thermolinalg.device.machine import Device
 from thermolinalg.errors import InvalidInput
+from thermolinalg.programs import integration, metropolis
 from thermolinalg.programs.confinement import require_confining
 from thermolinalg.programs.equilibrium import equilibrium_of
 from thermolinalg.programs.integration import LogPartition, integrate_log_partition
-from thermolinalg.programs.metropolis import CHAINS as SIDE_BY_SIDE
 from thermolinalg.programs.metropolis import sample_landscape
 from thermolinalg.programs.program import Program
 from thermolinalg.programs.samples import Samples
@@ -27,6 +27,7 @@ def samples_of(
     samples: int,
     *,
     chains: int | None = None,
+    longest: int | None = None,
     device: Device | None = None,
     rng: RNG,
 ) -> Samples:
@@ -54,8 +55,13 @@ def samples_of(
             "device out."
         )
     require_confining(system.landscape)
-    chains = SIDE_BY_SIDE if chains is None else chains
-    return sample_landscape(system.landscape, samples, chains=chains, rng=rng)
+    return sample_landscape(
+        system.landscape,
+        samples,
+        chains=metropolis.CHAINS if chains is None else chains,
+        longest=metropolis.LONGEST if longest is None else longest,
+        rng=rng,
+    )
 
 
 def posterior_of(
@@ -92,14 +98,27 @@ def _conditioned(program: Program, fixed: Program, wanted: list[Any]) -> Gaussia
 
 
 def log_partition_of(
-    system: System, *, atol: float, rtol: float, confidence: float, rng: RNG
+    system: System,
+    *,
+    atol: float,
+    rtol: float,
+    confidence: float,
+    longest: int | None,
+    rng: RNG,
 ) -> LogPartition:
     """ln ∫ exp(-U/T) dx over the free coordinates."""
     if system.is_gaussian and system.bath is not None:
         return LogPartition(_closed_form(system), 0.0, Outcome.CONVERGED, "exact")
     landscape = system.landscape  # refuses unequal temperatures
     require_confining(landscape)
-    return integrate_log_partition(landscape, atol=atol, rtol=rtol, confidence=confidence, rng=rng)
+    return integrate_log_partition(
+        landscape,
+        atol=atol,
+        rtol=rtol,
+        confidence=confidence,
+        longest=integration.LONGEST if longest is None else longest,
+        rng=rng,
+    )
 
 
 def _closed_form(system: System) -> float:

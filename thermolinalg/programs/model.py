@@ -10,7 +10,6 @@ import sympy as sp
 from thermolinalg import checks
 from thermolinalg.coupling.graph import CouplingGraph
 from thermolinalg.device.machine import Device
-from thermolinalg.errors import InvalidInput
 from thermolinalg.programs.declaring import (
     declared_data,
     declared_form,
@@ -132,14 +131,18 @@ class Model:
         self._program = self._program.say(plate)
         return plate.array
 
-    def parameter(self, name: str) -> sp.Symbol:
+    def parameter(self, name: str, *, positive: bool = False) -> sp.Symbol:
         """A symbol for a coefficient that has no number yet, until `substitute`.
+
+        Args:
+            name: of the symbol.
+            positive: whether it is known to be > 0, with which formulas become simpler.
 
         Raises:
             InvalidInput: the name is taken or no name.
         """
         self._program.require_new(name)
-        symbol = sp.Symbol(name, real=True)
+        symbol = sp.Symbol(name, real=True, positive=positive or None)
         self._program = replace(self._program, parameters=(*self._program.parameters, symbol))
         return symbol
 
@@ -220,17 +223,11 @@ class Model:
         """The same program with numbers in place of parameters: {parameter or its name: number}.
 
         Raises:
-            InvalidInput: a key is no parameter of this model, or its value no number.
+            InvalidInput: a key is no parameter of this model, or its value no number, or not
+                positive though the parameter is.
         """
-        known = {p.name: p for p in self._program.parameters}
-        strange = sorted(str(key) for key in values if str(key) not in known)
-        if strange:
-            raise InvalidInput(
-                f"{strange[0]} is no parameter of this model. It has {', '.join(known) or 'none'}."
-            )
-        found = {known[str(k)]: checks.real_number(str(k), v) for k, v in values.items()}
         model = Model()
-        model._program = self._program.substitute(found)
+        model._program = self._program.substitute(values)
         return model
 
     @property
@@ -301,6 +298,7 @@ class Model:
         /,
         *,
         chains: int | None = None,
+        longest: int | None = None,
         device: Device | None = None,
         rng: RNG = None,
     ) -> Samples:
@@ -312,13 +310,17 @@ class Model:
         Args:
             samples: how many, of all chains together.
             chains: independent runs, which must agree; None is 4 if motion is linear, else 20.
+            longest: most steps of each chain, if motion is not linear; None is 20,000. More of them
+                settle what was NOT_SETTLED, fewer say so sooner.
             device: what runs it, if the motion is linear; `Device.ideal()` by default.
             rng: int, Generator, SeedSequence, or None for fresh entropy.
 
         Raises:
             Unstable: there is no law at rest; the message names the direction to blame.
         """
-        return samples_of(self._program.system, samples, chains=chains, device=device, rng=rng)
+        return samples_of(
+            self._program.system, samples, chains=chains, longest=longest, device=device, rng=rng
+        )
 
     def posterior(
         self,
@@ -351,6 +353,7 @@ class Model:
         atol: float = 0.005,
         rtol: float = 0.0,
         confidence: float = 0.95,
+        longest: int | None = None,
         rng: RNG = None,
     ) -> LogPartition:
         """ln ∫ exp(-U/T) over the free coordinates, held and observed values included.
@@ -362,6 +365,7 @@ class Model:
             atol: wanted error of the logarithm.
             rtol: wanted relative error of it.
             confidence: probability with which the wanted error is to be met.
+            longest: most steps of each chain at each node; None is 4096.
             rng: int, Generator, SeedSequence, or None for fresh entropy.
 
         Raises:
@@ -369,7 +373,12 @@ class Model:
             InvalidInput: temperatures differ.
         """
         return log_partition_of(
-            self._program.system, atol=atol, rtol=rtol, confidence=confidence, rng=rng
+            self._program.system,
+            atol=atol,
+            rtol=rtol,
+            confidence=confidence,
+            longest=longest,
+            rng=rng,
         )
 
     def __repr__(self) -> str:
