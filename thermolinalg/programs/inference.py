@@ -5,11 +5,11 @@ from typing import Any
 
 from thermolinalg.device.machine import Device
 from thermolinalg.errors import InvalidInput
-from thermolinalg.programs import integration, metropolis
 from thermolinalg.programs.confinement import require_confining
 from thermolinalg.programs.equilibrium import equilibrium_of
 from thermolinalg.programs.integration import LogPartition, integrate_log_partition
-from thermolinalg.programs.metropolis import sample_landscape
+from thermolinalg.programs.metropolis import CHAINS as SIDE_BY_SIDE
+from thermolinalg.programs.metropolis import LONGEST, sample_landscape
 from thermolinalg.programs.program import Program
 from thermolinalg.programs.samples import Samples
 from thermolinalg.programs.sampling import sample_linear
@@ -27,7 +27,7 @@ def samples_of(
     samples: int,
     *,
     chains: int | None = None,
-    longest: int | None = None,
+    longest: int = LONGEST,
     device: Device | None = None,
     rng: RNG,
 ) -> Samples:
@@ -55,13 +55,8 @@ def samples_of(
             "device out."
         )
     require_confining(system.landscape)
-    return sample_landscape(
-        system.landscape,
-        samples,
-        chains=metropolis.CHAINS if chains is None else chains,
-        longest=metropolis.LONGEST if longest is None else longest,
-        rng=rng,
-    )
+    chains = SIDE_BY_SIDE if chains is None else chains
+    return sample_landscape(system.landscape, samples, chains=chains, longest=longest, rng=rng)
 
 
 def posterior_of(
@@ -103,7 +98,7 @@ def log_partition_of(
     atol: float,
     rtol: float,
     confidence: float,
-    longest: int | None,
+    longest: int,
     rng: RNG,
 ) -> LogPartition:
     """ln ∫ exp(-U/T) dx over the free coordinates."""
@@ -112,12 +107,7 @@ def log_partition_of(
     landscape = system.landscape  # refuses unequal temperatures
     require_confining(landscape)
     return integrate_log_partition(
-        landscape,
-        atol=atol,
-        rtol=rtol,
-        confidence=confidence,
-        longest=integration.LONGEST if longest is None else longest,
-        rng=rng,
+        landscape, atol=atol, rtol=rtol, confidence=confidence, longest=longest, rng=rng
     )
 
 

@@ -10,6 +10,7 @@ import sympy as sp
 from thermolinalg import checks
 from thermolinalg.coupling.graph import CouplingGraph
 from thermolinalg.device.machine import Device
+from thermolinalg.programs import integration
 from thermolinalg.programs.declaring import (
     declared_data,
     declared_form,
@@ -20,6 +21,7 @@ from thermolinalg.programs.equilibrium import Equilibrium, equilibrium_of
 from thermolinalg.programs.inference import log_partition_of, posterior_of, samples_of
 from thermolinalg.programs.integration import LogPartition
 from thermolinalg.programs.landscape import Landscape
+from thermolinalg.programs.metropolis import LONGEST
 from thermolinalg.programs.program import Program, entries
 from thermolinalg.programs.samples import Samples
 from thermolinalg.programs.statements import Potential
@@ -298,7 +300,7 @@ class Model:
         /,
         *,
         chains: int | None = None,
-        longest: int | None = None,
+        longest: int = LONGEST,
         device: Device | None = None,
         rng: RNG = None,
     ) -> Samples:
@@ -310,8 +312,7 @@ class Model:
         Args:
             samples: how many, of all chains together.
             chains: independent runs, which must agree; None is 4 if motion is linear, else 20.
-            longest: most steps of each chain, if motion is not linear; None is 20,000. More of them
-                settle what was NOT_SETTLED, fewer say so sooner.
+            longest: most Langevin steps of each chain; more may cross a barrier.
             device: what runs it, if the motion is linear; `Device.ideal()` by default.
             rng: int, Generator, SeedSequence, or None for fresh entropy.
 
@@ -353,7 +354,7 @@ class Model:
         atol: float = 0.005,
         rtol: float = 0.0,
         confidence: float = 0.95,
-        longest: int | None = None,
+        longest: int = integration.LONGEST,
         rng: RNG = None,
     ) -> LogPartition:
         """ln ∫ exp(-U/T) over the free coordinates, held and observed values included.
@@ -365,7 +366,7 @@ class Model:
             atol: wanted error of the logarithm.
             rtol: wanted relative error of it.
             confidence: probability with which the wanted error is to be met.
-            longest: most steps of each chain at each node; None is 4096.
+            longest: most steps of each chain at each node.
             rng: int, Generator, SeedSequence, or None for fresh entropy.
 
         Raises:
