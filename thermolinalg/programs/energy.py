@@ -159,7 +159,7 @@ class Beyond:
             (i, j): curvature
             for i, slope in zip(own, slopes, strict=True)
             for j, symbol in zip(own, symbols, strict=True)
-            if j >= i and (curvature := slope.diff(symbol)) != 0
+            if j >= i and (curvature := _almost_everywhere(slope.diff(symbol))) != 0
         }
         both = {**entries, **{(j, i): c for (i, j), c in entries.items()}}
         places = [i for i, _ in both], [j for _, j in both]
@@ -196,6 +196,11 @@ def total_energy(state: tuple[sp.Symbol, ...], statements: Iterable[Statement]) 
     bare = bare.on_lines([line for line in lines.values() if line is not None])
     energy = sp.Add(*(statement.energy() for statement, line in lines.items() if line is None))
     return bare.plus(split_quadratic(energy, state)) if energy != 0 else bare
+
+
+def _almost_everywhere(curvature: sp.Expr) -> sp.Expr:
+    """The curvature off the kinks of the potential, where it is infinite."""
+    return curvature.replace(sp.DiracDelta, lambda *_: sp.S.Zero)
 
 
 def _entries(form: Quadratic) -> tuple[list[int], list[int], list[float]]:

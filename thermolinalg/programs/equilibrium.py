@@ -130,7 +130,8 @@ class Equilibrium:
         return f"Equilibrium({self.knowledge.name}, n={len(self.names)})"
 
     def __str__(self) -> str:
-        head = f"law at rest of {len(self.names)} coordinates, known {self.knowledge.value}"
+        count = "1 coordinate" if len(self.names) == 1 else f"{len(self.names)} coordinates"
+        head = f"law at rest of {count}\nknown {self.knowledge.value}"
         if self.law is None:
             return head
         widths = np.sqrt(np.diag(self.law.cov))

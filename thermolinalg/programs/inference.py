@@ -94,14 +94,22 @@ def _conditioned(program: Program, fixed: Program, wanted: list[Any]) -> Gaussia
 
 
 def log_partition_of(
-    system: System, *, atol: float, rtol: float, confidence: float, rng: RNG
+    system: System,
+    *,
+    atol: float,
+    rtol: float,
+    confidence: float,
+    longest: int,
+    rng: RNG,
 ) -> LogPartition:
     """ln ∫ exp(-U/T) dx over the free coordinates."""
     if system.is_gaussian and system.bath is not None:
         return LogPartition(_closed_form(system), 0.0, Outcome.CONVERGED, "exact")
     landscape = system.landscape  # refuses unequal temperatures
     require_confining(landscape)
-    return integrate_log_partition(landscape, atol=atol, rtol=rtol, confidence=confidence, rng=rng)
+    return integrate_log_partition(
+        landscape, atol=atol, rtol=rtol, confidence=confidence, longest=longest, rng=rng
+    )
 
 
 def _closed_form(system: System) -> float:

@@ -10,7 +10,7 @@ import sympy as sp
 from thermolinalg import checks
 from thermolinalg.coupling.graph import CouplingGraph
 from thermolinalg.device.machine import Device
-from thermolinalg.errors import InvalidInput
+from thermolinalg.programs import integration
 from thermolinalg.programs.declaring import (
     declared_data,
     declared_form,
@@ -133,14 +133,18 @@ class Model:
         self._program = self._program.say(plate)
         return plate.array
 
-    def parameter(self, name: str) -> sp.Symbol:
+    def parameter(self, name: str, *, positive: bool = False) -> sp.Symbol:
         """A symbol for a coefficient that has no number yet, until `substitute`.
+
+        Args:
+            name: of the symbol.
+            positive: whether it is known to be > 0, with which formulas become simpler.
 
         Raises:
             InvalidInput: the name is taken or no name.
         """
         self._program.require_new(name)
-        symbol = sp.Symbol(name, real=True)
+        symbol = sp.Symbol(name, real=True, positive=positive or None)
         self._program = replace(self._program, parameters=(*self._program.parameters, symbol))
         return symbol
 
@@ -221,17 +225,11 @@ class Model:
         """The same program with numbers in place of parameters: {parameter or its name: number}.
 
         Raises:
-            InvalidInput: a key is no parameter of this model, or its value no number.
+            InvalidInput: a key is no parameter of this model, or its value no number, or not
+                positive though the parameter is.
         """
-        known = {p.name: p for p in self._program.parameters}
-        strange = sorted(str(key) for key in values if str(key) not in known)
-        if strange:
-            raise InvalidInput(
-                f"{strange[0]} is no parameter of this model. It has {', '.join(known) or 'none'}."
-            )
-        found = {known[str(k)]: checks.real_number(str(k), v) for k, v in values.items()}
         model = Model()
-        model._program = self._program.substitute(found)
+        model._program = self._program.substitute(values)
         return model
 
     @property
@@ -356,6 +354,7 @@ class Model:
         atol: float = 0.005,
         rtol: float = 0.0,
         confidence: float = 0.95,
+        longest: int = integration.LONGEST,
         rng: RNG = None,
     ) -> LogPartition:
         """ln ∫ exp(-U/T) over the free coordinates, held and observed values included.
@@ -367,6 +366,7 @@ class Model:
             atol: wanted error of the logarithm.
             rtol: wanted relative error of it.
             confidence: probability with which the wanted error is to be met.
+            longest: most steps of each chain at each node.
             rng: int, Generator, SeedSequence, or None for fresh entropy.
 
         Raises:
@@ -374,7 +374,12 @@ class Model:
             InvalidInput: temperatures differ.
         """
         return log_partition_of(
-            self._program.system, atol=atol, rtol=rtol, confidence=confidence, rng=rng
+            self._program.system,
+            atol=atol,
+            rtol=rtol,
+            confidence=confidence,
+            longest=longest,
+            rng=rng,
         )
 
     def __repr__(self) -> str:

@@ -13,6 +13,7 @@ from typing import Any, final
 import numpy as np
 import sympy as sp
 
+from thermolinalg import checks
 from thermolinalg.backend import NumpyArray
 from thermolinalg.errors import InvalidInput
 from thermolinalg.programs.coefficients import coefficients
@@ -21,7 +22,6 @@ from thermolinalg.programs.statements import (
     Number,
     Oscillators,
     Statement,
-    Values,
     given,
     numbers,
 )
@@ -93,13 +93,24 @@ class Program:
                 raise InvalidInput(f"{symbol} is not held. Held are {[*map(str, held)]}.")
         return self._holding(held)
 
-    def substitute(self, values: Values) -> "Program":
-        """With numbers in place of parameters."""
+    def substitute(self, values: Mapping[Any, float]) -> "Program":
+        """With numbers in place of parameters: {parameter or its name: number}.
+
+        Raises:
+            InvalidInput: a key is no parameter, or its value no number or of the wrong sign.
+        """
+        known = {p.name: p for p in self.parameters}
+        strange = sorted(str(key) for key in values if str(key) not in known)
+        if strange:
+            raise InvalidInput(
+                f"{strange[0]} is no parameter of this model. It has {', '.join(known) or 'none'}."
+            )
+        found = {known[str(key)]: _valued(known[str(key)], v) for key, v in values.items()}
         return replace(
             self,
-            temperature=given(self.temperature, values),
-            parameters=tuple(p for p in self.parameters if p not in values),
-            statements=tuple(s.substitute(values) for s in self.statements),
+            temperature=given(self.temperature, found),
+            parameters=tuple(p for p in self.parameters if p not in found),
+            statements=tuple(s.substitute(found) for s in self.statements),
         )
 
     @cached_property
@@ -107,13 +118,14 @@ class Program:
         """Everything in numbers.
 
         Raises:
-            InvalidInput: there is no coordinate, none is free, or a parameter has no number.
+            InvalidInput: there is no coordinate, none is free, a parameter has no number, or one
+                that was put in made a friction, a mass or a temperature <= 0.
         """
         self._require_free()
         self._require_numbers()
-        heat = self._column("temperature", self.temperature).astype(float)
-        mass = self._column("mass", 0.0).astype(float) if self._massive else None
-        friction = self._column("friction", 1.0).astype(float)
+        heat = self._positive("temperature", self.temperature)
+        mass = self._positive("mass", 1.0) if self._massive else None
+        friction = self._positive("friction", 1.0)
         return System(self.total, dict(self.held), friction, heat, mass)
 
     @cached_property
@@ -249,6 +261,11 @@ class Program:
             found += [default] * len(plate.symbols) if values is None else values.tolist()
         return numbers(found)
 
+    def _positive(self, name: str, default: Number) -> NumpyArray:
+        column = self._column(name, default).astype(float)
+        checks.positive(name, float(column.min()))
+        return column
+
     def _symbolic(self, name: str, default: Number) -> Any:
         """Of the free coordinates: one coefficient if all have the same, else a list."""
         column = self._column(name, default).tolist()
@@ -256,7 +273,8 @@ class Program:
         return kept[0] if all(value == kept[0] for value in kept) else kept
 
     def __str__(self) -> str:
-        head = f"at temperature {self.temperature}: {len(self.state)} oscillators"
+        count = "1 oscillator" if len(self.state) == 1 else f"{len(self.state)} oscillators"
+        head = f"at temperature {self.temperature}: {count}"
         lines = [f"  {statement}" for statement in self.statements[:ROWS]]
         lines += _count(len(self.statements) - ROWS)
         held = [f"  {x} held at {value:g}" for x, value in islice(self.held.items(), ROWS)]
@@ -266,6 +284,11 @@ class Program:
 
 def _count(more: int) -> list[str]:
     return [f"  and {more} more"] if more > 0 else []
+
+
+def _valued(parameter: sp.Symbol, value: Any) -> float:
+    check = checks.positive if parameter.is_positive else checks.real_number
+    return check(parameter.name, value)
 
 
 def entries(what: Any) -> list[Any]:

@@ -156,6 +156,21 @@ MISTAKES = {
         ),
         "the parameter k has no number yet",
     ),
+    "a parameter of the wrong sign": (
+        lambda _: (lambda m: (m.parameter("k", positive=True), m.substitute({"k": -1})))(
+            tla.Model()
+        ),
+        "k = -1 must be > 0",
+    ),
+    "a friction of the wrong sign, put in": (
+        lambda _: (
+            lambda m: (
+                m.oscillators("x", stiffness=1, friction=m.parameter("g")),
+                m.substitute({"g": -1}).process(),
+            )
+        )(tla.Model()),
+        "friction = -1 must be > 0",
+    ),
     "no such parameter": (lambda p: p.m.substitute({"k": 1.0}), "k is no parameter"),
     "a part that floats": (
         lambda _: floating().equilibrium(),

@@ -7,6 +7,8 @@ import pytest
 import sympy as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.integrate import quad
+from scipy.stats import norm
 
 import thermolinalg as tla
 from thermolinalg.testing import (
@@ -349,3 +351,37 @@ def test_probabilities_are_expectations():
     found = m.sample(4000, rng=0).expectation(lambda x: x[:, 0] > 0)
     assert abs(found.value - 0.5) < 5 * found.stderr
     assert found.stderr == pytest.approx(0.5 / np.sqrt(4000), rel=0.01)
+
+
+def test_a_potential_with_a_kink_has_a_law():
+    m = tla.Model(temperature=0.5)
+    x = m.oscillators("x", stiffness=1)
+    m.potential(2 * sp.Abs(x))
+    assert float(m.landscape().hessian(np.array([0.3]))[0, 0]) == 1.0
+    lengths = m.sample(2000, rng=0).expectation(lambda x: np.abs(x[:, 0]))
+    volume = quad(lambda r: np.exp(-(r * r + 4 * r)), 0, np.inf)[0]
+    truth = quad(lambda r: r * np.exp(-(r * r + 4 * r)), 0, np.inf)[0] / volume
+    assert abs(lengths.value - truth) <= norm.isf(0.5e-6) * lengths.stderr
+
+
+def test_a_longer_run_is_asked_for_and_a_shorter_one_is_not_settled():
+    m = tla.Model(temperature=0.05)
+    x = m.oscillators("x")
+    m.potential((x**2 - 1) ** 2)
+    drawn = m.sample(100, longest=256, rng=0)
+    assert drawn.diagnosis.samples == 256
+    assert drawn.outcome is tla.RecordOutcome.NOT_SETTLED
+    warm = tla.Model()
+    warm.potential(warm.oscillators("x") ** 4)
+    found = warm.log_partition(atol=1e-9, longest=128, rng=0)
+    assert found.outcome is tla.Outcome.BUDGET_SPENT
+    assert found.samples == 128 * found.chains * len(found.nodes)
+
+
+def test_a_parameter_that_is_positive_makes_formulas_simpler():
+    m = tla.Model(temperature=sp.Symbol("T", positive=True))
+    h = m.parameter("h", positive=True)
+    x = m.oscillators("x")
+    m.potential(h * x**4)
+    assert m.sde().stationary_density().conditions == ()
+    assert m.substitute({"h": 2, "T": 1}).parameters == ()
