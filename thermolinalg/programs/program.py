@@ -22,6 +22,7 @@ from thermolinalg.programs.statements import (
     Number,
     Oscillators,
     Statement,
+    Values,
     given,
     numbers,
 )
