@@ -1,6 +1,6 @@
 """A potential energy in numbers: springs as a sparse matrix, and what is beyond them compiled."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import final
@@ -13,7 +13,7 @@ from thermolinalg.backend import Array, NumpyArray
 from thermolinalg.coupling.graph import CouplingGraph
 from thermolinalg.errors import NotFinite
 from thermolinalg.programs.statements import Line, Statement
-from thermolinalg.symbolic.numeric import numeric
+from thermolinalg.symbolic.numeric import Numeric, numeric
 from thermolinalg.symbolic.quadratic import Quadratic, split_quadratic
 
 
@@ -145,9 +145,9 @@ class Beyond:
     n: int
     own: list[int]  # which coordinates it depends on
     places: tuple[list[int], list[int]]  # of entries of the Hessian that may not be zero
-    values: Callable[[Array], Array]
-    slopes: Callable[[Array], Array]
-    curvatures: Callable[[Array], Array]
+    values: Numeric
+    slopes: Numeric
+    curvatures: Numeric
 
     @classmethod
     def of(cls, rest: sp.Expr, state: tuple[sp.Symbol, ...]) -> "Beyond":
@@ -167,16 +167,16 @@ class Beyond:
         return cls(len(state), own, places, *code)
 
     def value(self, x: NumpyArray) -> NumpyArray:
-        return np.asarray(self.values(x[..., self.own]))[..., 0]
+        return self.values.at(x[..., self.own])[..., 0]
 
     def gradient(self, x: NumpyArray) -> NumpyArray:
         slope = np.zeros_like(x)
-        slope[..., self.own] = self.slopes(x[..., self.own])
+        slope[..., self.own] = self.slopes.at(x[..., self.own])
         return slope
 
     def hessian(self, x: NumpyArray) -> NumpyArray:
         curvature = np.zeros((*x.shape, self.n))
-        curvature[(..., *self.places)] = self.curvatures(x[..., self.own])
+        curvature[(..., *self.places)] = self.curvatures.at(x[..., self.own])
         return curvature
 
 

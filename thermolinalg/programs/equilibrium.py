@@ -1,6 +1,5 @@
 """What is known of a program at rest: the law itself, or the law up to a constant, and why."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
@@ -79,10 +78,12 @@ class Equilibrium:
         return self.known.cov
 
     def __getitem__(self, which: Any) -> Gaussian:
-        """The marginal law of one coordinate or several, in the order asked for."""
-        several = isinstance(which, Sequence | np.ndarray) and not isinstance(which, str)
-        wanted = np.ravel(np.asarray(which, dtype=object)).tolist() if several else [which]
-        return self.known.marginal([self._place(name) for name in wanted])
+        """The marginal law of coordinates: a symbol, a name, that of a plate, or an array."""
+        wanted = self.program.coordinates("which", which)
+        held = next((x for x in wanted if x in self.program.held), None)
+        if held is not None:
+            raise InvalidInput(f"{held} is held, and so has no law. Ask for free coordinates.")
+        return self.known.marginal([self.names.index(x.name) for x in wanted])
 
     @property
     def density(self) -> sp.Expr:
@@ -115,16 +116,6 @@ class Equilibrium:
         if self.law is None:
             raise InvalidInput(f"the law at rest is known {self.knowledge.value}.")
         return self.law
-
-    def _place(self, which: Any) -> int:
-        place = self._places.get(getattr(which, "name", which))
-        if place is None:
-            raise InvalidInput(f"{which} is no free coordinate. Those are {', '.join(self.names)}.")
-        return place
-
-    @cached_property
-    def _places(self) -> dict[Any, int]:
-        return {name: i for i, name in enumerate(self.names)}
 
     def __repr__(self) -> str:
         return f"Equilibrium({self.knowledge.name}, n={len(self.names)})"

@@ -93,6 +93,8 @@ class LogPartition:
         return self.value
 
     def __str__(self) -> str:
+        if not self.nodes:
+            return f"ln Z = {self.value:.10g}, {self.method}"
         return (
             f"ln Z = {self.value:.6g} ± {self.stderr:.2g}: {self.outcome.name}, "
             f"{self.outcome.value}\n  by {self.method}, {self.samples} samples at "
@@ -201,7 +203,7 @@ def integrate_log_partition(
     chains = checks.count("chains", chains, least=4)
     longest = checks.count("longest", longest, least=SHORTEST)
     streams = open_streams(rng)
-    start = _reference(landscape, reference, streams)
+    start = _reference(landscape, reference, longest, streams)
     with tqdm(desc="integrating", unit="node", delay=1, disable=None, leave=False) as progress:
         stream = streams.stream("nodes")
         path = []
@@ -239,11 +241,14 @@ def integrate_log_partition(
     )
 
 
-def _reference(landscape: Landscape, law: Gaussian | None, streams: Streams) -> _Reference:
+def _reference(
+    landscape: Landscape, law: Gaussian | None, longest: int, streams: Streams
+) -> _Reference:
     """U_0 of the law that is given, or of one as wide as samples of the landscape."""
     T = landscape.temperature
     if law is None:
-        drawn = sample_landscape(landscape, PILOT, rng=streams.stream("pilot")).values
+        pilot = streams.stream("pilot")
+        drawn = sample_landscape(landscape, PILOT, longest=max(PILOT, longest), rng=pilot).values
         values, vectors = np.linalg.eigh(np.atleast_2d(np.cov(drawn.T)))
         if values[0] <= 0:
             raise InvalidInput(

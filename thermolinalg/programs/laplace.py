@@ -157,10 +157,13 @@ def _points(landscape: Landscape, starts: int | NumpyArray, rng: RNG) -> NumpyAr
 def _descend(landscape: Landscape, x: NumpyArray) -> Well | None:
     """The minimum below x, with all its digits; None if the descent does not end in one."""
     with np.errstate(all="ignore"):
-        found = minimize(
-            landscape.energy, x, jac=landscape.gradient, hess=landscape.hessian,
-            method="trust-exact", options={"gtol": 0.0, "maxiter": 200 + 20 * landscape.n},
-        )  # fmt: skip
+        try:
+            found = minimize(
+                landscape.energy, x, jac=landscape.gradient, hess=landscape.hessian,
+                method="trust-exact", options={"gtol": 0.0, "maxiter": 200 + 20 * landscape.n},
+            )  # fmt: skip
+        except UnboundLocalError:  # scipy's own, where the Hessian is zero
+            return None
         x = _polished(landscape, found.x)
         H = np.asarray(landscape.hessian(x), float)
     energy = float(quiet_energy(landscape, x))

@@ -1,6 +1,7 @@
 """Draws from the law of a model, and what they say, with error bars."""
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from html import escape
@@ -54,7 +55,7 @@ class Samples:
 
     def of_names(self, names: Sequence[str]) -> "Samples":
         """The draws of these coordinates alone."""
-        rows = [self._place(name) for name in names]
+        rows = [self._places(name)[0] for name in names]
         kept = None if self.diagnosis is None else self.diagnosis.of(rows)
         return replace(self, draws=self.draws[..., rows], names=tuple(names), diagnosis=kept)
 
@@ -128,8 +129,9 @@ class Samples:
         return Measured(found, (upper - lower) / 2)
 
     def __getitem__(self, name: object) -> NumpyArray:
-        """The draws (chains m,) of the coordinate of this name."""
-        return self.values[:, self._place(name)]
+        """The draws (chains m,) of the coordinate of this name; of a plate (chains m, k)."""
+        places = self._places(name)
+        return self.values[:, places[0] if str(name) in self.names else places]
 
     def __len__(self) -> int:
         return len(self.values)
@@ -164,12 +166,17 @@ class Samples:
     def _repr_html_(self) -> str:
         return f"<pre>{escape(str(self))}</pre>"
 
-    def _place(self, name: object) -> int:
-        if str(name) not in self.names:
+    def _places(self, name: object) -> list[int]:
+        """Where the coordinate of this name stands, or those of the plate."""
+        if str(name) in self.names:
+            return [self.names.index(str(name))]
+        of_plate = re.compile(re.escape(str(name)) + r"(_\d+)+")
+        found = [i for i, own in enumerate(self.names) if of_plate.fullmatch(own)]
+        if not found:
             raise InvalidInput(
                 f"{name} is no coordinate of these samples. They hold {', '.join(self.names)}."
             )
-        return self.names.index(str(name))
+        return found
 
     @property
     def _title(self) -> str:

@@ -217,7 +217,16 @@ MISTAKES = {
     ),
     "the marginal of a stranger": (
         lambda p: p.m.equilibrium()["q"],
-        "q is no free coordinate",
+        "which holds 'q', which is no coordinate",
+    ),
+    "the marginal of what is held": (
+        lambda p: held(p.m, p.z).equilibrium()[p.z],
+        "z is held, and so has no law",
+    ),
+    "draws of a stranger": (lambda p: p.m.sample(8, rng=0)["q"], "q is no coordinate of these"),
+    "the wells of a kink": (
+        lambda _: improper(lambda x, y: sp.Abs(x) + sp.Abs(y)).equilibrium().laplace,
+        "no descent of the landscape ends in a minimum",
     ),
     "a device for what is not linear": (
         lambda _: improper(lambda x, y: x**4 + y**4).sample(10, device=tla.Device()),

@@ -198,6 +198,25 @@ def interrupted(m):
         raise RuntimeError
 
 
+def test_answers_know_plates_by_name():
+    m = tla.Model()
+    x = m.oscillators("x", (2, 2), stiffness=1)
+    m.oscillators("x_y", 3, stiffness=2)
+    drawn, rest = m.sample(40, rng=0), m.equilibrium()
+    assert np.array_equal(drawn["x"], drawn.values[:, :4])
+    assert np.array_equal(drawn["x_y"], drawn.values[:, 4:])
+    assert np.array_equal(drawn[x[1, 0]], drawn.values[:, 2])
+    assert rest["x_y"].cov.tolist() == (np.eye(3) / 2).tolist()
+    assert rest[x[1]].n == 2
+
+
+def test_the_log_partition_says_how_it_is_known():
+    m = tla.Model()
+    m.oscillators("x", stiffness=2 * np.pi)
+    assert "exact" in str(m.log_partition())
+    assert abs(float(m.log_partition())) < 1e-15
+
+
 def test_a_block_that_fails_leaves_the_model_as_it_was():
     m = tla.Model()
     m.oscillators("x", stiffness=1)
