@@ -226,7 +226,7 @@ MISTAKES = {
     "draws of a stranger": (lambda p: p.m.sample(8, rng=0)["q"], "q is no coordinate of these"),
     "the wells of a kink": (
         lambda _: improper(lambda x, y: sp.Abs(x) + sp.Abs(y)).equilibrium().laplace,
-        "no descent of the landscape ends in a minimum",
+        "so no normal law fits it",
     ),
     "a device for what is not linear": (
         lambda _: improper(lambda x, y: x**4 + y**4).sample(10, device=tla.Device()),
