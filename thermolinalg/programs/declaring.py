@@ -89,7 +89,8 @@ def declared_data(program: Program, what: Any, value: Any, noise: Any) -> Iterat
     """An observation of each expression.
 
     Raises:
-        InvalidInput: shapes differ, the noise is not positive, or an expression cannot be used.
+        InvalidInput: shapes differ, the noise is not positive, or an expression cannot be used, as
+            one of coordinates of two temperatures.
     """
     expressions = [program.energy("what", entry) for entry in entries(what)]
     data = [checks.real_number("value", entry) for entry in entries(value)]
@@ -101,7 +102,7 @@ def declared_data(program: Program, what: Any, value: Any, noise: Any) -> Iterat
     widths = _row(program, "noise", noise, len(data))
     require_positive("noise", widths)
     for e, read, sigma in zip(expressions, data, widths, strict=True):
-        yield Observation(e, read, sigma, program.temperature)
+        yield Observation(e, read, sigma, program.temperature_of(e.free_symbols))
 
 
 def _row(program: Program, name: str, value: Any, count: int) -> list[Any]:

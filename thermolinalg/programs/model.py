@@ -184,7 +184,8 @@ class Model:
         """Data: `what` was read as `value`, with normal noise of this standard deviation.
 
         It adds T (value - what)²/(2 noise²) to the energy, so that the law at rest is the posterior
-        at any temperature T, if the rest of the energy, over T, is that of the prior.
+        at any temperature T of these coordinates, if the rest of the energy, over T, is that of the
+        prior.
 
         Args:
             what: expressions in the coordinates, one or an array.
@@ -192,7 +193,8 @@ class Model:
             noise: standard deviation, one for all or one for each.
 
         Raises:
-            InvalidInput: shapes differ, the noise is not positive, or `what` cannot be used.
+            InvalidInput: shapes differ, the noise is not positive, or `what` cannot be used, or its
+                coordinates have more than one temperature.
         """
         for observation in declared_data(self._program, what, value, noise):
             self._program = self._program.say(observation)
@@ -221,7 +223,8 @@ class Model:
         """The same program with numbers in place of parameters: {parameter or its name: number}.
 
         Raises:
-            InvalidInput: a key is no parameter of this model, or its value no number.
+            InvalidInput: a key is no parameter of this model, or its value no number, or one that
+                makes a friction, a mass, a temperature or a noise <= 0.
         """
         known = {p.name: p for p in self._program.parameters}
         strange = sorted(str(key) for key in values if str(key) not in known)

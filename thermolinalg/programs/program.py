@@ -14,7 +14,7 @@ import sympy as sp
 
 from thermolinalg.backend import NumpyArray
 from thermolinalg.errors import InvalidInput
-from thermolinalg.programs.coefficients import coefficients
+from thermolinalg.programs.coefficients import coefficients, require_positive
 from thermolinalg.programs.energy import total_energy
 from thermolinalg.programs.statements import (
     Number,
@@ -89,13 +89,39 @@ class Program:
         return replace(self, held=held)
 
     def substitute(self, values: Values) -> "Program":
-        """With numbers in place of parameters."""
+        """With numbers in place of parameters.
+
+        Raises:
+            InvalidInput: a friction, a mass, a temperature or a noise would not be positive.
+        """
+        temperature = given(self.temperature, values)
+        statements = tuple(s.substitute(values) for s in self.statements)
+        require_positive("temperature", [temperature])
+        for statement in statements:
+            for name, values_ in statement.positive.items():
+                require_positive(name, values_)
         return replace(
             self,
-            temperature=given(self.temperature, values),
+            temperature=temperature,
             parameters=tuple(p for p in self.parameters if p not in values),
-            statements=tuple(s.substitute(values) for s in self.statements),
+            statements=statements,
         )
+
+    def temperature_of(self, symbols: Iterable[sp.Symbol]) -> Number:
+        """The temperature that these coordinates share; that of the model if there is none.
+
+        Raises:
+            InvalidInput: they have more than one.
+        """
+        column = self._column("temperature", self.temperature).tolist()
+        heat = dict(zip(self.state, column, strict=True))
+        first, *others = {heat[x] for x in symbols if x in heat} or {self.temperature}
+        if others:
+            raise InvalidInput(
+                f"{', '.join(sorted(map(str, symbols)))} have more than one temperature, so that "
+                "no energy makes their law at rest the posterior. Give them the same."
+            )
+        return first
 
     @cached_property
     def system(self) -> System:

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import thermolinalg as tla
+from thermolinalg.errors import InvalidInput
 from thermolinalg.testing import (
     assert_covariance_matches,
     assert_mean_matches,
@@ -286,3 +287,35 @@ def test_sde_of_a_model_simulates_like_its_process():
     assert np.allclose(derived.A, by_hand.A, rtol=1e-14)
     assert np.allclose(derived.b, by_hand.b, rtol=1e-14)
     assert np.allclose(derived.D, by_hand.D, rtol=1e-14)
+
+
+@given(st.floats(0.1, 10), st.floats(0.1, 10), st.floats(0.1, 10))
+def test_data_are_worth_the_same_where_a_plate_has_a_bath_of_its_own(T, k, noise):
+    m = tla.Model(temperature=1.0)
+    x = m.oscillators("x", stiffness=k, temperature=T)
+    m.observe(x, 3.0, noise=noise)
+    prior = T / k  # variance
+    variance = 1 / (1 / prior + 1 / noise**2)
+    law = m.equilibrium()
+    assert np.isclose(law.cov[0, 0], variance, rtol=1e-10)
+    assert np.isclose(law.mean[0], variance * 3.0 / noise**2, rtol=1e-10)
+
+
+def test_data_on_two_temperatures_at_once_are_refused():
+    m = tla.Model()
+    x, y = (m.oscillators(name, stiffness=1, temperature=T) for name, T in (("x", 1), ("y", 2)))
+    m.observe(x, 1.0, noise=1.0)
+    with pytest.raises(InvalidInput, match="more than one temperature"):
+        m.observe(x + y, 1.0, noise=1.0)
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0])
+@pytest.mark.parametrize("knob", ["friction", "mass", "temperature", "noise"])
+def test_numbers_of_parameters_are_checked_as_those_given_at_once(knob, value):
+    m = tla.Model()
+    p = m.parameter("p")
+    knobs = {} if knob == "noise" else {knob: p}
+    x = m.oscillators("x", stiffness=1.0, **knobs)
+    m.observe(x, 1.0, noise=p if knob == "noise" else 1.0)
+    with pytest.raises(InvalidInput, match=f"{knob} = {value:g} must be > 0"):
+        m.substitute({"p": value})
