@@ -319,3 +319,27 @@ def test_numbers_of_parameters_are_checked_as_those_given_at_once(knob, value):
     m.observe(x, 1.0, noise=p if knob == "noise" else 1.0)
     with pytest.raises(InvalidInput, match=f"{knob} = {value:g} must be > 0"):
         m.substitute({"p": value})
+
+
+@pytest.mark.parametrize(
+    ("energy", "slope", "curvature"),
+    [
+        (sp.Abs, np.sign, np.zeros_like),
+        (lambda x: x * sp.sign(x), np.sign, np.zeros_like),
+        (lambda x: sp.Abs(x) ** 3, lambda x: 3 * x * abs(x), lambda x: 6 * abs(x)),
+        (lambda x: sp.Max(x, -2 * x), lambda x: np.where(x > 0, 1, -2), np.zeros_like),
+        (lambda x: sp.Min(x, 0) ** 2, lambda x: 2 * np.minimum(x, 0), lambda x: 2.0 * (x < 0)),
+    ],
+)
+def test_potentials_may_have_kinks(energy, slope, curvature):
+    m = tla.Model()
+    x = m.oscillators("x")
+    m.potential(energy(x) + x**4)
+    places = np.array([-3.0, -0.25, 0.5, 2.0])
+    found = m.landscape()
+    np.testing.assert_allclose(
+        found.gradient(places[:, None])[:, 0], slope(places) + 4 * places**3, rtol=1e-12
+    )
+    np.testing.assert_allclose(
+        found.hessian(places[:, None])[:, 0, 0], curvature(places) + 12 * places**2, rtol=1e-12
+    )
