@@ -376,9 +376,7 @@ class Model:
             Unstable: the integral is infinite; the message names the direction to blame.
             InvalidInput: temperatures differ.
         """
-        return log_partition_of(
-            self._program.system, atol=atol, rtol=rtol, confidence=confidence, rng=rng
-        )
+        return log_partition_of(self._program, atol=atol, rtol=rtol, confidence=confidence, rng=rng)
 
     def __repr__(self) -> str:
         free, held = len(self.state), len(self._program.held)

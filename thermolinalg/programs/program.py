@@ -163,6 +163,17 @@ class Program:
         total = sp.Add(*(statement.energy() for statement in self.statements), *springs)
         return total.subs(dict(self.held))
 
+    def energy_at(self, place: Values) -> float:
+        """U where the free coordinates are here, each statement by itself; no parameter is left."""
+        x = {**self.held, **place}
+        total = sum(
+            float(k) * (x[a] - x[b]) ** 2 / 2 for s in self.statements for a, b, k in s.springs()
+        )
+        terms = (term for s in self.statements for term in sp.Add.make_args(s.energy()))
+        return total + sum(
+            float(term.xreplace({s: sp.Float(x[s]) for s in term.free_symbols})) for term in terms
+        )
+
     def coordinates(self, argument: str, what: Any) -> list[sp.Symbol]:
         """The symbols that a user means by a symbol, a name, or an array of either.
 

@@ -343,3 +343,20 @@ def test_potentials_may_have_kinks(energy, slope, curvature):
     np.testing.assert_allclose(
         found.hessian(places[:, None])[:, 0, 0], curvature(places) + 12 * places**2, rtol=1e-12
     )
+
+
+@given(st.floats(-10, 0), st.floats(-1e3, 1e3), st.floats(0.1, 10))
+def test_the_log_partition_counts_precise_data(digits, read, T):
+    """The marginal likelihood of a reading, whose square over that of the noise is a huge number.
+
+    The mean is a double: what its rounding adds to the energy is allowed.
+    """
+    noise = 10.0**digits
+    m = tla.Model(temperature=T)
+    x = m.oscillators("x", stiffness=T, center=read - 1.0)
+    m.observe(x, read, noise=noise)
+    variance = 1 + noise**2
+    truth = 0.5 * np.log(2 * np.pi * noise**2 / variance) - 0.5 / variance
+    rounding = (np.finfo(float).eps * read) ** 2 * (1 + noise**-2)
+    far = np.finfo(float).eps * abs(read)  # the centre itself is rounded
+    assert abs(m.log_partition().value - truth) <= 1e-12 * (1 + abs(truth)) + 8 * (rounding + far)
