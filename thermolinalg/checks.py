@@ -197,6 +197,10 @@ def real_number(name: str, value: Any) -> float:
     """A finite Python float."""
     if isinstance(value, str | bytes | bool):
         raise InvalidInput(f"{name} = {value!r} must be a number.")
+    if (
+        getattr(getattr(value, "dtype", None), "kind", "") == "c"
+    ):  # float() drops the imaginary part
+        raise InvalidInput(f"{name} = {value} must be a real number.")
     try:
         number = float(value)
     except (TypeError, ValueError) as error:

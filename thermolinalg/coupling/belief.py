@@ -23,6 +23,7 @@ from thermolinalg import checks
 from thermolinalg.backend import NumpyArray
 from thermolinalg.coupling.graph import CouplingGraph
 from thermolinalg.coupling.spectrum import spectrum
+from thermolinalg.coupling.stability import require_rest
 from thermolinalg.errors import Unstable
 
 ROWS = 10
@@ -34,6 +35,7 @@ class BeliefOutcome(Enum):
     EXACT = "the graph has no loop: means and variances are exact"
     CONVERGED = "messages settled: means are exact, variances are not, for the graph has loops"
     NOT_CONVERGED = "sweeps ran out before messages settled: give more, or use graph.law()"
+    DIVERGED = "messages grew without bound, for loops amplify them: use graph.law()"
     BROKE_DOWN = "a message lost all precision, as no law has: use graph.law()"
 
 
@@ -43,8 +45,8 @@ class Beliefs:
     """What `propagate_beliefs` returns, for each free node.
 
     `residual` is the largest change of a message in the last sweep, relative to the stiffness of
-    the node it goes to, or to the largest force. After a breakdown mean and variance are those
-    before it.
+    the node it goes to, or to the largest force. After a breakdown, or where means have no bound,
+    mean and variance are those before it.
     """
 
     names: tuple[Hashable, ...]
@@ -88,7 +90,8 @@ def propagate_beliefs(
             what rounding leaves of a sum over the neighbours of a node.
 
     Raises:
-        Unstable: a node has no stiffness, or a forest leaves a direction free: no law at rest.
+        Unstable: a node has no stiffness, or a forest leaves a direction free, or messages settled
+            though loops leave one free: no law at rest.
         InvalidInput: something beyond springs ties nodes, or an argument cannot be used.
     """
     part = graph.conditioned
@@ -104,6 +107,8 @@ def propagate_beliefs(
             "there is no law at rest. `spectrum(graph)` names it: tie it to the ground by a "
             "stiffness > 0, hold a node of it, or check the signs of the couplings."
         )
+    if run.outcome is BeliefOutcome.CONVERGED:
+        require_rest(part)  # trees that unroll the loops may have a law where the graph has none
     mean, variance = run.force / run.precision, temperature / run.precision
     return Beliefs(part.free, mean, variance, run.outcome, run.sweeps, run.residual)
 
@@ -187,14 +192,19 @@ def _settle(net: _Net, max_sweeps: int, tolerance: float) -> _Run:
         if not len(lost):
             told = -net.coupling / known
             before, alpha = alpha, told * net.coupling
-            sent, beta = beta, told * (force[net.start] - beta[net.twin])
+            with np.errstate(over="ignore", invalid="ignore"):
+                sent, beta = beta, told * (force[net.start] - beta[net.twin])
+                total = net.gathered(net.force, beta)
+                unbounded = not np.isfinite(total / precision).all()
+            if unbounded:
+                return _Run(precision, force, BeliefOutcome.DIVERGED, sweep, residual)
             residual = _change(net, alpha - before, beta - sent, beta)
             found = net.gathered(net.diagonal, alpha)
             lost = np.flatnonzero(found <= nothing)
         if len(lost):
             culprit = int(lost[0])
             return _Run(precision, force, BeliefOutcome.BROKE_DOWN, sweep, residual, culprit)
-        precision, force = found, net.gathered(net.force, beta)
+        precision, force = found, total
         if sweep == net.longest:
             return _Run(precision, force, BeliefOutcome.EXACT, sweep, residual)
         if net.longest is None and residual <= tolerance:

@@ -19,10 +19,9 @@ from thermolinalg import checks
 from thermolinalg.backend import NumpyArray, to_numpy
 from thermolinalg.coupling.coloring import color_nodes
 from thermolinalg.coupling.graph import CouplingGraph
-from thermolinalg.errors import InvalidInput, ShapeMismatch, Unstable
+from thermolinalg.coupling.stability import require_rest
+from thermolinalg.errors import ShapeMismatch
 from thermolinalg.streams import RNG, open_streams
-from thermolinalg.theory.gershgorin import gershgorin
-from thermolinalg.theory.lanczos import spectral_bounds
 
 
 @final
@@ -76,7 +75,7 @@ def sample_chromatic(
     temperature = checks.positive("temperature", temperature)
     samples, chains = checks.count("samples", samples), checks.count("chains", chains)
     before = samples if burn_in is None else checks.count("burn_in", burn_in, least=0)
-    _require_rest(part)
+    require_rest(part)  # sweeps settle if, and only if, S is positive definite (Ostrowski 1954)
     colors = color_nodes(part.weights)
     order = np.argsort(colors, kind="stable")
     x = np.ascontiguousarray(_start(x0, part.n, chains)[:, order].T)
@@ -134,22 +133,3 @@ def _start(x0: Any, n: int, chains: int) -> NumpyArray:
     if x.shape not in {(n,), (chains, n)}:
         raise ShapeMismatch(f"x0 has shape {x.shape}; ({n},) or ({chains}, {n}) is needed.")
     return np.broadcast_to(x, (chains, n))
-
-
-def _require_rest(part: CouplingGraph) -> None:
-    """Go on only if S is positive definite: sweeps settle if, and only if, it is (Ostrowski 1954).
-
-    Discs say so at no cost where they can; otherwise products with S do.
-    """
-    if gershgorin(part.matrix, 1.0)[0] > 0:
-        return
-    try:
-        low, _ = spectral_bounds(part.matrix)
-    except InvalidInput:  # too near zero to be told from it
-        low = 0.0
-    if low <= 0:
-        raise Unstable(
-            f"the springs leave a direction free (stiffness {low:.3g}), so there is no law at rest "
-            "to draw from. `spectrum(graph)` names that direction: tie it to the ground by a "
-            "stiffness > 0, hold a node of it, or check the signs of the couplings."
-        )

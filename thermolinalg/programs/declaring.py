@@ -91,7 +91,8 @@ def declared_data(program: Program, what: Any, value: Any, noise: Any) -> Iterat
     """An observation of each expression.
 
     Raises:
-        InvalidInput: shapes differ, the noise is not positive, or an expression cannot be used.
+        InvalidInput: shapes differ, the noise is not positive, or an expression cannot be used, as
+            one of coordinates of two temperatures.
     """
     expressions = [program.energy("what", entry) for entry in entries(what)]
     data = [checks.real_number("value", entry) for entry in entries(value)]
@@ -104,7 +105,7 @@ def declared_data(program: Program, what: Any, value: Any, noise: Any) -> Iterat
     require_positive("noise", widths)
     _require_finite_springs(program, widths)
     for e, read, sigma in zip(expressions, data, widths, strict=True):
-        yield Observation(e, read, sigma, program.temperature)
+        yield Observation(e, read, sigma, program.temperature_of(e.free_symbols))
 
 
 def _require_finite_springs(program: Program, widths: list[Any]) -> None:

@@ -154,12 +154,12 @@ class Beyond:
         """Derivatives by sympy, in code with common subexpressions."""
         own = [i for i, symbol in enumerate(state) if symbol in rest.free_symbols]
         symbols = tuple(state[i] for i in own)
-        slopes = [rest.diff(symbol) for symbol in symbols]
+        slopes = [_beside_kinks(rest.diff(symbol)) for symbol in symbols]
         entries = {
             (i, j): curvature
             for i, slope in zip(own, slopes, strict=True)
             for j, symbol in zip(own, symbols, strict=True)
-            if j >= i and (curvature := _almost_everywhere(slope.diff(symbol))) != 0
+            if j >= i and (curvature := _beside_kinks(slope.diff(symbol))) != 0
         }
         both = {**entries, **{(j, i): c for (i, j), c in entries.items()}}
         places = [i for i, _ in both], [j for _, j in both]
@@ -198,9 +198,10 @@ def total_energy(state: tuple[sp.Symbol, ...], statements: Iterable[Statement]) 
     return bare.plus(split_quadratic(energy, state)) if energy != 0 else bare
 
 
-def _almost_everywhere(curvature: sp.Expr) -> sp.Expr:
-    """The curvature off the kinks of the potential, where it is infinite."""
-    return curvature.replace(sp.DiracDelta, lambda *_: sp.S.Zero)
+def _beside_kinks(slope: sp.Expr) -> sp.Expr:
+    """A derivative of |x|, max(x, y), ... where they have one: everywhere but on a null set."""
+    steps = slope.replace(sp.Heaviside, lambda x, *_: (1 + sp.sign(x)) / 2)
+    return steps.replace(sp.DiracDelta, lambda *_: sp.S.Zero)
 
 
 def _entries(form: Quadratic) -> tuple[list[int], list[int], list[float]]:

@@ -94,7 +94,7 @@ def _conditioned(program: Program, fixed: Program, wanted: list[Any]) -> Gaussia
 
 
 def log_partition_of(
-    system: System,
+    program: Program,
     *,
     atol: float,
     rtol: float,
@@ -103,8 +103,9 @@ def log_partition_of(
     rng: RNG,
 ) -> LogPartition:
     """ln ∫ exp(-U/T) dx over the free coordinates."""
+    system = program.system
     if system.is_gaussian and system.bath is not None:
-        return LogPartition(_closed_form(system), 0.0, Outcome.CONVERGED, "exact")
+        return LogPartition(_closed_form(program), 0.0, Outcome.CONVERGED, "exact")
     landscape = system.landscape  # refuses unequal temperatures
     require_confining(landscape)
     return integrate_log_partition(
@@ -112,9 +113,14 @@ def log_partition_of(
     )
 
 
-def _closed_form(system: System) -> float:
-    """-c/T + h'P⁻¹h/2 + n/2 ln 2π - ½ ln det P, for P = S/T and h = f/T."""
-    law, T = system.free.graph.law(temperature=system.bath or 1.0), system.bath or 1.0
-    depth = float(law.potential @ law.mean) / 2
-    volume = law.entropy() - law.n / 2
-    return depth + volume - system.free.energy.constant / T
+def _closed_form(program: Program) -> float:
+    """-U(m)/T + n/2 ln 2π - ½ ln det S/T, for the mean m.
+
+    U is added up as it was stated: multiplied out, a precise observation would leave a constant
+    whose rounding drowns all else.
+    """
+    system = program.system
+    T = system.bath or 1.0
+    law = system.free.graph.law(temperature=T)
+    least = program.energy_at(dict(zip(system.free.energy.state, law.mean.tolist(), strict=True)))
+    return law.entropy() - law.n / 2 - least / T

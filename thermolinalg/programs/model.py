@@ -188,7 +188,8 @@ class Model:
         """Data: `what` was read as `value`, with normal noise of this standard deviation.
 
         It adds T (value - what)²/(2 noise²) to the energy, so that the law at rest is the posterior
-        at any temperature T, if the rest of the energy, over T, is that of the prior.
+        at any temperature T of these coordinates, if the rest of the energy, over T, is that of the
+        prior.
 
         Args:
             what: expressions in the coordinates, one or an array.
@@ -196,7 +197,8 @@ class Model:
             noise: standard deviation, one for all or one for each.
 
         Raises:
-            InvalidInput: shapes differ, the noise is not positive, or `what` cannot be used.
+            InvalidInput: shapes differ, the noise is not positive, or `what` cannot be used, or its
+                coordinates have more than one temperature.
         """
         for observation in declared_data(self._program, what, value, noise):
             self._program = self._program.say(observation)
@@ -225,8 +227,8 @@ class Model:
         """The same program with numbers in place of parameters: {parameter or its name: number}.
 
         Raises:
-            InvalidInput: a key is no parameter of this model, or its value no number, or not
-                positive though the parameter is.
+            InvalidInput: a key is no parameter of this model, or its value no number, or one that
+                makes a friction, a mass, a temperature or a noise <= 0.
         """
         model = Model()
         model._program = self._program.substitute(values)
@@ -374,12 +376,7 @@ class Model:
             InvalidInput: temperatures differ.
         """
         return log_partition_of(
-            self._program.system,
-            atol=atol,
-            rtol=rtol,
-            confidence=confidence,
-            longest=longest,
-            rng=rng,
+            self._program, atol=atol, rtol=rtol, confidence=confidence, longest=longest, rng=rng
         )
 
     def __repr__(self) -> str:

@@ -16,7 +16,7 @@ import sympy as sp
 from thermolinalg import checks
 from thermolinalg.backend import NumpyArray
 from thermolinalg.errors import InvalidInput
-from thermolinalg.programs.coefficients import coefficients
+from thermolinalg.programs.coefficients import coefficients, require_positive
 from thermolinalg.programs.energy import Energy, total_energy
 from thermolinalg.programs.statements import (
     Number,
@@ -98,7 +98,8 @@ class Program:
         """With numbers in place of parameters: {parameter or its name: number}.
 
         Raises:
-            InvalidInput: a key is no parameter, or its value no number or of the wrong sign.
+            InvalidInput: a key is no parameter, or its value no number, or a friction, a mass, a
+                temperature or a noise would not be positive.
         """
         known = {p.name: p for p in self.parameters}
         strange = sorted(str(key) for key in values if str(key) not in known)
@@ -107,26 +108,47 @@ class Program:
                 f"{strange[0]} is no parameter of this model. It has {', '.join(known) or 'none'}."
             )
         found = {known[str(key)]: _valued(known[str(key)], v) for key, v in values.items()}
+        temperature = given(self.temperature, found)
+        statements = tuple(s.substitute(found) for s in self.statements)
+        require_positive("temperature", [temperature])
+        for statement in statements:
+            for name, numbers_ in statement.positive.items():
+                require_positive(name, numbers_)
         return replace(
             self,
-            temperature=given(self.temperature, found),
+            temperature=temperature,
             parameters=tuple(p for p in self.parameters if p not in found),
-            statements=tuple(s.substitute(found) for s in self.statements),
+            statements=statements,
         )
+
+    def temperature_of(self, symbols: Iterable[sp.Symbol]) -> Number:
+        """The temperature that these coordinates share; that of the model if there is none.
+
+        Raises:
+            InvalidInput: they have more than one.
+        """
+        column = self._column("temperature", self.temperature).tolist()
+        heat = dict(zip(self.state, column, strict=True))
+        first, *others = {heat[x] for x in symbols if x in heat} or {self.temperature}
+        if others:
+            raise InvalidInput(
+                f"{', '.join(sorted(map(str, symbols)))} have more than one temperature, so that "
+                "no energy makes their law at rest the posterior. Give them the same."
+            )
+        return first
 
     @cached_property
     def system(self) -> System:
         """Everything in numbers.
 
         Raises:
-            InvalidInput: there is no coordinate, none is free, a parameter has no number, or one
-                that was put in made a friction, a mass or a temperature <= 0.
+            InvalidInput: there is no coordinate, none is free, or a parameter has no number.
         """
         self._require_free()
         self._require_numbers()
-        heat = self._positive("temperature", self.temperature)
-        mass = self._positive("mass", 1.0) if self._massive else None
-        friction = self._positive("friction", 1.0)
+        heat = self._column("temperature", self.temperature).astype(float)
+        mass = self._column("mass", 1.0).astype(float) if self._massive else None
+        friction = self._column("friction", 1.0).astype(float)
         return System(self.total, dict(self.held), friction, heat, mass)
 
     @cached_property
@@ -158,6 +180,17 @@ class Program:
         )
         total = sp.Add(*(statement.energy() for statement in self.statements), *springs)
         return total.subs(dict(self.held))
+
+    def energy_at(self, place: Values) -> float:
+        """U where the free coordinates are here, each statement by itself; no parameter is left."""
+        x = {**self.held, **place}
+        total = sum(
+            float(k) * (x[a] - x[b]) ** 2 / 2 for s in self.statements for a, b, k in s.springs()
+        )
+        terms = (term for s in self.statements for term in sp.Add.make_args(s.energy()))
+        return total + sum(
+            float(term.xreplace({s: sp.Float(x[s]) for s in term.free_symbols})) for term in terms
+        )
 
     def coordinates(self, argument: str, what: Any) -> list[sp.Symbol]:
         """The symbols that a user means by a symbol, a name, or an array of either.
@@ -261,11 +294,6 @@ class Program:
             values = getattr(plate, name)
             found += [default] * len(plate.symbols) if values is None else values.tolist()
         return numbers(found)
-
-    def _positive(self, name: str, default: Number) -> NumpyArray:
-        column = self._column(name, default).astype(float)
-        checks.positive(name, float(column.min()))
-        return column
 
     def _symbolic(self, name: str, default: Number) -> Any:
         """Of the free coordinates: one coefficient if all have the same, else a list."""

@@ -54,6 +54,11 @@ class Statement(ABC):
         """What may hold parameters."""
         return [self.energy(), *(k for _, _, k in self.springs())]
 
+    @property
+    def positive(self) -> Mapping[str, Iterable[Number]]:
+        """Coefficients that must be > 0, by name."""
+        return {}
+
     def parameters(self, coordinates: Iterable[sp.Symbol]) -> set[sp.Symbol]:
         """Symbols that are no coordinates."""
         found: set[sp.Symbol] = set()
@@ -94,6 +99,11 @@ class Oscillators(Statement):
     def coefficients(self) -> Iterable[Any]:
         arrays = (self.stiffness, self.center, self.friction, self.mass, self.temperature)
         return [x for a in arrays if a is not None for x in a.tolist()]
+
+    @property
+    def positive(self) -> Mapping[str, Iterable[Number]]:
+        arrays = {"friction": self.friction, "mass": self.mass, "temperature": self.temperature}
+        return {name: a.tolist() for name, a in arrays.items() if a is not None}
 
     def substitute(self, values: Values) -> "Oscillators":
         return replace(
@@ -214,6 +224,10 @@ class Observation(Statement):
             return None
         found = {x: float(weight) for x, weight in weights.items()}
         return Line(found, offset, self.temperature / self.noise**2)
+
+    @property
+    def positive(self) -> Mapping[str, Iterable[Number]]:
+        return {"noise": [self.noise]}
 
     def substitute(self, values: Values) -> "Observation":
         return Observation(

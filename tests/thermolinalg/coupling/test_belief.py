@@ -141,3 +141,24 @@ def test_large_grids_are_walk_summable_if_anything_holds_them(ground, summable):
 def test_mistakes_are_named(mistake, error, message):
     with pytest.raises(error, match=message):
         mistake()
+
+
+@pytest.mark.parametrize("force", [np.zeros(4), np.array([1.0, -1.0, 0.0, 0.0])])
+def test_messages_that_settle_where_there_is_no_law_are_refused(force):
+    """Four nodes, each coupled to all: the tree that unrolls them is definite up to 1/√8 > 1/3."""
+    S = 1.345 * np.eye(4) - 0.345 * np.ones((4, 4))
+    assert np.linalg.eigvalsh(S)[0] < 0
+    with pytest.raises(Unstable, match="direction free"):
+        propagate_beliefs(CouplingGraph(S, force))
+
+
+def test_means_that_grow_without_bound_are_told():
+    """A law exists, variances settle, and loops amplify the means."""
+    S = np.eye(4)
+    S[np.triu_indices(4, 1)] = [0.28, 0.32, 0.44, 0.4, 0.22, 0.42]
+    S = np.maximum(S, S.T)
+    assert np.linalg.eigvalsh(S)[0] > 0
+    beliefs = propagate_beliefs(CouplingGraph(S, np.ones(4)))
+    assert beliefs.outcome is BeliefOutcome.DIVERGED
+    assert np.isfinite(beliefs.mean).all()
+    assert np.isfinite(beliefs.variance).all()

@@ -62,6 +62,14 @@ def unknown():
 MISTAKES = {
     "negative temperature": (lambda _: tla.Model(temperature=-1.0), "temperature = -1 must be > 0"),
     "zero temperature": (lambda _: tla.Model(temperature=0), "temperature = 0 must be > 0"),
+    "complex temperature": (
+        lambda _: tla.Model(temperature=np.complex64(1 + 2j)),
+        "must be a real number",
+    ),
+    "complex spring": (
+        lambda p: p.m.couple(*p.x, np.complex128(1 + 2j)),
+        "must be a",
+    ),
     "temperature in words": (lambda _: tla.Model(temperature="hot"), "temperature = 'hot'"),
     "name taken": (lambda p: p.m.oscillators("x", 3), "x is declared already"),
     "name of an entry taken": (lambda p: p.m.oscillators("x_0"), "x_0 is declared already"),

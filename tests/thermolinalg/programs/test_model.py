@@ -11,6 +11,7 @@ from scipy.integrate import quad
 from scipy.stats import norm
 
 import thermolinalg as tla
+from thermolinalg.errors import InvalidInput
 from thermolinalg.testing import (
     assert_covariance_matches,
     assert_mean_matches,
@@ -404,3 +405,76 @@ def test_a_parameter_that_is_positive_makes_formulas_simpler():
     m.potential(h * x**4)
     assert m.sde().stationary_density().conditions == ()
     assert m.substitute({"h": 2, "T": 1}).parameters == ()
+
+
+@given(st.floats(0.1, 10), st.floats(0.1, 10), st.floats(0.1, 10))
+def test_data_are_worth_the_same_where_a_plate_has_a_bath_of_its_own(T, k, noise):
+    m = tla.Model(temperature=1.0)
+    x = m.oscillators("x", stiffness=k, temperature=T)
+    m.observe(x, 3.0, noise=noise)
+    prior = T / k  # variance
+    variance = 1 / (1 / prior + 1 / noise**2)
+    law = m.equilibrium()
+    assert np.isclose(law.cov[0, 0], variance, rtol=1e-10)
+    assert np.isclose(law.mean[0], variance * 3.0 / noise**2, rtol=1e-10)
+
+
+def test_data_on_two_temperatures_at_once_are_refused():
+    m = tla.Model()
+    x, y = (m.oscillators(name, stiffness=1, temperature=T) for name, T in (("x", 1), ("y", 2)))
+    m.observe(x, 1.0, noise=1.0)
+    with pytest.raises(InvalidInput, match="more than one temperature"):
+        m.observe(x + y, 1.0, noise=1.0)
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0])
+@pytest.mark.parametrize("knob", ["friction", "mass", "temperature", "noise"])
+def test_numbers_of_parameters_are_checked_as_those_given_at_once(knob, value):
+    m = tla.Model()
+    p = m.parameter("p")
+    knobs = {} if knob == "noise" else {knob: p}
+    x = m.oscillators("x", stiffness=1.0, **knobs)
+    m.observe(x, 1.0, noise=p if knob == "noise" else 1.0)
+    with pytest.raises(InvalidInput, match=f"{knob} = {value:g} must be > 0"):
+        m.substitute({"p": value})
+
+
+@pytest.mark.parametrize(
+    ("energy", "slope", "curvature"),
+    [
+        (sp.Abs, np.sign, np.zeros_like),
+        (lambda x: x * sp.sign(x), np.sign, np.zeros_like),
+        (lambda x: sp.Abs(x) ** 3, lambda x: 3 * x * abs(x), lambda x: 6 * abs(x)),
+        (lambda x: sp.Max(x, -2 * x), lambda x: np.where(x > 0, 1, -2), np.zeros_like),
+        (lambda x: sp.Min(x, 0) ** 2, lambda x: 2 * np.minimum(x, 0), lambda x: 2.0 * (x < 0)),
+    ],
+)
+def test_potentials_may_have_kinks(energy, slope, curvature):
+    m = tla.Model()
+    x = m.oscillators("x")
+    m.potential(energy(x) + x**4)
+    places = np.array([-3.0, -0.25, 0.5, 2.0])
+    found = m.landscape()
+    np.testing.assert_allclose(
+        found.gradient(places[:, None])[:, 0], slope(places) + 4 * places**3, rtol=1e-12
+    )
+    np.testing.assert_allclose(
+        found.hessian(places[:, None])[:, 0, 0], curvature(places) + 12 * places**2, rtol=1e-12
+    )
+
+
+@given(st.floats(-10, 0), st.floats(-1e3, 1e3), st.floats(0.1, 10))
+def test_the_log_partition_counts_precise_data(digits, read, T):
+    """The marginal likelihood of a reading, whose square over that of the noise is a huge number.
+
+    The mean is a double: what its rounding adds to the energy is allowed.
+    """
+    noise = 10.0**digits
+    m = tla.Model(temperature=T)
+    x = m.oscillators("x", stiffness=T, center=read - 1.0)
+    m.observe(x, read, noise=noise)
+    variance = 1 + noise**2
+    truth = 0.5 * np.log(2 * np.pi * noise**2 / variance) - 0.5 / variance
+    rounding = (np.finfo(float).eps * read) ** 2 * (1 + noise**-2)
+    far = np.finfo(float).eps * abs(read)  # the centre itself is rounded
+    assert abs(m.log_partition().value - truth) <= 1e-12 * (1 + abs(truth)) + 8 * (rounding + far)
