@@ -141,13 +141,8 @@ def require_known(name: str, expr: sp.Expr, state: tuple[sp.Symbol, ...]) -> Non
     Raises:
         InvalidInput: it depends on time, on an unknown function, or on a namesake of a coordinate.
     """
-    names = {x.name for x in state}
+    require_no_namesake(name, expr, state)
     for symbol in expr.free_symbols - set(state):
-        if symbol.name in names:
-            raise InvalidInput(
-                f"{name} holds a symbol {symbol} that is not the coordinate {symbol}: their "
-                "assumptions differ (real=True, positive=True). Use one and the same symbol."
-            )
         if symbol.name == TIME:
             raise InvalidInput(
                 f"{name} = {expr} depends on time, t. A system here has the same law at all times; "
@@ -159,6 +154,21 @@ def require_known(name: str, expr: sp.Expr, state: tuple[sp.Symbol, ...]) -> Non
             f"{name} holds {min(map(str, functions))}, a function of which nothing is known. "
             "Write a symbol, or the expression it stands for."
         )
+
+
+def require_no_namesake(name: str, expr: sp.Expr, state: tuple[sp.Symbol, ...]) -> None:
+    """Go on only if no symbol merely looks like a coordinate: to derivatives it is a constant.
+
+    Raises:
+        InvalidInput: one does.
+    """
+    names = {x.name for x in state}
+    for symbol in expr.free_symbols - set(state):
+        if symbol.name in names:
+            raise InvalidInput(
+                f"{name} holds a symbol {symbol} that is not the coordinate {symbol}: their "
+                "assumptions differ (real=True, positive=True). Use one and the same symbol."
+            )
 
 
 def symbol_values(

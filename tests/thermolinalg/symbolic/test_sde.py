@@ -147,6 +147,8 @@ def test_noise_as_code_is_a_root_of_the_diffusion(sde):
         )
 
 
+V = sp.Symbol("v_x", real=True)
+
 MISTAKES = [
     (lambda: SDE("x", -x, 1), "sp.Symbol"),
     (lambda: SDE((x, x), (-x, -x), [1, 1]), "twice"),
@@ -197,6 +199,14 @@ MISTAKES = [
     (lambda: WELL.lambdify(), "have no numbers yet"),
     (lambda: WELL.moment_equations(0), "order = 0"),
     (lambda: WELL.generator("x"), "string"),
+    (lambda: WELL.generator(sp.Symbol("x") ** 2), "f holds a symbol x .* assumptions differ"),
+    (lambda: WELL.ito(sp.Symbol("x") ** 2), "f holds a symbol x .* assumptions differ"),
+    (lambda: WELL.fokker_planck(sp.exp(-sp.Symbol("x") ** 2)), "p holds a symbol x"),
+    (lambda: WELL.probability_current(sp.exp(-sp.Symbol("x") ** 2)), "p holds a symbol x"),
+    (lambda: WELL.fokker_planck(x * sp.Symbol("t") * sp.Symbol("t", real=True)), "two symbols t"),
+    (lambda: SDE.from_potential(sp.Symbol("x") ** 2, x), "U holds a symbol x .* differ"),
+    (lambda: SDE.from_potential(x**2 - V * x, x, mass=1), "U holds the symbol v_x"),
+    (lambda: SDE.from_potential(x**2, x, mass=1, friction=1 + V**2), "friction holds .* v_x"),
 ]
 
 
