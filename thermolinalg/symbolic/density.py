@@ -13,8 +13,10 @@ from thermolinalg.backend import NumpyArray
 from thermolinalg.errors import Degenerate, InvalidInput
 from thermolinalg.symbolic.linear import direction, numbers
 from thermolinalg.symbolic.numeric import Numeric, numeric
+from thermolinalg.symbolic.poles import poles, require_real
 from thermolinalg.symbolic.quadratic import Quadratic, monomials, split_quadratic
 from thermolinalg.symbolic.text import shown
+from thermolinalg.symbolic.valleys import rising_curve
 from thermolinalg.theory.gaussian import Gaussian
 
 FEW = 4
@@ -157,11 +159,14 @@ def require_integrable(log_p: sp.Expr, state: tuple[sp.Symbol, ...]) -> tuple[sp
     split = split_quadratic(log_p, state)
     if split.is_quadratic and not any(x.is_nonnegative for x in state):
         return _definite(split)
+    require_real(split.rest, state)
     if len(state) == 1:
         return _one_coordinate(log_p, state[0])
     _require_no_flat_direction(log_p, state)
     for ray in _rays(state):
         _require_falling(log_p, state, ray)
+    if len(state) <= FEW and (climb := rising_curve(log_p, state)):
+        raise _improper(climb)
     return ()
 
 
@@ -211,12 +216,14 @@ def _require_definite(P: NumpyArray, state: tuple[sp.Symbol, ...]) -> None:
 
 
 def _one_coordinate(log_p: sp.Expr, x: sp.Symbol) -> tuple[sp.Expr, ...]:
-    """It must fall faster than 1/|x| at infinity, and grow slower at zero on a half line."""
+    """It must fall faster than 1/|x| at infinity, and grow slower at a pole or the end at zero."""
     conditions = []
-    for end in support(x):
-        y = sp.Dummy("y", positive=True)
-        outward = log_p.subs(x, {sp.oo: y, -sp.oo: -y}.get(end, 1 / y))
-        power = _limit(outward / sp.log(y), y)
+    y = sp.Dummy("y", positive=True)
+    near = [] if support(x)[0] == -sp.oo else [1 / y]
+    near += [root + side / y for root in poles(log_p, x) for side in (1, -1)]
+    far = [s * y for s in (1, -1) if sp.oo * s in support(x)]
+    for place in far + near:
+        power = _limit(log_p.subs(x, place) / sp.log(y), y)
         if power is None:
             raise InvalidInput(
                 f"the stationary density exp({log_p}) is stationary, but sympy cannot tell whether "
@@ -228,7 +235,7 @@ def _one_coordinate(log_p: sp.Expr, x: sp.Symbol) -> tuple[sp.Expr, ...]:
             falling = 1 if power.as_coeff_Mul()[0] == -sp.oo else -1
             conditions += [falling * s.args[0] for s in power.atoms(sp.sign)]
             continue
-        limit = sp.S.One if end == 0 else -sp.S.One
+        limit = sp.S.One if place in near else -sp.S.One
         excess = sp.factor(limit - power)  # the power at which 1/y decays, less that of p
         if power == -sp.oo or excess.is_positive:
             continue
