@@ -45,6 +45,11 @@ def _require_symbol(symbol: Any) -> None:
         )
     if symbol.is_real is False:
         raise NotReal(f"the symbol {symbol} is declared not to be real; coordinates are numbers.")
+    if symbol.is_rational is not None or symbol.is_nonpositive:
+        raise InvalidInput(
+            f"the symbol {symbol} is declared to be an integer, rational, irrational or not "
+            "positive; a coordinate moves over all real numbers, or with positive=True over x > 0."
+        )
 
 
 def expression(name: str, value: Any) -> sp.Expr:

@@ -280,3 +280,25 @@ def test_confining_potentials_keep_their_law(drawn):
     U, state = drawn
     density = SDE.from_potential(U, state, temperature=T).stationary_density()
     assert sp.expand(density.log_density + U / T) == 0
+
+
+@pytest.mark.parametrize(
+    "D",
+    [np.zeros((6, 6)), np.diag([1, 1, 1, 1, 1, 0.0]), np.outer(range(1, 7), range(1, 7)) / 9],
+    ids=["none", "one silent", "one noise"],
+)
+@pytest.mark.parametrize("size", [1e-9, 1.0, 1e9])
+def test_many_coordinates_without_noise_of_their_own_have_no_density(D, size):
+    """Of A = I the covariance is D/2, as singular as D."""
+    sde = SDE.linear(sp.symbols("x:6", real=True), np.eye(6) * 1.1, np.ones(6), D * size)
+    with pytest.raises(Degenerate, match="no width along"):
+        sde.stationary_density()
+
+
+def test_noise_that_travels_reaches_every_coordinate():
+    """A chain of six, with noise on the first alone: widths fall, and the law is normal."""
+    A = np.eye(6) - np.eye(6, k=-1)
+    sde = SDE.linear(sp.symbols("x:6", real=True), A, np.zeros(6), np.diag([1, 0, 0, 0, 0, 0]))
+    cov = sde.stationary_density().gaussian().cov
+    D = np.diag([1.0, 0, 0, 0, 0, 0])
+    np.testing.assert_allclose(A @ cov + cov @ A.T, D, atol=1e-9)

@@ -149,8 +149,12 @@ def test_noise_as_code_is_a_root_of_the_diffusion(sde):
 
 V = sp.Symbol("v_x", real=True)
 
+N, LOW = sp.Symbol("n", integer=True), sp.Symbol("x", negative=True)
+
 MISTAKES = [
     (lambda: SDE("x", -x, 1), "sp.Symbol"),
+    (lambda: SDE.from_potential(sp.sin(sp.pi * N), N), "declared to be an integer"),
+    (lambda: SDE(LOW, -LOW - 1, 2), "over x > 0"),
     (lambda: SDE((x, x), (-x, -x), [1, 1]), "twice"),
     (lambda: SDE((x, y), -x, [1, 1]), "drift has 1 entries and state has 2"),
     (lambda: SDE(x, "-x", 1), "string"),
