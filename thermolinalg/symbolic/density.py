@@ -163,17 +163,16 @@ def require_integrable(log_p: sp.Expr, state: tuple[sp.Symbol, ...]) -> tuple[sp
     if len(state) == 1:
         return _one_coordinate(log_p, state[0])
     _require_no_flat_direction(log_p, state)
-    for ray in _rays(state):
-        _require_falling(log_p, state, ray)
+    rays = [c for ray in _rays(state) for c in _falling(log_p, state, ray)]
     if len(state) <= FEW and (climb := rising_curve(log_p, state)):
         raise _improper(climb)
-    return ()
+    return tuple(dict.fromkeys(rays))
 
 
 def require_integrable_on_circles(
     log_p: sp.Expr, state: tuple[sp.Symbol, ...], angles: tuple[sp.Symbol, ...]
 ) -> tuple[sp.Expr, ...]:
-    """The same of the coordinates that are no angles, which are held at quarters of their circle.
+    """The same of the coordinates that are no angles, which are held at eighths of their circle.
 
     Raises:
         InvalidInput: the density does not return after one turn.
@@ -185,8 +184,8 @@ def require_integrable_on_circles(
             )
     free = tuple(x for x in state if x not in angles)
     conditions: tuple[sp.Expr, ...] = ()
-    for quarter in range(4) if free else ():
-        held = dict.fromkeys(angles, quarter * sp.pi / 2)
+    for eighth in range(8) if free else ():
+        held = dict.fromkeys(angles, eighth * sp.pi / 4)
         conditions += require_integrable(log_p.subs(held), free)
     return tuple(dict.fromkeys(conditions))
 
@@ -286,10 +285,10 @@ def _rays(state: tuple[sp.Symbol, ...]) -> Iterator[dict[sp.Symbol, int]]:
             )
 
 
-def _require_falling(
+def _falling(
     log_p: sp.Expr, state: tuple[sp.Symbol, ...], ray: dict[sp.Symbol, int]
-) -> None:
-    """log p goes to minus infinity along a ray, unless parameters or sympy leave that open."""
+) -> tuple[sp.Expr, ...]:
+    """What must be above zero for log p to go to minus infinity along a ray, where it is known."""
     y = sp.Dummy("y", positive=True)
     point = dict.fromkeys(state, sp.S.Zero) | {x: sp.S.One for x in state if x.is_positive}
     point |= {x: point[x] + s * y for x, s in ray.items()}
@@ -302,6 +301,8 @@ def _require_falling(
         rises = found is not None and found != -sp.oo and not found.free_symbols
     if rises:
         raise _improper(" ".join(f"{'+' if s > 0 else '-'}{x}" for x, s in ray.items()))
+    open_sign = powers is not None and powers.LC().is_negative is None
+    return (sp.factor(-powers.LC()),) if open_sign else ()
 
 
 def _improper(where: str) -> Degenerate:

@@ -302,3 +302,12 @@ def test_noise_that_travels_reaches_every_coordinate():
     cov = sde.stationary_density().gaussian().cov
     D = np.diag([1.0, 0, 0, 0, 0, 0])
     np.testing.assert_allclose(A @ cov + cov @ A.T, D, atol=1e-9)
+
+
+def test_conditions_are_found_along_rays_and_between_quarters():
+    k = sp.Symbol("k")
+    density = SDE.from_potential(k * x**4 + y**4, (x, y)).stationary_density()
+    assert density.conditions == (k, k + 1)
+    loose = SDE.from_potential(y**2 * (sp.Rational(1, 2) - sp.sin(2 * x) ** 2), (x, y))
+    with pytest.raises(Degenerate, match="along y"):  # stiff at quarters, not between
+        loose.stationary_density(angles=x)
