@@ -71,7 +71,7 @@ def expression(name: str, value: Any) -> sp.Expr:
         ) from error
     if not isinstance(found, sp.Expr) or getattr(found, "shape", ()) != ():
         raise NotReal(f"{name} is of type {type(value).__name__}; a scalar expression is needed.")
-    if found.has(sp.I):
+    if found.has(sp.I) or any(p.is_real is False for p in found.atoms(sp.Pow)):
         raise NotReal(f"{name} = {found} is complex. Split it into a real and an imaginary part.")
     if found.has(sp.nan, sp.oo, -sp.oo, sp.zoo):
         raise NotFinite(f"{name} = {found} holds NaN or infinity.")

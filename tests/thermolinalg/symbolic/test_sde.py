@@ -159,6 +159,7 @@ MISTAKES = [
     (lambda: SDE((x, y), -x, [1, 1]), "drift has 1 entries and state has 2"),
     (lambda: SDE(x, "-x", 1), "string"),
     (lambda: SDE(x, sp.I * x, 1), "complex"),
+    (lambda: SDE(x, -x * sp.cbrt(-1), 1), "complex"),
     (lambda: SDE(x, -x), "exactly one"),
     (lambda: SDE(x, -x, 1, noise=1), "exactly one"),
     (lambda: SDE((x, y), (x, y), 1), r"\[1\] \* 2"),
