@@ -13,8 +13,10 @@ from thermolinalg.backend import NumpyArray
 from thermolinalg.errors import Degenerate, InvalidInput
 from thermolinalg.symbolic.linear import direction, numbers
 from thermolinalg.symbolic.numeric import Numeric, numeric
+from thermolinalg.symbolic.poles import poles, require_real
 from thermolinalg.symbolic.quadratic import Quadratic, monomials, split_quadratic
 from thermolinalg.symbolic.text import shown
+from thermolinalg.symbolic.valleys import rising_curve
 from thermolinalg.theory.gaussian import Gaussian
 
 FEW = 4
@@ -157,18 +159,20 @@ def require_integrable(log_p: sp.Expr, state: tuple[sp.Symbol, ...]) -> tuple[sp
     split = split_quadratic(log_p, state)
     if split.is_quadratic and not any(x.is_nonnegative for x in state):
         return _definite(split)
+    require_real(split.rest, state)
     if len(state) == 1:
         return _one_coordinate(log_p, state[0])
     _require_no_flat_direction(log_p, state)
-    for ray in _rays(state):
-        _require_falling(log_p, state, ray)
-    return ()
+    rays = [c for ray in _rays(state) for c in _falling(log_p, state, ray)]
+    if len(state) <= FEW and (climb := rising_curve(log_p, state)):
+        raise _improper(climb)
+    return tuple(dict.fromkeys(rays))
 
 
 def require_integrable_on_circles(
     log_p: sp.Expr, state: tuple[sp.Symbol, ...], angles: tuple[sp.Symbol, ...]
 ) -> tuple[sp.Expr, ...]:
-    """The same of the coordinates that are no angles, which are held at quarters of their circle.
+    """The same of the coordinates that are no angles, which are held at eighths of their circle.
 
     Raises:
         InvalidInput: the density does not return after one turn.
@@ -180,8 +184,8 @@ def require_integrable_on_circles(
             )
     free = tuple(x for x in state if x not in angles)
     conditions: tuple[sp.Expr, ...] = ()
-    for quarter in range(4) if free else ():
-        held = dict.fromkeys(angles, quarter * sp.pi / 2)
+    for eighth in range(8) if free else ():
+        held = dict.fromkeys(angles, eighth * sp.pi / 4)
         conditions += require_integrable(log_p.subs(held), free)
     return tuple(dict.fromkeys(conditions))
 
@@ -211,12 +215,14 @@ def _require_definite(P: NumpyArray, state: tuple[sp.Symbol, ...]) -> None:
 
 
 def _one_coordinate(log_p: sp.Expr, x: sp.Symbol) -> tuple[sp.Expr, ...]:
-    """It must fall faster than 1/|x| at infinity, and grow slower at zero on a half line."""
+    """It must fall faster than 1/|x| at infinity, and grow slower at a pole or the end at zero."""
     conditions = []
-    for end in support(x):
-        y = sp.Dummy("y", positive=True)
-        outward = log_p.subs(x, {sp.oo: y, -sp.oo: -y}.get(end, 1 / y))
-        power = _limit(outward / sp.log(y), y)
+    y = sp.Dummy("y", positive=True)
+    near = [] if support(x)[0] == -sp.oo else [1 / y]
+    near += [root + side / y for root in poles(log_p, x) for side in (1, -1)]
+    far = [s * y for s in (1, -1) if sp.oo * s in support(x)]
+    for place in far + near:
+        power = _limit(log_p.subs(x, place) / sp.log(y), y)
         if power is None:
             raise InvalidInput(
                 f"the stationary density exp({log_p}) is stationary, but sympy cannot tell whether "
@@ -228,7 +234,7 @@ def _one_coordinate(log_p: sp.Expr, x: sp.Symbol) -> tuple[sp.Expr, ...]:
             falling = 1 if power.as_coeff_Mul()[0] == -sp.oo else -1
             conditions += [falling * s.args[0] for s in power.atoms(sp.sign)]
             continue
-        limit = sp.S.One if end == 0 else -sp.S.One
+        limit = sp.S.One if place in near else -sp.S.One
         excess = sp.factor(limit - power)  # the power at which 1/y decays, less that of p
         if power == -sp.oo or excess.is_positive:
             continue
@@ -279,10 +285,10 @@ def _rays(state: tuple[sp.Symbol, ...]) -> Iterator[dict[sp.Symbol, int]]:
             )
 
 
-def _require_falling(
+def _falling(
     log_p: sp.Expr, state: tuple[sp.Symbol, ...], ray: dict[sp.Symbol, int]
-) -> None:
-    """log p goes to minus infinity along a ray, unless parameters or sympy leave that open."""
+) -> tuple[sp.Expr, ...]:
+    """What must be above zero for log p to go to minus infinity along a ray, where it is known."""
     y = sp.Dummy("y", positive=True)
     point = dict.fromkeys(state, sp.S.Zero) | {x: sp.S.One for x in state if x.is_positive}
     point |= {x: point[x] + s * y for x, s in ray.items()}
@@ -295,6 +301,8 @@ def _require_falling(
         rises = found is not None and found != -sp.oo and not found.free_symbols
     if rises:
         raise _improper(" ".join(f"{'+' if s > 0 else '-'}{x}" for x, s in ray.items()))
+    open_sign = powers is not None and powers.LC().is_negative is None
+    return (sp.factor(-powers.LC()),) if open_sign else ()
 
 
 def _improper(where: str) -> Degenerate:

@@ -7,11 +7,13 @@ from functools import cached_property
 from itertools import combinations_with_replacement
 from typing import final
 
+import numpy as np
 import sympy as sp
 
 from thermolinalg import checks
 from thermolinalg.errors import Degenerate, InvalidInput
 from thermolinalg.symbolic.coefficients import Coefficients
+from thermolinalg.symbolic.linear import numbers
 from thermolinalg.symbolic.quadratic import monomials
 from thermolinalg.symbolic.text import shown
 
@@ -43,8 +45,11 @@ class MomentEquations:
     def solve_stationary(self) -> dict[sp.Expr, sp.Expr]:
         """The moments at rest, by what they are the average of: {x**2: T/k}.
 
+        Where parameters have no numbers, it is for values at which moments do not grow.
+
         Raises:
-            InvalidInput: the equations are not closed, or they have no single solution.
+            InvalidInput: the equations are not closed, or they have no single solution, or a moment
+                grows, as those of heavy tails do.
         """
         if not self.is_closed:
             names = ", ".join(map(str, self.higher))
@@ -56,7 +61,7 @@ class MomentEquations:
         A, b = sp.linear_eq_to_matrix(list(self.rates.values()), unknown)
         solutions = list(sp.linsolve((A, b), *unknown))
         held = {s for found in solutions for e in found for s in e.free_symbols & set(unknown)}
-        if not solutions or held:
+        if not solutions or held or not _settles(A):
             raise Degenerate(
                 "the equations have no single stationary solution: some moment grows, or keeps its "
                 "first value for ever."
@@ -96,6 +101,11 @@ class MomentEquations:
         return f"$\\displaystyle {self.latex()}$"
 
 
+def _settles(A: sp.Matrix) -> bool:
+    """Do all modes of dm/dt = A m + c decay? With parameters that is left open."""
+    return bool(A.free_symbols) or np.linalg.eigvals(numbers(A)).real.max() < 0
+
+
 def moment_equations(c: Coefficients, order: int) -> MomentEquations:
     """The equations of all moments of order 1 to `order`."""
     order = checks.count("order", order)
@@ -111,13 +121,13 @@ def _all_monomials(state: tuple[sp.Symbol, ...], order: int) -> Iterator[tuple[s
 
 
 def _averaged(expr: sp.Expr, state: tuple[sp.Symbol, ...], of: dict[sp.Symbol, sp.Expr]) -> sp.Expr:
-    """<expr>, with a symbol for the average of each monomial."""
+    """<expr>, with a symbol for the average of each monomial; x (1/x) has become 1."""
     found = monomials(expr, state)
     terms = []
     for m, coefficient in found.terms.items():
         factors = Counter(found.factors[i] for i in m)
         kind = sp.Mul(*(f**power for f, power in factors.items()))
-        terms.append(coefficient * (_average(kind, of) if m else 1))
+        terms.append(coefficient * (kind if kind.is_number else _average(kind, of)))
     return sp.Add(*terms)
 
 

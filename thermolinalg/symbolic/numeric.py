@@ -4,6 +4,7 @@ What is linear or quadratic in plain sight becomes a product of matrices; the re
 which a subexpression that occurs twice is computed once.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
@@ -15,7 +16,7 @@ from sympy.printing.pycode import PythonCodePrinter
 
 from thermolinalg import checks
 from thermolinalg.backend import Array, NumpyArray, apply_rows, like, namespace
-from thermolinalg.errors import InvalidInput, ShapeMismatch
+from thermolinalg.errors import InvalidInput, NotFinite, ShapeMismatch
 from thermolinalg.symbolic.symbols import exact, expression, state_symbols
 
 FUNCTIONS = {
@@ -29,6 +30,9 @@ FUNCTIONS = {
 """Functions of sympy, and what the Array API calls them."""
 
 NUMPY = namespace(np.empty(0))
+
+LARGEST = 2**31
+"""Below it an integer stays one, as an exponent must; beyond, arrays may have none so large."""
 
 Kernel: TypeAlias = Callable[..., Sequence[Any]]
 
@@ -182,25 +186,41 @@ def _split(entries: tuple[sp.Expr, ...], state: tuple[sp.Symbol, ...]) -> _Split
 
 def _plain(term: sp.Expr, index: dict[sp.Symbol, int]) -> tuple[float, tuple[int, ...] | None]:
     """A number and up to two factors of the state; no factors if the term is anything else."""
-    number, factors = 1.0, []
+    number, factors = [], []
     for factor in sp.Mul.make_args(term):
         if factor.is_number:
-            number *= float(factor)
+            number.append(factor)
         elif factor in index:
             factors.append(index[factor])
         elif factor.is_Pow and factor.exp == 2 and factor.base in index:
             factors += [index[factor.base]] * 2
         else:
             return 1.0, None
-    return number, tuple(sorted(factors)) if len(factors) <= 2 else None
+    return _double(sp.Mul(*number)), tuple(sorted(factors)) if len(factors) <= 2 else None
+
+
+def _double(number: sp.Expr) -> float:
+    """A constant in double precision, which the whole product of its factors must fit.
+
+    Raises:
+        NotFinite: it does not.
+    """
+    try:
+        found = float(number)
+    except OverflowError:
+        found = math.inf
+    if not math.isfinite(found):
+        raise NotFinite(f"{number.evalf(3)} does not fit a float. Take other units.")
+    return found
 
 
 class _Printer(PythonCodePrinter):  # type: ignore[misc]  # sympy is untyped
     """Python code in which every function is one of the namespace `xp`."""
 
     def _print(self, expr: Any, **kwargs: Any) -> str:
-        if isinstance(expr, sp.Expr) and expr.is_number and not expr.is_Integer:
-            return f"({float(expr)!r})"
+        short = isinstance(expr, sp.Integer) and abs(expr) < LARGEST
+        if isinstance(expr, sp.Expr) and expr.is_number and not short:
+            return f"({_double(expr)!r})"
         if isinstance(expr, sp.Function) and not isinstance(expr, sp.Piecewise):
             return self._print_Function(expr)  # before the names of Python's own `math`
         return str(super()._print(expr, **kwargs))
@@ -225,6 +245,12 @@ class _Printer(PythonCodePrinter):  # type: ignore[misc]  # sympy is untyped
         if expr.exp == -sp.S.Half:
             return f"(1/xp.sqrt({base}))"
         return f"(({base})**({self._print(expr.exp)}))"
+
+    def _print_Mul(self, expr: sp.Expr) -> str:
+        number, rest = expr.as_independent(*expr.free_symbols, as_Add=False)
+        if number.is_Rational:
+            return str(super()._print_Mul(expr))
+        return f"({_double(number)!r})*({self._print(rest)})"
 
     def _print_Min(self, expr: sp.Expr) -> str:
         return self._nested("xp.minimum", [self._array(a) for a in expr.args])

@@ -9,7 +9,7 @@ import sympy as sp
 
 from thermolinalg.errors import InvalidInput, ShapeMismatch
 from thermolinalg.symbolic.quadratic import Quadratic, split_quadratic
-from thermolinalg.symbolic.symbols import exact, expression, state_symbols
+from thermolinalg.symbolic.symbols import exact, expression, require_no_namesake, state_symbols
 
 
 @final
@@ -105,13 +105,30 @@ def potential(U: Any, state: Any, temperature: Any, friction: Any, mass: Any) ->
         name: None if value is None else _per_coordinate(name, value, positions)
         for name, value in bath.items()
     }
-    return Potential(
+    found = Potential(
         exact(expression("U", U)),
         positions,
         given["temperature"] or (),
         given["friction"] or (),
         given["mass"],
     )
+    require_no_namesake("U", found.U, positions)
+    _require_no_velocity(found)
+    return found
+
+
+def _require_no_velocity(found: Potential) -> None:
+    """Go on only if no parameter bears the name that a velocity gets."""
+    names = {v.name for v in found.velocities}
+    given = {"U": (found.U,), "temperature": found.temperature, "friction": found.friction}
+    for name, entries in (given | {"mass": found.mass or ()}).items():
+        taken = sorted(s.name for e in entries for s in e.free_symbols if s.name in names)
+        if taken:
+            raise InvalidInput(
+                f"{name} holds the symbol {taken[0]}, which is the name of a velocity. Name a "
+                "parameter otherwise; a force that depends on velocities has no potential: write "
+                "SDE(state, drift, ...) yourself."
+            )
 
 
 def _per_coordinate(name: str, value: Any, positions: tuple[sp.Symbol, ...]) -> tuple[sp.Expr, ...]:

@@ -7,7 +7,7 @@ import numpy as np
 import sympy as sp
 
 from thermolinalg.backend import Array, like, namespace
-from thermolinalg.errors import Unstable
+from thermolinalg.errors import NotPositiveDefinite, Unstable
 from thermolinalg.symbolic.coefficients import Coefficients
 from thermolinalg.symbolic.linear import linear_part, numbers, require_numbers, to_ou
 from thermolinalg.symbolic.noise import state_free
@@ -28,6 +28,12 @@ class Root:
         D = self.D(x)
         xp = namespace(D)
         values, V = xp.linalg.eigh(D)
+        slack = 8 * D.shape[-1] * xp.finfo(D.dtype).eps
+        if bool(xp.any(values[..., 0] < -slack * xp.abs(values[..., -1]))):
+            raise NotPositiveDefinite(
+                "the diffusion D(x) has an eigenvalue < 0 at some state, where it is no covariance "
+                "of any noise. Check its signs, or pass noise=B, with D = BB'."
+            )
         root = xp.sqrt(xp.clip(values, 0.0, None))
         return (V * root[..., None, :]) @ xp.matrix_transpose(V)
 

@@ -28,6 +28,7 @@ from thermolinalg.symbolic.symbols import (
     expressions,
     matrix,
     require_known,
+    require_no_namesake,
     state_symbols,
     symbol_values,
 )
@@ -187,25 +188,28 @@ class SDE:
 
     def fokker_planck(self, p: sp.Expr | None = None) -> sp.Eq:
         """The Fokker-Planck equation dp/dt = L* p, of a function p(x, t) or of a density given."""
-        t = sp.Symbol(TIME)
+        named = {s for s in getattr(p, "free_symbols", ()) if s.name == TIME}
+        if len(named) > 1:
+            raise InvalidInput("p holds two symbols t, whose assumptions differ. Use one alone.")
+        t = min(named, default=sp.Symbol(TIME))
         density = sp.Function("p")(*self.state, t) if p is None else p
         return sp.Eq(sp.Derivative(density, t), self.fokker_planck_operator(density))
 
     def fokker_planck_operator(self, p: sp.Expr) -> sp.Expr:
         """L* p, the rate of change of a density p."""
-        return self.coefficients.fokker_planck(_function("p", p))
+        return self.coefficients.fokker_planck(self._function("p", p))
 
     def probability_current(self, p: sp.Expr) -> tuple[sp.Expr, ...]:
         """J = f p - 1/2 div(D p), with dp/dt = -div J."""
-        return self.coefficients.current(_function("p", p))
+        return self.coefficients.current(self._function("p", p))
 
     def generator(self, f: sp.Expr) -> sp.Expr:
         """L f, the rate of change of the average of f(x)."""
-        return self.coefficients.generator(_function("f", f))
+        return self.coefficients.generator(self._function("f", f))
 
     def ito(self, f: sp.Expr) -> ItoFormula:
         """Ito's formula for f(x): its drift L f, and its noise."""
-        g = _function("f", f)
+        g = self._function("f", f)
         c, slope = self.coefficients, [g.diff(x) for x in self.state]
         variance = sp.Add(*(d * slope[i] * slope[j] for (i, j), d in c.entries.items()))
         B = self._root()
@@ -315,6 +319,12 @@ class SDE:
         """
         return running.runnable(self.coefficients, self.noise, self.origin, probe, self.parameters)
 
+    def _function(self, name: str, value: Any) -> sp.Expr:
+        """An expression in the state, which may be an unknown function of it."""
+        found = exact(expression(name, value))
+        require_no_namesake(name, found, self.state)
+        return found
+
     def _root(self) -> sp.ImmutableMatrix | None:
         """B, given or entrywise the root of a diagonal D."""
         if self.noise is not None or not self.diffusion.is_diagonal():
@@ -371,8 +381,3 @@ def _noise(
         return None, diffusion_matrix(diffusion, n)
     B = noise_matrix(noise, n)
     return B, sp.ImmutableMatrix(B * B.T)
-
-
-def _function(name: str, value: Any) -> sp.Expr:
-    """An expression in the state, which may be an unknown function of it."""
-    return exact(expression(name, value))

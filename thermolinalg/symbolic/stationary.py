@@ -16,7 +16,7 @@ from thermolinalg.symbolic.density import (
     require_integrable,
     require_integrable_on_circles,
 )
-from thermolinalg.symbolic.linear import Linear, linear_part, numbers, unstable_mode
+from thermolinalg.symbolic.linear import Linear, direction, linear_part, numbers, unstable_mode
 from thermolinalg.symbolic.potential import Potential
 
 LONGEST = 8
@@ -97,16 +97,20 @@ def _gaussian_exponent(c: Coefficients, part: Linear) -> sp.Expr:
             "direction never settles."
         )
     if sp.cancel(S.det()) == 0:
-        raise Degenerate(
-            "there is no stationary density: noise does not reach every direction, so that the "
-            f"law has no width along {_still(S, c.state)}. Give that coordinate a temperature."
-        )
+        raise _no_width(str(_still(S, c.state)))
     P, mean = S.inv().applyfunc(sp.cancel), A.LUsolve(b)
     y = sp.Matrix(c.state)
     shift = (P * mean).T * y
     form = (y.T * P * y)[0]
     return sum(
         (sp.factor(k) * m for m, k in _terms(sp.expand(shift[0] - form / 2), c.state)), sp.S.Zero
+    )
+
+
+def _no_width(where: str) -> Degenerate:
+    return Degenerate(
+        "there is no stationary density: noise does not reach every direction, so that the "
+        f"law has no width along {where}. Give that coordinate a temperature."
     )
 
 
@@ -140,6 +144,7 @@ def _by_numbers(c: Coefficients, part: Linear) -> Density:
     D = numbers(c.diffusion)
     S = scipy.linalg.solve_continuous_lyapunov(A, D)
     S = (S + S.T) / 2
+    _require_width(S, A, c.state)
     residual = np.linalg.norm(A @ S + S @ A.T - D) / np.linalg.norm(D)
     P = np.linalg.inv(S)
     log_p = _form((P + P.T) / 2, P @ np.linalg.solve(A, b), c.state)
@@ -151,6 +156,19 @@ def _by_numbers(c: Coefficients, part: Linear) -> Density:
         f"checked by coefficients, in floating point: |AS + SA' - D| is {residual:.1e} of |D|",
         conditions,
     )
+
+
+def _require_width(S: NumpyArray, A: NumpyArray, state: tuple[sp.Symbol, ...]) -> None:
+    """Go on only if S, in units of its own widths, is definite beyond what rounding leaves.
+
+    That is as much larger in S as A is than its slowest rate.
+    """
+    width = np.sqrt(np.clip(np.diag(S), 0, None))
+    width = np.where(width > 0, width, 1.0)
+    values, modes = np.linalg.eigh(S / width[:, None] / width)
+    stiff = np.linalg.norm(A) / np.linalg.eigvals(A).real.min()
+    if values[0] <= 8 * len(S) * np.finfo(float).eps * stiff * max(values[-1], 0.0):
+        raise _no_width(direction(modes[:, 0] / width, state))
 
 
 def _form(P: NumpyArray, h: NumpyArray, state: tuple[sp.Symbol, ...]) -> sp.Expr:

@@ -45,6 +45,11 @@ def _require_symbol(symbol: Any) -> None:
         )
     if symbol.is_real is False:
         raise NotReal(f"the symbol {symbol} is declared not to be real; coordinates are numbers.")
+    if symbol.is_rational is not None or symbol.is_nonpositive:
+        raise InvalidInput(
+            f"the symbol {symbol} is declared to be an integer, rational, irrational or not "
+            "positive; a coordinate moves over all real numbers, or with positive=True over x > 0."
+        )
 
 
 def expression(name: str, value: Any) -> sp.Expr:
@@ -66,7 +71,7 @@ def expression(name: str, value: Any) -> sp.Expr:
         ) from error
     if not isinstance(found, sp.Expr) or getattr(found, "shape", ()) != ():
         raise NotReal(f"{name} is of type {type(value).__name__}; a scalar expression is needed.")
-    if found.has(sp.I):
+    if found.has(sp.I) or any(p.is_real is False for p in found.atoms(sp.Pow)):
         raise NotReal(f"{name} = {found} is complex. Split it into a real and an imaginary part.")
     if found.has(sp.nan, sp.oo, -sp.oo, sp.zoo):
         raise NotFinite(f"{name} = {found} holds NaN or infinity.")
@@ -141,13 +146,8 @@ def require_known(name: str, expr: sp.Expr, state: tuple[sp.Symbol, ...]) -> Non
     Raises:
         InvalidInput: it depends on time, on an unknown function, or on a namesake of a coordinate.
     """
-    names = {x.name for x in state}
+    require_no_namesake(name, expr, state)
     for symbol in expr.free_symbols - set(state):
-        if symbol.name in names:
-            raise InvalidInput(
-                f"{name} holds a symbol {symbol} that is not the coordinate {symbol}: their "
-                "assumptions differ (real=True, positive=True). Use one and the same symbol."
-            )
         if symbol.name == TIME:
             raise InvalidInput(
                 f"{name} = {expr} depends on time, t. A system here has the same law at all times; "
@@ -159,6 +159,21 @@ def require_known(name: str, expr: sp.Expr, state: tuple[sp.Symbol, ...]) -> Non
             f"{name} holds {min(map(str, functions))}, a function of which nothing is known. "
             "Write a symbol, or the expression it stands for."
         )
+
+
+def require_no_namesake(name: str, expr: sp.Expr, state: tuple[sp.Symbol, ...]) -> None:
+    """Go on only if no symbol merely looks like a coordinate: to derivatives it is a constant.
+
+    Raises:
+        InvalidInput: one does.
+    """
+    names = {x.name for x in state}
+    for symbol in expr.free_symbols - set(state):
+        if symbol.name in names:
+            raise InvalidInput(
+                f"{name} holds a symbol {symbol} that is not the coordinate {symbol}: their "
+                "assumptions differ (real=True, positive=True). Use one and the same symbol."
+            )
 
 
 def symbol_values(

@@ -10,7 +10,7 @@ from thermolinalg import checks
 from thermolinalg.backend import NumpyArray
 from thermolinalg.coupling.graph import CouplingGraph
 from thermolinalg.errors import InvalidInput
-from thermolinalg.testing.matrix import Size, array, numbers, sized
+from thermolinalg.testing.matrix import WIDEST, Size, array, numbers, resolved, sized
 
 SOFTEST = 0.25
 """Of the springs: no eigenvalue of the matrix is below it."""
@@ -36,6 +36,7 @@ def coupling_graphs(
     """
     if checks.real_number("largest", largest) < SOFTEST:
         raise InvalidInput(f"largest = {largest:g} must be >= {SOFTEST}, the softest spring.")
+    resolved("largest", largest, most=SOFTEST * WIDEST)
     lever = numbers(SOFTEST, 2.0)
     levers = lever | lever.map(lambda r: -r) if signs else st.just(1.0)
     force = numbers(-largest, largest)

@@ -26,8 +26,9 @@ DIGITS = 6
 DENSE = 128
 """Numbers drawn one by one; of more, most share a value, as one example holds a thousand or so."""
 
-RESOLVED = 1e10
-"""Largest resolvent of a drift, in units of its slowest time: rounding then keeps it stable."""
+WIDEST = 1e12
+"""Largest norm of a matrix times that of its inverse or resolvent: rounding, some 1e-14 of it, then
+moves an eigenvalue by a hundredth of itself at most."""
 
 
 def sizes(most: int = 4) -> SearchStrategy[int]:
@@ -104,6 +105,15 @@ def numbers(low: float, high: float) -> SearchStrategy[float]:
     return drawn.map(lambda x: min(max(round(x, DIGITS), low), high) + 0.0)
 
 
+def resolved(name: str, ratio: float, *, most: float = WIDEST) -> None:
+    """Go on only with a ratio of two eigenvalues that rounding leaves positive."""
+    if ratio > most:
+        raise InvalidInput(
+            f"{name} = {ratio:g} must be <= {most:.3g}: of matrices beyond, rounding in double "
+            "precision may make the smallest eigenvalue negative."
+        )
+
+
 def array(
     count: int, elements: SearchStrategy[float], rest: float = 0.0
 ) -> SearchStrategy[NumpyArray]:
@@ -143,7 +153,7 @@ def _stable(
     """Each block [[a, b], [-c, a]] with bc >= 0 has the eigenvalues a ± i sqrt(bc)."""
     n = draw(size)
     # A triangular resolvent is at most (1 + shear/low)^(n - 1)/low, in the largest row sum.
-    shear = min(shear, low * math.expm1(math.log(RESOLVED) / max(n - 1, 1)))
+    shear = min(shear, low * math.expm1(math.log(WIDEST * low / high) / max(n - 1, 1)))
     T = np.zeros((n, n))
     T[np.triu_indices(n, 1)] = draw(array(n * (n - 1) // 2, numbers(-shear, shear)))
     np.fill_diagonal(T, draw(array(n, numbers(low, high), rest=min(max(1.0, low), high))))
@@ -171,6 +181,7 @@ def _eigenvalues(condition: float) -> SearchStrategy[float]:
     """From c^(-1/2) to c^(1/2), as often below 1 as above."""
     if checks.real_number("condition", condition) < 1:
         raise InvalidInput(f"condition = {condition:g} must be >= 1, the ratio of two eigenvalues.")
+    resolved("condition", condition)
     above = numbers(1.0, math.sqrt(condition))
     return above | above.map(lambda x: 1 / x)
 
@@ -179,4 +190,5 @@ def _interval(name: str, pair: tuple[float, float]) -> tuple[float, float]:
     low, high = (checks.positive(f"{name}[{k}]", x) for k, x in enumerate(pair))
     if low > high:
         raise InvalidInput(f"{name} = {pair} must be (low, high) with 0 < low <= high.")
+    resolved(f"the ratio of {name}", high / low)
     return low, high

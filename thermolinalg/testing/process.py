@@ -9,9 +9,11 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 
 from thermolinalg.backend import NumpyArray
 from thermolinalg.testing.matrix import (
+    WIDEST,
     Size,
     diffusions,
     matrices,
+    resolved,
     sized,
     spd_matrices,
     stable_drifts,
@@ -64,6 +66,7 @@ def ou_processes(
     drive = _checked(partial(_vectors, largest=largest))
     definite_ones = _checked(partial(spd_matrices, condition=condition))
     if reversible:
+        resolved("condition", condition, most=WIDEST**0.4)  # c² of A, times √c of its vectors
         return _reversible(sized(n), definite_ones, drive)
     drift = _checked(partial(stable_drifts, rates=rates, shear=shear))
     diffusion = _checked(partial(diffusions, definite=definite, condition=condition))

@@ -59,6 +59,8 @@ def measured(estimate: Any) -> tuple[NumpyArray, NumpyArray, float]:
             "stderr, or a pair (value, stderr) is needed."
         )
     value = to_numpy(checks.real_array("the estimate's value", value))
+    if value.size == 0:
+        raise ShapeMismatch(f"the estimate has shape {value.shape}, and no entry to compare.")
     stderr = np.asarray(to_numpy(stderr), float)
     if stderr.shape not in {value.shape, ()} or (stderr < 0).any():
         raise InvalidInput(

@@ -1,5 +1,8 @@
 """Stationary densities: against numbers, quadrature, and sympy's own derivatives."""
 
+from itertools import pairwise
+
+import mpmath
 import numpy as np
 import pytest
 import sympy as sp
@@ -11,6 +14,7 @@ import thermolinalg as tla
 from tests.thermolinalg.symbolic.potentials import G, K, M, T, X, quadratics, small, stable_linear
 from thermolinalg.errors import Degenerate, InvalidInput, Unstable
 from thermolinalg.symbolic.sde import SDE
+from thermolinalg.testing import potentials, sizes
 
 x, y, z = X
 Q = sp.Symbol("Q", positive=True)
@@ -206,3 +210,104 @@ def test_large_linear_systems_are_checked_by_their_coefficients():
     np.testing.assert_allclose(
         density.gaussian().cov, tla.stationary(sde.to_ou()).cov, rtol=1e-10, atol=1e-12
     )
+
+
+SPLIT = [
+    SDE(x, -x - 1 / x, 2),  # exp(-x²/2)/x, negative on one side and not integrable
+    SDE(x, 1 / x - x, 2),
+    SDE(x, 1 - x, x**2),  # inverse gamma, on x > 0
+    SDE(x, K * (G - x), T * x * (1 - x)),  # beta, on (0, 1)
+    SDE(Q, (sp.Rational(1, 2) - Q) / 10, Q * (1 - Q)),
+    SDE.from_potential(x**2 + y**2 + sp.sqrt(x - 1), (x, y)),
+]
+
+
+@pytest.mark.parametrize("sde", SPLIT, ids=str)
+def test_a_law_on_one_side_of_a_wall_is_not_given_on_both(sde):
+    with pytest.raises(InvalidInput, match="changes its sign"):
+        sde.stationary_density()
+
+
+@pytest.mark.parametrize(
+    ("U", "proper"),
+    [
+        (x**2 + sp.log(x**2) / 4, True),  # exp(-U) ~ |x|^(-1/2)
+        (x**2 + sp.log(x**2) / 2, False),
+        (x**2 + sp.log(sp.Abs(x - 1)), False),
+        (x**2 - 3 * sp.log((x - 2) ** 2), True),
+        (x**2 + 1 / x**2, True),
+        (x**2 - 1 / x**2, False),
+        (x**2 + 1 / x, False),  # at 0 from below
+    ],
+)
+def test_the_integral_is_finite_at_poles_too(U, proper):
+    """By what the integral gains as the distance to the pole is halved: less and less, or not."""
+    pole = 2 if U.has(x - 2) else 1 if U.has(x - 1) else 0
+    f = sp.lambdify(x, sp.exp(-U), "mpmath")
+    edges = [0.02, 0.01, 0.005]
+    gains = [
+        sum(mpmath.quad(f, sorted([pole + s * a, pole + s * b])) for s in (1, -1))
+        for a, b in pairwise(edges)
+    ]
+    assert (gains[1] < 0.9 * gains[0]) == proper
+    if proper:
+        SDE.from_potential(U, x).stationary_density()
+    else:
+        with pytest.raises(Degenerate, match="integral is infinite"):
+            SDE.from_potential(U, x).stationary_density()
+
+
+@pytest.mark.parametrize(
+    ("U", "curve"),
+    [
+        ((x**2 - 2 * y**2) * (x**2 - 4 * y**2), lambda s: (3**0.5 * s, s)),
+        (x**4 + y**2 - 3 * x**2 * y, lambda s: (s, 1.5 * s**2)),
+        (T * (x**4 + y**4 + z**4) - 4 * T * x**2 * y * z, lambda s: (1.5 * s, s, s)),
+    ],
+    ids=str,
+)
+def test_a_potential_that_falls_off_the_axes_has_no_law(U, curve):
+    state = tuple(sorted(U.free_symbols - {T}, key=str))
+    along = [U.subs(T, 1).subs(dict(zip(state, curve(s), strict=True))) for s in (10, 100)]
+    assert along[1] < along[0] < 0
+    with pytest.raises(Degenerate, match="for large s"):
+        SDE.from_potential(U, state, temperature=T).stationary_density()
+
+
+@settings(max_examples=15)
+@given(potentials(sizes(3), degree=4))
+def test_confining_potentials_keep_their_law(drawn):
+    U, state = drawn
+    density = SDE.from_potential(U, state, temperature=T).stationary_density()
+    assert sp.expand(density.log_density + U / T) == 0
+
+
+@pytest.mark.parametrize(
+    "D",
+    [np.zeros((6, 6)), np.diag([1, 1, 1, 1, 1, 0.0]), np.outer(range(1, 7), range(1, 7)) / 9],
+    ids=["none", "one silent", "one noise"],
+)
+@pytest.mark.parametrize("size", [1e-9, 1.0, 1e9])
+def test_many_coordinates_without_noise_of_their_own_have_no_density(D, size):
+    """Of A = I the covariance is D/2, as singular as D."""
+    sde = SDE.linear(sp.symbols("x:6", real=True), np.eye(6) * 1.1, np.ones(6), D * size)
+    with pytest.raises(Degenerate, match="no width along"):
+        sde.stationary_density()
+
+
+def test_noise_that_travels_reaches_every_coordinate():
+    """A chain of six, with noise on the first alone: widths fall, and the law is normal."""
+    A = np.eye(6) - np.eye(6, k=-1)
+    sde = SDE.linear(sp.symbols("x:6", real=True), A, np.zeros(6), np.diag([1, 0, 0, 0, 0, 0]))
+    cov = sde.stationary_density().gaussian().cov
+    D = np.diag([1.0, 0, 0, 0, 0, 0])
+    np.testing.assert_allclose(A @ cov + cov @ A.T, D, atol=1e-9)
+
+
+def test_conditions_are_found_along_rays_and_between_quarters():
+    k = sp.Symbol("k")
+    density = SDE.from_potential(k * x**4 + y**4, (x, y)).stationary_density()
+    assert density.conditions == (k, k + 1)
+    loose = SDE.from_potential(y**2 * (sp.Rational(1, 2) - sp.sin(2 * x) ** 2), (x, y))
+    with pytest.raises(Degenerate, match="along y"):  # stiff at quarters, not between
+        loose.stationary_density(angles=x)

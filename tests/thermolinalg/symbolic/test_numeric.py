@@ -81,3 +81,13 @@ def test_what_has_no_code_is_refused_at_once(entry, says):
 def test_states_of_the_wrong_size_are_refused():
     with pytest.raises(ShapeMismatch, match="is needed"):
         numeric(x, x)(np.ones((4, 2)))
+
+
+def test_constants_are_rounded_once_and_must_fit():
+    """One factor underflows; their product, 1e-48, does not."""
+    f = numeric([sp.pi**-700 * sp.Integer(10) ** 300 * x, 10**30 * sp.sin(x)], [x])
+    wanted = [float(sp.N(sp.pi**-700 * sp.Integer(10) ** 300)), 1e30 * np.sin(1.0)]
+    np.testing.assert_allclose(f(np.ones(1)), wanted, rtol=1e-15)
+    for expr in (10**400 * x, 10**400 * sp.sin(x)):
+        with pytest.raises(InvalidInput, match="does not fit a float"):
+            numeric(expr, [x])(np.ones(1))

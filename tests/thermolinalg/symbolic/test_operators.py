@@ -51,10 +51,12 @@ def test_probability_is_conserved_by_its_current(data):
 
 def test_the_fokker_planck_equation_of_diffusion_is_the_heat_equation():
     sde = SDE(x, 0, 2 * K)
-    t, a = sp.Symbol("t"), sp.Symbol("a", positive=True)
-    kernel = sp.exp(-((x - a) ** 2) / (4 * K * t)) / sp.sqrt(4 * sp.pi * K * t)
-    equation = sde.fokker_planck(kernel)
-    assert sp.simplify(equation.lhs.doit() - equation.rhs) == 0
+    a = sp.Symbol("a", positive=True)
+    for t in (sp.Symbol("t"), sp.Symbol("t", positive=True)):
+        kernel = sp.exp(-((x - a) ** 2) / (4 * K * t)) / sp.sqrt(4 * sp.pi * K * t)
+        equation = sde.fokker_planck(kernel)
+        assert equation.rhs != 0
+        assert sp.simplify(equation.lhs.doit() - equation.rhs) == 0
     assert sde.fokker_planck().rhs.has(sp.Function("p"))
 
 
@@ -108,6 +110,29 @@ def test_open_moment_equations_say_what_enters():
 def test_moments_without_rest_have_no_stationary_solution():
     with pytest.raises(InvalidInput, match="no single"):
         SDE(x, 0, 1).moment_equations(2).solve_stationary()
+
+
+@pytest.mark.parametrize(
+    "sde",
+    [
+        SDE(x, x, 2),  # its equations say <x²> = -1
+        SDE(x, -x, 1 + 3 * x**2),  # a law with power tails and no second moment
+        SDE((x, y), (y, -x), noise=[[0], [0]]),  # it turns for ever
+    ],
+    ids=str,
+)
+def test_moments_that_grow_have_no_stationary_solution(sde):
+    with pytest.raises(InvalidInput, match="some moment grows"):
+        sde.moment_equations(2).solve_stationary()
+
+
+def test_a_monomial_that_cancels_is_no_average():
+    """Bessel's process in a spring: d<q²>/dt = 2 + 2 g - 2 k <q²>, and no <1> enters."""
+    q = sp.Symbol("q", positive=True)
+    equations = SDE(q, G / q - K * q, 2).moment_equations(2)
+    assert [str(m) for m in equations.higher] == ["<1/q>"]
+    rate = equations.rates[sp.Symbol("<q**2>", real=True)]
+    assert sp.expand(rate - (2 + 2 * G - 2 * K * sp.Symbol("<q**2>", real=True))) == 0
 
 
 def test_ito_adds_half_the_curvature():

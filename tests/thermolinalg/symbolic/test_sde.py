@@ -147,12 +147,19 @@ def test_noise_as_code_is_a_root_of_the_diffusion(sde):
         )
 
 
+V = sp.Symbol("v_x", real=True)
+
+N, LOW = sp.Symbol("n", integer=True), sp.Symbol("x", negative=True)
+
 MISTAKES = [
     (lambda: SDE("x", -x, 1), "sp.Symbol"),
+    (lambda: SDE.from_potential(sp.sin(sp.pi * N), N), "declared to be an integer"),
+    (lambda: SDE(LOW, -LOW - 1, 2), "over x > 0"),
     (lambda: SDE((x, x), (-x, -x), [1, 1]), "twice"),
     (lambda: SDE((x, y), -x, [1, 1]), "drift has 1 entries and state has 2"),
     (lambda: SDE(x, "-x", 1), "string"),
     (lambda: SDE(x, sp.I * x, 1), "complex"),
+    (lambda: SDE(x, -x * sp.cbrt(-1), 1), "complex"),
     (lambda: SDE(x, -x), "exactly one"),
     (lambda: SDE(x, -x, 1, noise=1), "exactly one"),
     (lambda: SDE((x, y), (x, y), 1), r"\[1\] \* 2"),
@@ -197,6 +204,18 @@ MISTAKES = [
     (lambda: WELL.lambdify(), "have no numbers yet"),
     (lambda: WELL.moment_equations(0), "order = 0"),
     (lambda: WELL.generator("x"), "string"),
+    (
+        lambda: SDE((x, y), (-x, -y), [[1, x], [x, 1]]).lambdify().noise(np.array([2.0, 0.0])),
+        "eigenvalue < 0 at some state",
+    ),
+    (lambda: WELL.generator(sp.Symbol("x") ** 2), "f holds a symbol x .* assumptions differ"),
+    (lambda: WELL.ito(sp.Symbol("x") ** 2), "f holds a symbol x .* assumptions differ"),
+    (lambda: WELL.fokker_planck(sp.exp(-(sp.Symbol("x") ** 2))), "p holds a symbol x"),
+    (lambda: WELL.probability_current(sp.exp(-(sp.Symbol("x") ** 2))), "p holds a symbol x"),
+    (lambda: WELL.fokker_planck(x * sp.Symbol("t") * sp.Symbol("t", real=True)), "two symbols t"),
+    (lambda: SDE.from_potential(sp.Symbol("x") ** 2, x), "U holds a symbol x .* differ"),
+    (lambda: SDE.from_potential(x**2 - V * x, x, mass=1), "U holds the symbol v_x"),
+    (lambda: SDE.from_potential(x**2, x, mass=1, friction=1 + V**2), "friction holds .* v_x"),
 ]
 
 

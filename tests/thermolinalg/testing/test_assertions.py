@@ -154,6 +154,26 @@ def test_an_estimate_without_an_error_bar_is_not_passed():
         testing.assert_agrees(Measured(np.ones(1), np.ones(1), 0), [1.0])
     with pytest.raises(AssertionError, match=r"entry\[1\] has no error bar"):
         testing.assert_agrees(([1.0, 2.0], [0.1, np.nan]), [1.0, 2.0])
+    with pytest.raises(AssertionError, match="no error bar: its standard error is infinite"):
+        testing.assert_agrees((1.0, np.inf), 5.0)
+    with pytest.raises(InvalidInput, match="no entry to compare"):
+        testing.assert_agrees((np.zeros(0), np.zeros(0)), np.zeros(0))
+
+
+def test_laws_with_atoms_are_judged_before_them_too():
+    rng = np.random.default_rng(0)
+    coins = rng.integers(0, 2, 1000)
+    testing.assert_samples_match(coins, stats.bernoulli(0.5))
+    testing.assert_samples_match(rng.poisson(3.0, 1000), stats.poisson(3.0))
+    clipped = np.maximum(rng.standard_normal(1000), 0)
+    testing.assert_samples_match(clipped, lambda t: stats.norm.cdf(t) * (t >= 0))
+    with pytest.raises(AssertionError, match="another distribution"):
+        testing.assert_samples_match(coins, stats.bernoulli(0.7))
+    right = lambda s: testing.assert_samples_match(  # noqa: E731
+        np.random.default_rng(s).binomial(4, 0.3, 30), stats.binom(4, 0.3), false_alarm=RATE
+    )
+    count, trials = alarms(right)
+    testing.assert_at_least(trials - count, trials, 1 - RATE)
 
 
 def test_a_covariance_wrong_by_a_tenth_is_found():

@@ -55,5 +55,7 @@ def test_couplings_of_either_sign_loops_and_loose_nodes_come_and_are_small():
 def test_a_wrong_argument_is_named():
     with pytest.raises(InvalidInput, match=r"largest = 0.1 must be >= 0.25"):
         testing.coupling_graphs(largest=0.1)
+    with pytest.raises(InvalidInput, match=r"largest = 1e\+17 must be <= 2.5e\+11"):
+        testing.coupling_graphs(largest=1e17)
     with pytest.raises(InvalidInput, match="n = 0 must be"):
         testing.coupling_graphs(0)

@@ -118,6 +118,20 @@ def test_the_least_example(strategy, least):
     np.testing.assert_array_equal(found(strategy, lambda _: True), least)
 
 
+@pytest.mark.parametrize("high", [1e2, 1e8, 1e12])
+@given(data=st.data())
+def test_drifts_of_many_scales_stay_stable(high, data):
+    A = data.draw(testing.stable_drifts(rates=(1.0, high), shear=high))
+    assert np.linalg.eigvals(A).real.min() > 0.5
+
+
+@pytest.mark.parametrize("condition", [1e8, 1e12])
+@given(data=st.data())
+def test_matrices_of_many_scales_stay_definite(condition, data):
+    values = np.linalg.eigvalsh(data.draw(testing.spd_matrices(condition=condition)))
+    assert 0 < values[-1] <= 1.02 * condition * values[0]
+
+
 def test_large_matrices_fit_an_example():
     for strategy in (testing.spd_matrices(60), testing.stable_drifts(60)):
         assert found(strategy, lambda M: np.abs(M).sum() > 60, shrunk=False).shape == (60, 60)
@@ -134,6 +148,8 @@ def test_large_matrices_fit_an_example():
         (lambda: testing.stable_drifts(rates=(0.0, 1.0)), "must be > 0"),
         (lambda: testing.stable_drifts(shear=-1), "shear = -1 must be >= 0"),
         (lambda: testing.matrices(1, 1, largest=0), "largest = 0 must be > 0"),
+        (lambda: testing.spd_matrices(condition=1e20), "condition = 1e.20 must be <= 1e.12"),
+        (lambda: testing.stable_drifts(rates=(1e-9, 1e9)), "ratio of rates = 1e.18 must be <="),
         (lambda: testing.sizes(0), "most = 0 must be an integer >= 1"),
     ],
 )

@@ -90,6 +90,7 @@ def test_least_laws_and_processes():
         lambda: testing.ou_processes(reversible=True, condition=0.1),
         lambda: testing.ou_processes(rates=(0, 1)),
         lambda: testing.ou_processes(shear=-1),
+        lambda: testing.ou_processes(reversible=True, condition=1e10),
         lambda: testing.gaussians(largest=0),
         lambda: testing.gaussians(condition=0.1),
     ],
