@@ -128,7 +128,9 @@ def semidefinite(name: str, D: Array) -> Array:
     if not diagonal and lowest >= 0:
         # In units in which variances are 1: beside a large block a small one is not all rounding.
         unit = xp.where(variances > 0, xp.sqrt(variances), xp.inf)
-        still = xp.any((D != 0) & (variances == 0)[:, None])
+        # A variance that is zero may have been one too small for a number.
+        least = float(xp.finfo(D.dtype).smallest_normal) ** 0.5 * xp.sqrt(variances)
+        still = xp.any((xp.abs(D) > least) & (variances == 0)[:, None])
         lowest = float(xp.min(xp.linalg.eigvalsh(D / unit[:, None] / unit)))
         lowest = -1.0 if still else 0.0 if lowest >= -rounding(D) else lowest
     if lowest < 0:

@@ -179,6 +179,8 @@ class CouplingGraph:
         """
         self.require_harmonic("eliminate")
         out = self._rows(names)
+        if len(set(out)) < len(out):
+            raise InvalidInput("names holds a node twice; name each once.")
         bad = [name for name in names if name in self.held]
         if bad or len(set(out)) == self.n:
             reason = f"{bad[0]!r} is held: it has a value, no law" if bad else "none would be left"
@@ -331,16 +333,22 @@ def _positive_bounds(S: Any, names: tuple[Hashable, ...]) -> tuple[float, float]
 
 
 def _require_definite(S: NumpyArray, names: Iterable[Hashable]) -> None:
-    """Refuse an S that leaves a direction free, and name it."""
-    values, V = np.linalg.eigh(S)
-    if values[0] <= checks.rounding(S) * abs(values[-1]):
-        way = named_axis(V[:, 0], list(names))
-        what = "pushes it away" if values[0] < -checks.rounding(S) * abs(values[-1]) else "holds it"
-        nothing = "the potential" if what.startswith("push") else "nothing"
+    """Refuse an S that leaves a direction free, and name it.
+
+    It is judged in units in which the diagonal is 1: soft nodes may stand beside stiff ones.
+    """
+    d = np.diag(S)
+    unit = np.where(d > 0, np.sqrt(np.where(d > 0, d, 1.0)), np.abs(d).max() ** 0.5 or 1.0)
+    values, V = np.linalg.eigh(S / unit[:, None] / unit)
+    blur = checks.rounding(S) * abs(values[-1])
+    if values[0] <= blur:
+        v = V[:, 0] / unit
+        way, stiffness = named_axis(v, list(names)), float(v @ S @ v / (v @ v))
+        what = "the potential pushes it away" if values[0] < -blur else "nothing holds it"
         raise Unstable(
-            f"along {way}, {nothing} {what} (stiffness {values[0]:.3g}), so there is no law at "
-            "rest. Tie it to the ground by a stiffness > 0, hold a node of it, or check the signs "
-            "of the couplings."
+            f"along {way}, {what} (stiffness {stiffness:.3g}), so there is no law at rest. Tie it "
+            "to the ground by a stiffness > 0, hold a node of it, or check the signs of the "
+            "couplings."
         )
 
 

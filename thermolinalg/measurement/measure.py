@@ -13,7 +13,7 @@ from thermolinalg.errors import InvalidInput
 from thermolinalg.measurement.observable import Observable
 from thermolinalg.simulation.choice import find_integrator
 from thermolinalg.simulation.integrator import EXACT, Integrator
-from thermolinalg.simulation.simulate import initial_states, require_feasible
+from thermolinalg.simulation.simulate import initial_states, require_feasible, steps_within
 from thermolinalg.simulation.walk import walk
 from thermolinalg.streams import RNG, open_streams
 from thermolinalg.theory.gaussian import Gaussian
@@ -83,9 +83,9 @@ def measure(
     x = initial_states(process, x0, checks.count("chains", chains), streams)
     parts = 1
     if step is not None:
-        share = dt / checks.positive("step", step)
+        share = float(steps_within(np.asarray(dt), step))
         require_feasible(step, share * samples)
-        parts = math.ceil(share)
+        parts = int(share)
     if burn_in:
         count = 1 if method.error == EXACT else math.ceil(burn_in * parts / dt)
         settling = np.broadcast_to(burn_in / count, count)

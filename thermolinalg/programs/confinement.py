@@ -32,16 +32,23 @@ PROBES = 4
 
 EPS = float(np.finfo(float).eps)
 
+HUGE = 1e100
+"""Beyond it, NaN is what is left of numbers that are too large."""
+
 SHARE = 0.25
 """Of a change of U, or of T, that rounding may make up where U still counts as known."""
 
 
 class Ray(NamedTuple):
-    """The end of a ray: radii (TAIL + 1,) and U there; `known` tells whether there is any."""
+    """The end of a ray: radii (TAIL + 1,) and U there; `known` tells whether there is any.
+
+    It leaves the domain of U if U is no real number from some radius on.
+    """
 
     known: bool
     radii: NumpyArray
     U: NumpyArray
+    leaves: bool
 
 
 def require_confining(landscape: Landscape) -> None:
@@ -61,7 +68,7 @@ def require_confining(landscape: Landscape) -> None:
         ray for some in np.array_split(ways, -(-len(ways) // 64)) for ray in _ends(landscape, some)
     ]
     for way, ray in zip(ways, rays, strict=True):
-        if not ray.known:
+        if not ray.known or ray.leaves:
             raise InvalidInput(
                 f"the potential is no real number along {named_direction(way, landscape.names)}. "
                 "It must be one everywhere: check logarithms, roots and divisions."
@@ -138,12 +145,20 @@ def _ends(landscape: Landscape, ways: NumpyArray) -> list[Ray]:
 
 def _end(U: NumpyArray, known: NumpyArray) -> Ray:
     """The last stretch of TAIL + 1 radii at which U is known."""
-    length = 0
+    length, leaves = 0, _leaves_its_domain(U)
     for last in range(len(U) - 1, -1, -1):
         length = length + 1 if known[last] else 0
         if length > TAIL:
-            return Ray(True, RADII[last : last + length], U[last : last + length])
-    return Ray(False, RADII, U)
+            return Ray(True, RADII[last : last + length], U[last : last + length], leaves)
+    return Ray(False, RADII, U, leaves)
+
+
+def _leaves_its_domain(U: NumpyArray) -> bool:
+    """Does U end in NaN without having grown out of all numbers before?"""
+    broken = ~np.isfinite(U)
+    first = int(np.argmax(broken))
+    grown = first > 0 and abs(U[first - 1]) > HUGE
+    return bool(np.isnan(U[first:]).any() and not grown) if broken.any() else False
 
 
 def _rises(landscape: Landscape, ray: Ray) -> bool:

@@ -1,7 +1,7 @@
 """A potential energy in numbers: springs as a sparse matrix, and what is beyond them compiled."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import final
 
@@ -57,7 +57,28 @@ class Energy:
         bare = Energy(state, rows[:, free], self.f[free] - rows[:, fixed] @ x, constant, sp.S.Zero)
         held = self.rest.free_symbols & set(values)
         rest = self.rest.subs({symbol: values[symbol] for symbol in held})
-        return bare.plus(split_quadratic(rest, state)) if self.rest != 0 else bare
+        return bare.with_expression(rest)
+
+    def with_expression(self, energy: sp.Expr) -> "Energy":
+        """With any energy of the same coordinates added.
+
+        If it is not quadratic, terms that are not stay as they were stated: multiplied out about
+        zero, (x - c)⁴ loses its digits where c is far.
+        """
+        if energy == 0:
+            return self
+        whole = split_quadratic(energy, self.state)
+        if whole.is_quadratic:
+            return self.plus(whole)
+        known = set(self.state)
+        flat: list[sp.Expr] = []
+        rest: list[sp.Expr] = []
+        for term in sp.Add.make_args(energy):
+            own = sorted(term.free_symbols & known, key=str)
+            plain = not own or split_quadratic(term, own).is_quadratic
+            (flat if plain else rest).append(term)
+        most = self.plus(split_quadratic(sp.Add(*flat), self.state))
+        return replace(most, rest=most.rest + sp.Add(*rest))
 
     def plus(self, more: Quadratic) -> "Energy":
         """With a potential of the same coordinates added."""
@@ -195,7 +216,7 @@ def total_energy(state: tuple[sp.Symbol, ...], statements: Iterable[Statement]) 
     lines = {statement: statement.line() for statement in statements}
     bare = bare.on_lines([line for line in lines.values() if line is not None])
     energy = sp.Add(*(statement.energy() for statement, line in lines.items() if line is None))
-    return bare.plus(split_quadratic(energy, state)) if energy != 0 else bare
+    return bare.with_expression(energy)
 
 
 def _beside_kinks(slope: sp.Expr) -> sp.Expr:

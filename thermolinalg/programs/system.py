@@ -19,6 +19,11 @@ from thermolinalg.programs.landscape import Landscape
 from thermolinalg.theory.langevin import Langevin, Nonlinear
 from thermolinalg.theory.process import OU
 
+EPS = float(np.finfo(float).eps)
+
+BLUR = 1e-3
+"""Rounding of an energy, in units of the temperature, that no sampler notices."""
+
 
 @final
 @dataclass(frozen=True, eq=False)
@@ -63,7 +68,7 @@ class System:
         """The energy of the free coordinates at their temperature.
 
         Raises:
-            InvalidInput: they have more than one temperature.
+            InvalidInput: they have more than one temperature, or lie too far from zero.
         """
         if self.bath is None:
             raise InvalidInput(
@@ -71,6 +76,12 @@ class System:
                 "exp(-U/T), and no energy says it. Simulate it: tla.simulate(model.process(), ...)."
             )
         energy = self.free.energy
+        if EPS * abs(energy.constant) > BLUR * self.bath:
+            raise InvalidInput(
+                f"where all coordinates are zero the energy is {energy.constant:.3g}, so large at "
+                f"the temperature {self.bath:g} that differences drown in rounding. Measure "
+                "coordinates from near where they rest: x - c in place of x, in every statement."
+            )
         return Landscape(
             energy.value, energy.gradient, energy.hessian, energy.n, self.bath, energy.names
         )

@@ -18,6 +18,9 @@ from thermolinalg.theory.inertial import Inertial
 from thermolinalg.theory.operator import Runnable
 from thermolinalg.theory.process import OU
 
+ROUNDING = 1e-9
+"""A step may be longer than asked for by this share."""
+
 MOST = 2.0**28
 """Steps of a run; asking for more is a slip, as a rule."""
 
@@ -98,10 +101,18 @@ def _subdivided(intervals: NumpyArray, step: float | None) -> tuple[NumpyArray, 
     """Intervals of at most `step`, and which of them end where a given one does."""
     if step is None:
         return intervals, np.arange(intervals.size)
-    parts = np.ceil(intervals / checks.positive("step", step))
+    parts = steps_within(intervals, step)
     require_feasible(step, float(parts.sum()))
     parts = parts.astype(int)
     return np.repeat(intervals / parts, parts), np.cumsum(parts) - 1
+
+
+def steps_within(intervals: NumpyArray, step: float) -> NumpyArray:
+    """How many steps of at most `step` each interval takes; rounding does not make one more.
+
+    Times such as k/10 are apart by 1/10 and a rounding error, which is not another step.
+    """
+    return np.ceil(intervals / checks.positive("step", step) * (1 - ROUNDING))
 
 
 def require_feasible(step: float, steps: float) -> None:

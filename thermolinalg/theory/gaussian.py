@@ -297,7 +297,7 @@ def square_root(cov: Array) -> Array:
         return width[:, None] * like(xp.eye(cov.shape[0]), cov)
     unit = xp.where(width > 0, width, 1.0)
     values, V = xp.linalg.eigh(cov / unit[:, None] / unit)
-    return unit[:, None] * ((V * xp.sqrt(xp.clip(values, 0.0, None))) @ V.T)
+    return width[:, None] * ((V * xp.sqrt(xp.clip(values, 0.0, None))) @ V.T)
 
 
 def _entries(x: Array, idx: list[int], axis: int = 0) -> Array:

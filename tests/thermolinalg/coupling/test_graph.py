@@ -130,6 +130,15 @@ def test_a_direction_without_spring_is_named():
         CouplingGraph([[1.0, 2.0], [2.0, 1.0]], names="xy").process()
 
 
+def test_soft_nodes_may_stand_beside_stiff_ones():
+    law = CouplingGraph(np.diag([1e-12, 1e12]), [1e-12, 0.0]).law()
+    assert np.allclose(np.diag(law.cov), [1e12, 1e-12], rtol=1e-12)
+    assert law.mean[0] == pytest.approx(1.0, rel=1e-12)
+    tied = np.array([[1e-6, -1e-6], [-1e-6, 1e-6]])
+    with pytest.raises(Unstable, match=r"along 0 \+ 1, nothing holds it"):
+        CouplingGraph(np.block([[tied, np.zeros((2, 1))], [np.zeros((1, 2)), np.eye(1)]])).law()
+
+
 def test_what_is_beyond_springs_is_not_ignored():
     graph = CouplingGraph(np.eye(2), names="xy", anharmonic=[["x"]])
     with pytest.raises(InvalidInput, match="x is not quadratic"):
@@ -151,6 +160,7 @@ def test_what_is_beyond_springs_is_not_ignored():
         (lambda: CouplingGraph(np.eye(2)).release(0), InvalidInput, "not held"),
         (lambda: CouplingGraph(np.eye(2)).eliminate(0, 1), InvalidInput, "none would be left"),
         (lambda: CouplingGraph(np.eye(3), held={0: 1}).eliminate(0), InvalidInput, "is held"),
+        (lambda: CouplingGraph(np.eye(3)).eliminate(1, 1), InvalidInput, "a node twice"),
         (lambda: CouplingGraph.from_networkx(nx.DiGraph([(0, 1)])), InvalidInput, "undirected"),
         (lambda: CouplingGraph.from_networkx(nx.Graph()), ShapeMismatch, "no nodes"),
         (lambda: CouplingGraph.from_networkx(nx.Graph([(0, 0)])), InvalidInput, "itself"),

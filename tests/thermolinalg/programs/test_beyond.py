@@ -96,6 +96,17 @@ def test_a_posterior_of_a_model_that_is_not_gaussian():
     assert_agrees((drawn.mean, drawn.stderr), truth)
 
 
+def test_a_power_of_a_distance_keeps_its_digits_far_from_zero():
+    """The law is that about zero, moved."""
+    m = tla.Model()
+    m.potential((m.oscillators("x") - 5e3) ** 4)
+    drawn = m.sample(2000, rng=0)
+    square = drawn.expectation(lambda x: (x[:, 0] - 5e3) ** 2)
+    truth = math.gamma(0.75) / math.gamma(0.25)
+    assert drawn.outcome is RecordOutcome.RELIABLE
+    assert abs(square.value - truth) <= stats.norm.isf(0.5e-6) * square.stderr
+
+
 def test_the_motion_itself_can_be_simulated():
     m = well(1.0)
     path = tla.simulate(m.process(), np.arange(0, 2.0, 0.01), chains=4, rng=0)

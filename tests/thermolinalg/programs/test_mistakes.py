@@ -49,6 +49,13 @@ def improper(energy):
     return m
 
 
+def far(c):
+    m = tla.Model()
+    m.oscillators("x", stiffness=1, center=c)
+    m.potential(m.oscillators("y") ** 4)
+    return m
+
+
 def half_massive():
     m = tla.Model()
     m.oscillators("x", mass=1.0)
@@ -226,6 +233,14 @@ MISTAKES = {
     "the marginal of a stranger": (
         lambda p: p.m.equilibrium()["q"],
         "which holds 'q', which is no coordinate",
+    ),
+    "coordinates far from zero": (
+        lambda _: far(3e8).sample(100),
+        "where all coordinates are zero the energy is 4.5e.16, so large",
+    ),
+    "a barrier that ends the world": (
+        lambda _: improper(lambda x, y: y**2 - sp.log(1 - x**2)).sample(10),
+        "no real number along",
     ),
     "the marginal of what is held": (
         lambda p: held(p.m, p.z).equilibrium()[p.z],

@@ -245,3 +245,15 @@ def test_no_end_of_steps_is_refused(step):
 def test_text_is_no_number(step):
     with pytest.raises(InvalidInput, match=r"step = .* must be a number"):
         tla.simulate(tla.Nonlinear(lambda x: -x, [[1.0]]), [0.0, 1.0], step=step)
+
+
+def test_rounding_of_times_does_not_make_steps():
+    """k/10 are apart by 1/10 and a rounding error; a step of 1/10 fits once."""
+    force = tla.Nonlinear(lambda x: -x, np.eye(1))
+    tenths = 0.1 * np.arange(21)
+    whole = tla.simulate(force, tenths, step=0.1, rng=0, integrator="euler")
+    none = tla.simulate(force, tenths, rng=0, integrator="euler")
+    assert np.array_equal(whole.states, none.states)
+    third = tla.measure(force, 3 * 0.1, 5, tla.Mean(), step=0.1, rng=0, integrator="euler")
+    exact = tla.measure(force, 0.3, 5, tla.Mean(), step=0.1, rng=0, integrator="euler")
+    assert np.allclose(third.values[0], exact.values[0], rtol=1e-12)

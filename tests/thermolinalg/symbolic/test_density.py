@@ -264,7 +264,7 @@ def test_the_integral_is_finite_at_poles_too(U, proper):
         (x**4 + y**2 - 3 * x**2 * y, lambda s: (s, 1.5 * s**2)),
         (T * (x**4 + y**4 + z**4) - 4 * T * x**2 * y * z, lambda s: (1.5 * s, s, s)),
     ],
-    ids=str,
+    ids=["between two cones", "along a parabola", "with a parameter"],
 )
 def test_a_potential_that_falls_off_the_axes_has_no_law(U, curve):
     state = tuple(sorted(U.free_symbols - {T}, key=str))

@@ -33,6 +33,14 @@ def test_square_root(data, n):
     assert (np.abs(F @ F.T - cov) <= 1e-13 * np.outer(width, width)).all()
 
 
+def test_a_variance_too_small_for_a_number_is_none():
+    """Its covariances may be numbers still; a covariance that is none of rounding is refused."""
+    law = tla.Gaussian([0.0, 0.0], [[7e-137, 6.5e-290], [6.5e-290, 0.0]])
+    assert (law.sample(3, rng=0)[:, 1] == 0).all()
+    with pytest.raises(NotPositiveDefinite, match="in units of its variances"):
+        tla.Gaussian([0.0, 0.0], [[1.0, 1e-100], [1e-100, 0.0]])
+
+
 @st.composite
 def gaussians(draw, n=None):
     n = n or draw(SIZES)
