@@ -29,8 +29,8 @@ from thermolinalg.theory.potential import overdamped
 DENSE = 0.1
 """A matrix with a larger share of entries is run as a dense one."""
 
-SMALL = 500
-"""So are those of fewer nodes, whatever their share."""
+SMALL = 2000
+"""So are those of fewer nodes: their normal modes are worth an `eigh`, and are then free."""
 
 NAMED = 4000
 """Up to so many nodes, the direction that nothing holds is worth the eigenvectors it takes."""

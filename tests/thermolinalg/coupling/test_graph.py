@@ -86,7 +86,7 @@ def test_parallel_springs_add_up():
 
 
 def test_large_sparse_graphs_run_as_networks_and_small_ones_as_arrays():
-    grid = nx.grid_2d_graph(25, 25)
+    grid = nx.grid_2d_graph(50, 50)
     nx.set_node_attributes(grid, 0.5, "stiffness")
     graph = CouplingGraph.from_networkx(grid)
     assert "Network" in repr(graph.process())
@@ -104,13 +104,13 @@ def big_ring(n, push):
 
 
 def test_large_definite_graphs_run_though_their_discs_do_not_tell():
-    process = big_ring(600, 0.2).process()
-    angle = 2 * np.pi * np.arange(600) / 600
+    process = big_ring(2100, 0.2).process()
+    angle = 2 * np.pi * np.arange(2100) / 2100
     exact = 0.5 + 2 * (1 - np.cos(angle)) - 0.4 * (1 - np.cos(2 * angle))
     assert process.slowest <= exact.min()
     assert exact.max() <= process.fastest
     with pytest.raises(Unstable, match="pushes it away"):
-        big_ring(600, 2.0).process()
+        big_ring(2100, 2.0).process()
 
 
 def test_releasing_undoes_clamping():
