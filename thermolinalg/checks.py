@@ -20,8 +20,7 @@ from thermolinalg.errors import (
 
 def real_array(name: str, x: Array) -> Array:
     """A finite array of real floating type, in its own library."""
-    if hasattr(x, "filled"):
-        raise NotReal(f"{name} is a masked array, and a mask hides numbers. Pass its .filled(...).")
+    unmasked(name, x)
     try:
         x = floating(x)
         xp = namespace(x)
@@ -39,6 +38,15 @@ def real_array(name: str, x: Array) -> Array:
             "replace them before the call."
         )
     return x
+
+
+def unmasked(name: str, x: Any) -> None:
+    """No masked array, whose hidden entries other libraries would read."""
+    if hasattr(x, "filled"):
+        raise NotReal(
+            f"{name} is a masked array, and a mask hides numbers. Pass its .filled(...), or the "
+            "entries that are not hidden."
+        )
 
 
 def _remedy(x: Array) -> str:

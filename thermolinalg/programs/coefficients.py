@@ -21,6 +21,7 @@ def coefficients(
         ShapeMismatch: it has another shape.
         InvalidInput: an entry is no finite real number, nor an expression in parameters.
     """
+    checks.unmasked(name, value)
     if not isinstance(value, sp.Expr) and np.asarray(value).dtype.kind in "iuf":
         found = checks.real_array(name, np.asarray(value, dtype=float))
     else:

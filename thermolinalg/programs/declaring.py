@@ -94,6 +94,7 @@ def declared_data(program: Program, what: Any, value: Any, noise: Any) -> Iterat
         InvalidInput: shapes differ, the noise is not positive, or an expression cannot be used, as
             one of coordinates of two temperatures.
     """
+    checks.unmasked("value", value)
     expressions = [program.energy("what", entry) for entry in entries(what)]
     data = [checks.real_number("value", entry) for entry in entries(value)]
     if len(data) != len(expressions):
@@ -119,6 +120,7 @@ def _require_finite_springs(program: Program, widths: list[Any]) -> None:
 
 
 def _row(program: Program, name: str, value: Any, count: int) -> list[Any]:
+    checks.unmasked(name, value)
     known = {p.name: p for p in program.parameters}
     flat = value if np.ndim(value) == 0 else np.ravel(np.asarray(value, dtype=object))
     return coefficients(name, flat, (count,), known).tolist()

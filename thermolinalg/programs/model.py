@@ -200,7 +200,7 @@ class Model:
             InvalidInput: shapes differ, the noise is not positive, or `what` cannot be used, or its
                 coordinates have more than one temperature.
         """
-        for observation in declared_data(self._program, what, value, noise):
+        for observation in [*declared_data(self._program, what, value, noise)]:  # all or none
             self._program = self._program.say(observation)
 
     def clamp(self, what: Any, values: Any) -> None:

@@ -165,6 +165,14 @@ MISTAKES = {
         lambda p: p.m.observe(p.x, [1.0], noise=1),
         "value holds 1 numbers for 2 expressions",
     ),
+    "data that a mask hides": (
+        lambda p: p.m.observe(p.x, np.ma.array([1.0, 2.0], mask=[0, 1]), noise=1),
+        "value is a masked array",
+    ),
+    "clamped where a mask hides": (
+        lambda p: p.m.clamp(p.x, np.ma.array([1.0, 2.0], mask=[0, 1])),
+        "values is a masked array",
+    ),
     "parameter without number": (
         lambda _: (lambda m: (m.oscillators("x", stiffness=m.parameter("k")), m.equilibrium()))(
             tla.Model()
@@ -268,3 +276,10 @@ def test_a_mistake_is_named_once(mistake):
     attempt, message = MISTAKES[mistake]
     with pytest.raises(InvalidInput, match=message):
         attempt(plain())
+
+
+def test_data_that_are_refused_leave_no_part_behind():
+    m, x, y = two_temperatures()
+    with pytest.raises(InvalidInput, match="more than one temperature"):
+        m.observe([x, x + y], [1.0, 2.0], noise=1.0)
+    assert "observed" not in str(m)
