@@ -5,6 +5,7 @@ error that says what is wrong and what to do.
 """
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from thermolinalg.backend import Array, floating, namespace, to_numpy
@@ -194,6 +195,15 @@ def callback(value: Any) -> None:
             f"callback = {value!r} cannot be called. Pass a function of the result so far that "
             "returns something true to stop, or leave it out."
         )
+
+
+def mapping(name: str, value: Any, form: str) -> Mapping[Any, Any]:
+    """A dict, or what is like one."""
+    if not isinstance(value, Mapping):
+        raise InvalidInput(
+            f"{name} is of type {type(value).__name__}, and a dict {form} is needed."
+        )
+    return value
 
 
 def count(name: str, value: Any, *, least: int = 1) -> int:

@@ -21,6 +21,7 @@ from scipy.sparse.csgraph import connected_components, dijkstra
 
 from thermolinalg import checks
 from thermolinalg.backend import NumpyArray
+from thermolinalg.coupling.given import free_springs
 from thermolinalg.coupling.graph import CouplingGraph
 from thermolinalg.coupling.spectrum import spectrum
 from thermolinalg.coupling.stability import require_rest
@@ -94,8 +95,7 @@ def propagate_beliefs(
             though loops leave one free: no law at rest.
         InvalidInput: something beyond springs ties nodes, or an argument cannot be used.
     """
-    part = graph.conditioned
-    part.require_harmonic("propagate_beliefs")
+    part = free_springs(graph, "propagate_beliefs")
     temperature = checks.positive("temperature", temperature)
     max_sweeps = checks.count("max_sweeps", max_sweeps)
     net = _Net.of(part)
@@ -123,8 +123,7 @@ def is_walk_summable(graph: CouplingGraph) -> bool:
     Raises:
         InvalidInput: something beyond springs ties nodes.
     """
-    part = graph.conditioned
-    part.require_harmonic("is_walk_summable")
+    part = free_springs(graph, "is_walk_summable")
     d = part.matrix.diagonal()
     if (d <= 0).any():
         return False

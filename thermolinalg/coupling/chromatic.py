@@ -18,6 +18,7 @@ import numpy as np
 from thermolinalg import checks
 from thermolinalg.backend import NumpyArray, to_numpy
 from thermolinalg.coupling.coloring import color_nodes
+from thermolinalg.coupling.given import free_springs
 from thermolinalg.coupling.graph import CouplingGraph
 from thermolinalg.coupling.stability import require_rest
 from thermolinalg.errors import ShapeMismatch
@@ -70,8 +71,7 @@ def sample_chromatic(
         Unstable: the springs leave some direction free, so that there is no law at rest.
         InvalidInput: something beyond springs ties nodes, or an argument cannot be used.
     """
-    part = graph.conditioned
-    part.require_harmonic("sample_chromatic")
+    part = free_springs(graph, "sample_chromatic")
     temperature = checks.positive("temperature", temperature)
     samples, chains = checks.count("samples", samples), checks.count("chains", chains)
     before = samples if burn_in is None else checks.count("burn_in", burn_in, least=0)

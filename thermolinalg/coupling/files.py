@@ -18,6 +18,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from thermolinalg.backend import NumpyArray
+from thermolinalg.coupling.given import require_graph
 from thermolinalg.coupling.graph import CouplingGraph
 from thermolinalg.errors import InvalidInput
 from thermolinalg.files import atomic_write
@@ -37,6 +38,7 @@ def save_graph(graph: CouplingGraph, path: Path_) -> None:
         InvalidInput: the suffix is another, or a name cannot be written.
         OutputError: the file cannot be written.
     """
+    require_graph(graph)
     write, _ = _way_of(path)
     atomic_write(path, write(graph))
 

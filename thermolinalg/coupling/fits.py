@@ -7,7 +7,7 @@ from typing import final
 from thermolinalg.coupling.embedding import Embedding, embed
 from thermolinalg.coupling.graph import CouplingGraph
 from thermolinalg.coupling.hardware import Hardware
-from thermolinalg.errors import DoesNotFit
+from thermolinalg.errors import DoesNotFit, InvalidInput
 from thermolinalg.streams import RNG, open_streams
 
 COLUMNS = ("hardware", "nodes", "copies", "chain", "slower", "range", "error")
@@ -43,6 +43,8 @@ def what_fits(
     Raises:
         InvalidInput: an argument cannot be used, or the graph has no law at rest.
     """
+    if isinstance(hardware, Hardware):
+        raise InvalidInput("hardware is one machine: pass a list, or call `embed` for one.")
     streams = open_streams(rng)
     return Fits(
         tuple(

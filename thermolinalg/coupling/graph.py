@@ -135,13 +135,14 @@ class CouplingGraph:
         Raises:
             InvalidInput: a name is no node or held already, a value is no number, or none is free.
         """
-        twice = [name for name in values if name in self.held]
+        new = self._values("values", values)
+        twice = [name for name in new if name in self.held]
         if twice:
             raise InvalidInput(
                 f"node {twice[0]!r} is held at {self.held[twice[0]]:g} already. Release it first: "
                 f"graph.release({twice[0]!r})."
             )
-        return replace(self, held={**self.held, **self._values("values", values)})
+        return replace(self, held={**self.held, **new})
 
     def release(self, *names: Hashable) -> "CouplingGraph":
         """Let go of held nodes; of all, if none is named.
@@ -273,7 +274,7 @@ class CouplingGraph:
 
     def _rows(self, names: Iterable[Hashable]) -> list[int]:
         wanted = list(names)
-        strange = [name for name in wanted if name not in self.place]
+        strange = [x for x in wanted if not (isinstance(x, Hashable) and x in self.place)]
         if strange:
             raise InvalidInput(
                 f"{strange[0]!r} is no node of this graph. Its nodes are {_few(self.place)}."
@@ -281,7 +282,7 @@ class CouplingGraph:
         return [self.place[name] for name in wanted]
 
     def _values(self, argument: str, values: Mapping[Hashable, float]) -> dict[Hashable, float]:
-        self._rows(values)
+        self._rows(checks.mapping(argument, values, "{node: value}"))
         if len(values) >= self.n:
             raise InvalidInput(f"{argument} hold every node; leave at least one free.")
         return {k: checks.real_number(f"{argument}[{k!r}]", v) for k, v in values.items()}

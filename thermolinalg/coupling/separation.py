@@ -14,6 +14,7 @@ import scipy.sparse as sp
 from scipy.sparse.csgraph import breadth_first_order, connected_components, maximum_flow
 
 from thermolinalg.backend import NumpyArray
+from thermolinalg.coupling.given import require_graph
 from thermolinalg.coupling.graph import CouplingGraph
 from thermolinalg.errors import InvalidInput
 
@@ -55,6 +56,7 @@ def separator(graph: CouplingGraph, a: Any, b: Any) -> tuple[Hashable, ...]:
         InvalidInput: a name is no node, or a and b share a node or are coupled directly, so that
             nothing separates them.
     """
+    require_graph(graph)
     held = set(_rows(graph, graph.held))
     left, right = (sorted(set(_rows(graph, nodes)) - held) for nodes in (a, b))
     ties = _without(_ties(graph), held)
@@ -78,12 +80,14 @@ def blanket(graph: CouplingGraph, node: Hashable) -> tuple[Hashable, ...]:
 
 def _rows(graph: CouplingGraph, nodes: Any) -> list[int]:
     """Rows of a node, or of several."""
+    require_graph(graph)
     alone = isinstance(nodes, Hashable) and nodes in graph.place
     wanted = [nodes] if alone or not isinstance(nodes, Iterable) else list(nodes)
-    strange = [name for name in wanted if name not in graph.place]
+    strange = [x for x in wanted if not (isinstance(x, Hashable) and x in graph.place)]
     if strange:
         raise InvalidInput(
-            f"{strange[0]!r} is no node of this graph. Name nodes as in graph.names, one or a list."
+            f"{strange[0]!r} is no node of this graph. Name nodes as in graph.names, one or a list;"
+            f" here they are of type {type(graph.names[0]).__name__}."
         )
     return [graph.place[name] for name in wanted]
 

@@ -15,6 +15,7 @@ from scipy.sparse.linalg import eigsh
 
 from thermolinalg import checks
 from thermolinalg.backend import NumpyArray
+from thermolinalg.coupling.given import free_springs
 from thermolinalg.coupling.graph import DENSE, SMALL, CouplingGraph
 from thermolinalg.theory.directions import named_axis
 from thermolinalg.theory.gershgorin import gershgorin
@@ -140,8 +141,7 @@ def spectrum(graph: CouplingGraph, *, temperature: float = 1.0, friction: float 
     Raises:
         InvalidInput: something beyond springs ties nodes, or an argument cannot be used.
     """
-    part = graph.conditioned
-    part.require_harmonic("spectrum")
+    part = free_springs(graph, "spectrum")
     temperature = checks.positive("temperature", temperature)
     friction = checks.positive("friction", friction)
     dense = part.n < SMALL or part.matrix.nnz > DENSE * part.n**2

@@ -7,6 +7,7 @@ import numpy as np
 
 from thermolinalg import checks
 from thermolinalg.backend import Array, NumpyArray, to_numpy
+from thermolinalg.coupling.given import require_graph
 from thermolinalg.coupling.graph import CouplingGraph
 from thermolinalg.errors import InvalidInput
 from thermolinalg.plots.canvas import GREY, PALETTE, add_legend, counted, line, open_axes
@@ -56,6 +57,7 @@ def plot_graph(
     Raises:
         InvalidInput: a state or positions do not fit the nodes, or ax is something else.
     """
+    require_graph(graph)
     values = _values(graph, state)
     at = _positions(graph, positions)
     ax = open_axes(ax, (7.2, 4.6))

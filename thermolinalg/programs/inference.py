@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from thermolinalg import checks
 from thermolinalg.device.machine import Device
 from thermolinalg.errors import InvalidInput
 from thermolinalg.programs.confinement import require_confining
@@ -67,6 +68,7 @@ def posterior_of(
     At one temperature holding by hand is conditioning. Where temperatures differ it is not, and the
     law at rest itself is conditioned.
     """
+    checks.mapping("given", given, "{coordinate: value}")
     bath = program.system.bath  # first, so that the energy is worked out once for both programs
     fixed = program.hold(given.items(), argument="given")
     wanted = program.coordinates("what", what)

@@ -8,6 +8,7 @@ from typing import Any, final
 import sympy as sp
 
 from thermolinalg import checks
+from thermolinalg.coupling.given import require_graph
 from thermolinalg.coupling.graph import CouplingGraph
 from thermolinalg.device.machine import Device
 from thermolinalg.programs import integration
@@ -69,6 +70,7 @@ class Model:
         Raises:
             InvalidInput: something beyond springs ties its nodes.
         """
+        require_graph(graph)
         graph.require_harmonic("from_graph")
         model = cls(temperature=temperature)
         x = model.oscillators(name, graph.n, stiffness=graph.stiffness)
@@ -348,7 +350,8 @@ class Model:
         Raises:
             InvalidInput: a name is no free coordinate, or is asked for and given at once.
         """
-        return posterior_of(self._program, what, given or {}, samples=samples, rng=rng)
+        known = {} if given is None else given
+        return posterior_of(self._program, what, known, samples=samples, rng=rng)
 
     def log_partition(
         self,

@@ -234,6 +234,10 @@ MISTAKES = {
         lambda p: p.m.posterior(p.z, given={"q": 1.0}),
         "given holds 'q', which is no coordinate",
     ),
+    "given a list": (
+        lambda p: p.m.posterior(p.z, given=["x_0"]),
+        "given is of type list, and a dict {coordinate: value} is needed",
+    ),
     "noise that no float can square": (
         lambda p: p.m.observe(p.z, 1.0, noise=1e-200),
         "noise = 1e-200 is so small .* Clamp what is known",
