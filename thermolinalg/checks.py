@@ -225,6 +225,8 @@ def real_number(name: str, value: Any) -> float:
         number = float(value)
     except (TypeError, ValueError) as error:
         raise InvalidInput(f"{name} = {value!r} must be a number.") from error
+    except OverflowError as error:
+        raise InvalidInput(f"{name} does not fit a float. Take other units.") from error
     if not math.isfinite(number):
         raise InvalidInput(f"{name} = {number} must be finite.")
     return number

@@ -152,7 +152,9 @@ class CouplingGraph:
         """
         loose = [name for name in names if name not in self.held]
         if loose:
-            raise InvalidInput(f"node {loose[0]!r} is not held. Held are {list(self.held)}.")
+            raise InvalidInput(
+                f"node {loose[0]!r} is not held. Those are: {_few(self.held) or 'none'}."
+            )
         kept = {k: v for k, v in self.held.items() if k not in names} if names else {}
         return replace(self, held=kept)
 

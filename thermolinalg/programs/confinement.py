@@ -165,11 +165,15 @@ def _rises(landscape: Landscape, ray: Ray) -> bool:
     """Does U rise faster than n T ln r, with which all directions together would be enough?"""
     if np.isposinf(ray.U).any():
         return True
+    if np.isneginf(ray.U).any():
+        return False
     least = landscape.n * landscape.temperature * np.log(ray.radii[1:] / ray.radii[:-1])
     return bool((np.diff(ray.U) > (1 + np.sqrt(EPS)) * least).all())
 
 
 def _falls(landscape: Landscape, ray: Ray) -> bool:
+    if np.isneginf(ray.U).any():
+        return True
     drop = ray.U[0] - ray.U[-1] > SHARE * landscape.temperature
     return bool(drop and (ray.U[1:] <= ray.U[:-1]).all())
 

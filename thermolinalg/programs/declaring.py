@@ -37,7 +37,8 @@ def declared_plate(
     program.require_new(name, symbols)
     _require_alike(program, knobs["mass"])
     known = {p.name: p for p in program.parameters}
-    given = {key: value for key, value in knobs.items() if value is not None}
+    optional = {"mass", "temperature"}
+    given = {k: v for k, v in knobs.items() if not (k in optional and v is None)}
     arrays = {key: coefficients(key, value, sizes, known) for key, value in given.items()}
     for key in {"friction", "mass", "temperature"} & set(arrays):
         require_positive(key, arrays[key].tolist())

@@ -11,7 +11,7 @@ from scipy import sparse
 
 from thermolinalg.backend import Array, NumpyArray
 from thermolinalg.coupling.graph import CouplingGraph
-from thermolinalg.errors import NotFinite
+from thermolinalg.errors import NotFinite, ShapeMismatch
 from thermolinalg.programs.statements import Line, Statement
 from thermolinalg.symbolic.numeric import Numeric, numeric
 from thermolinalg.symbolic.quadratic import Quadratic, split_quadratic
@@ -128,21 +128,29 @@ class Energy:
 
     def value(self, x: Array) -> NumpyArray:
         """U (...) at points x (..., n)."""
-        x = np.asarray(x, dtype=float)
+        x = self._points(x)
         quadratic = np.sum(x * (0.5 * self._pull(x) - self.f), axis=-1) + self.constant
         return quadratic + self._beyond.value(x) if self.rest != 0 else quadratic
 
     def gradient(self, x: Array) -> NumpyArray:
         """dU/dx (..., n)."""
-        x = np.asarray(x, dtype=float)
+        x = self._points(x)
         slope = self._pull(x) - self.f
         return slope + self._beyond.gradient(x) if self.rest != 0 else slope
 
     def hessian(self, x: Array) -> NumpyArray:
         """d²U/dx² (..., n, n)."""
-        x = np.asarray(x, dtype=float)
+        x = self._points(x)
         flat = np.broadcast_to(self._dense, (*x.shape[:-1], self.n, self.n))
         return flat + self._beyond.hessian(x) if self.rest != 0 else flat
+
+    def _points(self, x: Array) -> NumpyArray:
+        if np.shape(x)[-1:] != (self.n,):
+            raise ShapeMismatch(
+                f"x has shape {np.shape(x)}; points (..., {self.n}) are needed, of the free "
+                "coordinates in order."
+            )
+        return np.asarray(x, dtype=float)
 
     @cached_property
     def _dense(self) -> NumpyArray:

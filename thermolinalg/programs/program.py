@@ -91,7 +91,8 @@ class Program:
         symbols, held = self.coordinates("what", what), dict(self.held)
         for symbol in symbols:
             if held.pop(symbol, None) is None:
-                raise InvalidInput(f"{symbol} is not held. Held are {[*map(str, held)]}.")
+                known = ", ".join(map(str, self.held)) or "none"
+                raise InvalidInput(f"{symbol} is not held. Of this model are: {known}.")
         return self._holding(held)
 
     def substitute(self, values: Mapping[Any, float]) -> "Program":

@@ -99,6 +99,11 @@ class Samples:
         Raises:
             ShapeMismatch: f gives something else.
         """
+        if not callable(f):
+            raise InvalidInput(
+                f"f = {f!r} cannot be called. Pass a function of points (draws, n), as sp.lambdify "
+                "makes: lambda x: x[:, 0] ** 2."
+            )
         found = f(self.values)
         found = found * 1.0 if np.asarray(found).dtype.kind == "b" else found
         found = np.asarray(checks.real_array("f", found), float)
@@ -173,9 +178,8 @@ class Samples:
         of_plate = re.compile(re.escape(str(name)) + r"(_\d+)+")
         found = [i for i, own in enumerate(self.names) if of_plate.fullmatch(own)]
         if not found:
-            raise InvalidInput(
-                f"{name} is no coordinate of these samples. They hold {', '.join(self.names)}."
-            )
+            known = ", ".join(self.names[:ROWS]) + (", ..." if len(self.names) > ROWS else "")
+            raise InvalidInput(f"{name} is no coordinate of these samples. They hold {known}.")
         return found
 
     @property

@@ -238,6 +238,12 @@ class _Printer(PythonCodePrinter):  # type: ignore[misc]  # sympy is untyped
             )
         return f"xp.{name}({', '.join(self._array(a) for a in expr.args)})"
 
+    def _print_Derivative(self, expr: sp.Expr, **_: Any) -> str:
+        raise InvalidInput(
+            f"{expr.expr} has no derivative that code could compute. Write it with functions that "
+            "have one, or as a Piecewise of them."
+        )
+
     def _print_Pow(self, expr: sp.Expr, **_: Any) -> str:
         base = self._print(expr.base)
         if expr.exp == sp.S.Half:

@@ -11,6 +11,9 @@ from thermolinalg.errors import InvalidInput, NotFinite, NotReal, ShapeMismatch
 TIME = "t"
 """The name of time in equations of motion."""
 
+ASSUMED = {"real": "real", "nonnegative": ">= 0", "nonpositive": "<= 0", "integer": "an integer"}
+"""What sympy assumes of symbols and numbers can break. Zero, as a limit, is let through."""
+
 
 def state_symbols(state: Any) -> tuple[sp.Symbol, ...]:
     """The coordinates: one symbol or several, no two the same.
@@ -203,4 +206,17 @@ def symbol_values(
             raise InvalidInput(
                 f"the value of {key} depends on the coordinate {min(map(str, held))}."
             )
-    return {key: exact(expression(str(key), value)) for key, value in values.items()}
+    put = {key: exact(expression(str(key), value)) for key, value in values.items()}
+    for key, value in put.items():
+        _require_assumed(key, value)
+    return put
+
+
+def _require_assumed(symbol: sp.Symbol, value: sp.Expr) -> None:
+    """Go on only if a value is not known to break what formulas assumed of its symbol."""
+    for assumed, named in ASSUMED.items():
+        if getattr(symbol, f"is_{assumed}") and getattr(value, f"is_{assumed}") is False:
+            raise InvalidInput(
+                f"{symbol} = {value} is not {named}, as the symbol {symbol} was declared to be. "
+                "Formulas rely on that: take another value, or declare it without."
+            )

@@ -143,7 +143,7 @@ MISTAKES = {
         lambda p: p.m.clamp(p.x, [1, 2, 3]),
         r"values has shape \(3,\)",
     ),
-    "released, not held": (lambda p: p.m.release("z"), "z is not held"),
+    "released, not held": (lambda p: p.m.release("z"), "z is not held. Of this model are: none"),
     "everything held": (
         lambda p: held(held(p.m, p.x), p.z).equilibrium(),
         "every coordinate is held",
@@ -237,6 +237,38 @@ MISTAKES = {
     "given a list": (
         lambda p: p.m.posterior(p.z, given=["x_0"]),
         "given is of type list, and a dict {coordinate: value} is needed",
+    ),
+    "a stiffness of nothing": (
+        lambda p: p.m.oscillators("y", stiffness=None),
+        "stiffness = None must be a number",
+    ),
+    "an integer that no float holds": (
+        lambda p: p.m.oscillators("y", stiffness=10**400),
+        "stiffness does not fit a float",
+    ),
+    "energies of points of the wrong size": (
+        lambda p: p.m.landscape().energy([1.0, 2.0]),
+        r"x has shape \(2,\); points \(..., 3\) are needed",
+    ),
+    "slopes of points of the wrong size": (
+        lambda p: p.m.landscape().gradient(np.zeros((5, 4))),
+        r"x has shape \(5, 4\); points \(..., 3\) are needed",
+    ),
+    "the average of a name": (
+        lambda p: p.m.sample(8, rng=0).expectation("x_0"),
+        "f = 'x_0' cannot be called",
+    ),
+    "the average of an expression": (
+        lambda p: p.m.sample(8, rng=0).expectation(p.z**2),
+        r"f = z\*\*2 cannot be called. Pass a function of points",
+    ),
+    "a potential of steps": (
+        lambda _: improper(lambda x, y: x**4 + y**2 + sp.floor(x)).sample(10),
+        r"floor\(x_0\) has no derivative",
+    ),
+    "an exponential without bottom": (
+        lambda _: improper(lambda x, y: x**2 + y**2 - sp.exp(x)).sample(10),
+        "falls without bound along x_0, so",
     ),
     "noise that no float can square": (
         lambda p: p.m.observe(p.z, 1.0, noise=1e-200),
