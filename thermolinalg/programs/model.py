@@ -314,7 +314,7 @@ class Model:
         Metropolis test, whose law at rest has no error of the step.
 
         Args:
-            samples: how many, of all chains together.
+            samples: how many at least, of all chains together, which are equally long.
             chains: independent runs, which must agree; None is 4 if motion is linear, else 20.
             longest: most Langevin steps of each chain; more may cross a barrier.
             device: what runs it, if the motion is linear; `Device.ideal()` by default.
