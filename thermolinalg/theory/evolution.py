@@ -66,14 +66,14 @@ def evolve(process: OU, start: Array | Gaussian, t: float) -> Gaussian:
             the process is no OU.
     """
     step = transition(single(process), t)
-    noise = Gaussian(step.shift, step.C)
+    noise = Gaussian.computed(step.shift, step.C)
     if isinstance(start, Gaussian):
         if start.n != process.n:
             raise ShapeMismatch(f"start has {start.n} coordinates, the process {process.n}.")
         start = Gaussian(like(start.mean, process.A), like(start.cov, process.A))
         return start.push_forward(step.E) + noise
     x = like(checks.vector("start", start, process.n), process.A)
-    return Gaussian(step.E @ x + step.shift, step.C)
+    return Gaussian.computed(step.E @ x + step.shift, step.C)
 
 
 def propagate(A: NumpyArray, b: NumpyArray, D: NumpyArray, t: float) -> Transition:

@@ -40,6 +40,18 @@ class Gaussian:
         vars(self).update(by_precision=False, mean=mean, cov=cov)
 
     @classmethod
+    def computed(cls, mean: Array, cov: Array) -> "Gaussian":
+        """N(mean, cov) of a cov that was computed and so is one, up to rounding: not checked.
+
+        A variance that rounding made negative is none, and has no covariances.
+        """
+        xp = namespace(cov)
+        kept = like(xp.linalg.diagonal(cov) > 0, cov)
+        law = object.__new__(cls)
+        vars(law).update(by_precision=False, mean=mean, cov=cov * kept[:, None] * kept)
+        return law
+
+    @classmethod
     def from_precision(cls, precision: Array, potential: Array) -> "Gaussian":
         """N(P⁻¹h, P⁻¹), whose density is proportional to exp(-½ x'Px + h'x).
 
@@ -144,7 +156,7 @@ class Gaussian:
     def __add__(self, other: "Gaussian") -> "Gaussian":
         """The law of x + y for x and y that are independent."""
         other = self._partner(other)
-        return Gaussian(self.mean + other.mean, self.cov + other.cov)
+        return Gaussian.computed(self.mean + other.mean, self.cov + other.cov)
 
     def log_prob(self, x: Array) -> Array:
         """Log density (...) at points (..., n), in nats.

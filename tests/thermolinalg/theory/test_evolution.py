@@ -186,3 +186,14 @@ def test_a_law_is_named_in_a_line():
     assert repr(law) == "Transition(n=2, |E| = 5, largest variance 1)"
     many = tla.Transition(law.E, np.zeros((7, 2)), law.C)
     assert repr(many) == "Transition(n=2, 7 drives, |E| = 5, largest variance 1)"
+
+
+@pytest.mark.parametrize("t", [1.0, 1e-150, 2.2250738585e-313])
+def test_a_coordinate_that_noise_hardly_reaches_has_a_law(t):
+    """The first coordinate feels 0.6 of one and 0.8 of the other, which move by 0.8 and -0.6."""
+    A = np.array([[1.0, -0.8, 0.6], [0.0, 1.0, -2.66453526e-17], [0.0, -2.66453526e-17, 1.0]])
+    D = np.zeros((3, 3))
+    D[1:, 1:] = [[0.36, 0.48], [0.48, 0.64]]
+    law = tla.evolve(tla.OU(A, np.zeros(3), D), np.ones(3), t)
+    assert abs(law.cov[0, 0]) <= 1e-15 * t
+    assert np.isfinite(law.sample(5, rng=0)).all()
