@@ -346,12 +346,11 @@ def _require_definite(S: NumpyArray, names: Iterable[Hashable]) -> None:
     blur = checks.rounding(S) * abs(values[-1])
     if values[0] <= blur:
         v = V[:, 0] / unit
-        way, stiffness = named_axis(v, list(names)), float(v @ S @ v / (v @ v))
-        what = "the potential pushes it away" if values[0] < -blur else "nothing holds it"
+        pushed = f"the potential pushes it away (stiffness {v @ S @ v / (v @ v):.3g})"
+        what = pushed if values[0] < -blur else "nothing holds it"
         raise Unstable(
-            f"along {way}, {what} (stiffness {stiffness:.3g}), so there is no law at rest. Tie it "
-            "to the ground by a stiffness > 0, hold a node of it, or check the signs of the "
-            "couplings."
+            f"along {named_axis(v, list(names))}, {what}, so there is no law at rest. Tie it to "
+            "the ground by a stiffness > 0, hold a node of it, or check the signs of the couplings."
         )
 
 

@@ -1,5 +1,6 @@
 """A coupling graph: springs as lines, nodes as dots, held ones as squares, the state in colour."""
 
+import re
 from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -26,6 +27,8 @@ STRESSED = 300
 of their own."""
 
 PULLS, PUSHES, BEYOND = GREY, PALETTE[1], PALETTE[3]
+
+ENTRY = re.compile(r"(.+?)_(\d+)_(\d+)")
 
 EMPTY = "0.85"
 
@@ -104,14 +107,23 @@ def _positions(graph: CouplingGraph, positions: Positions | None) -> NumpyArray:
 
 
 def _on_grid(graph: CouplingGraph) -> NumpyArray | None:
-    """(column, -row) if all names are such pairs."""
-    pairs = all(
-        isinstance(name, tuple)
-        and len(name) == 2
-        and all(isinstance(i, int | np.integer) for i in name)
-        for name in graph.names
-    )
-    return np.array(graph.names, dtype=float)[:, ::-1] * [1.0, -1.0] if pairs else None
+    """(column, -row) if all names are such pairs, or entries of one plate such as x_3_4."""
+    places = [_row_and_column(name) for name in graph.names]
+    found = [place for place in places if place is not None]
+    if len(found) < len(places) or len({plate for plate, _, _ in found}) > 1:
+        return None
+    return np.array([(column, -row) for _, row, column in found], dtype=float)
+
+
+def _row_and_column(name: Hashable) -> tuple[str, int, int] | None:
+    """The plate, if it has one, the row and the column that a name tells; None if it does not."""
+    if isinstance(name, str) and (entry := ENTRY.fullmatch(name)):
+        return entry[1], int(entry[2]), int(entry[3])
+    if isinstance(name, tuple) and len(name) == 2:
+        row, column = name
+        if isinstance(row, int | np.integer) and isinstance(column, int | np.integer):
+            return "", int(row), int(column)
+    return None
 
 
 def _laid_out(graph: CouplingGraph) -> NumpyArray:

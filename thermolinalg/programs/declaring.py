@@ -72,12 +72,18 @@ def declared_springs(program: Program, a: Any, b: Any, stiffness: Any) -> Spring
 def declared_form(program: Program, what: Any, matrix: Any, force: Any) -> QuadraticForm:
     """A quadratic form of some coordinates.
 
+    Half of all digits of the largest entry are let pass as asymmetry: what is not symmetric adds
+    nothing to x'Mx, and an inverse that was computed has no more.
+
     Raises:
         InvalidInput: the matrix is not symmetric, or does not fit the coordinates.
     """
     symbols = tuple(program.coordinates("what", what))
     M = matrix.toarray() if is_sparse(matrix) else matrix
-    M = to_numpy(checks.symmetric("matrix", M, "Energies are symmetric forms: (M + M.T)/2."))
+    M = to_numpy(checks.square("matrix", M)).astype(float)
+    if np.abs(M - M.T).max() <= math.sqrt(np.finfo(float).eps) * np.abs(M).max():
+        M = (M + M.T) / 2
+    M = checks.symmetric("matrix", M, "Energies are symmetric forms: (M + M.T)/2.")
     h = np.zeros(len(symbols)) if force is None else np.ravel(np.asarray(force))
     if len(M) != len(symbols):
         raise ShapeMismatch(
@@ -85,7 +91,7 @@ def declared_form(program: Program, what: Any, matrix: Any, force: Any) -> Quadr
             f"{len(symbols)}) is needed."
         )
     h = to_numpy(checks.vector("force", h, len(symbols)))
-    return QuadraticForm(symbols, M.astype(float), h.astype(float))
+    return QuadraticForm(symbols, M, h.astype(float))
 
 
 def declared_data(program: Program, what: Any, value: Any, noise: Any) -> Iterator[Observation]:
@@ -98,6 +104,8 @@ def declared_data(program: Program, what: Any, value: Any, noise: Any) -> Iterat
     checks.unmasked("value", value)
     expressions = [program.energy("what", entry) for entry in entries(what)]
     data = [checks.real_number("value", entry) for entry in entries(value)]
+    if not expressions:
+        raise InvalidInput("what is empty; name at least one expression that was read.")
     if len(data) != len(expressions):
         raise ShapeMismatch(
             f"value holds {len(data)} numbers for {len(expressions)} expressions; one for each is "

@@ -105,6 +105,9 @@ def log_partition_of(
     rng: RNG,
 ) -> LogPartition:
     """ln ∫ exp(-U/T) dx over the free coordinates."""
+    checks.positive("atol", atol, zero=True)
+    checks.positive("rtol", rtol, zero=True)
+    checks.probability("confidence", confidence)
     system = program.system
     if system.is_gaussian and system.bath is not None:
         return LogPartition(_closed_form(program), 0.0, Outcome.CONVERGED, "exact")

@@ -22,7 +22,7 @@ ROWS = 20
 """Coordinates that are printed."""
 
 
-class Measured(NamedTuple):
+class WithError(NamedTuple):
     """A value and its standard error, of the same shape (...)."""
 
     value: Any
@@ -89,7 +89,7 @@ class Samples:
         reach = float(ndtri(0.5 + checks.probability("confidence", confidence) / 2)) * self.stderr
         return self.mean - reach, self.mean + reach
 
-    def expectation(self, f: Callable[[NumpyArray], NumpyArray], /) -> Measured:
+    def expectation(self, f: Callable[[NumpyArray], NumpyArray], /) -> WithError:
         """The mean of f over the law, and its error.
 
         Args:
@@ -114,9 +114,9 @@ class Samples:
             )
         record = found.reshape(*self.draws.shape[:2], -1)
         shape = found.shape[1:]
-        return Measured(found.mean(axis=0), self._error(record).reshape(shape))
+        return WithError(found.mean(axis=0), self._error(record).reshape(shape))
 
-    def quantile(self, q: float, /) -> Measured:
+    def quantile(self, q: float, /) -> WithError:
         """The q-quantile (n,) of each coordinate, and its error.
 
         Half the width between the quantiles that are one standard error of q apart from it, that of
@@ -131,7 +131,7 @@ class Samples:
             np.array([np.quantile(x, p) for x, p in zip(self.values.T, end, strict=True)])
             for end in ends
         )
-        return Measured(found, (upper - lower) / 2)
+        return WithError(found, (upper - lower) / 2)
 
     def __getitem__(self, name: object) -> NumpyArray:
         """The draws (chains m,) of the coordinate of this name; of a plate (chains m, k)."""

@@ -182,7 +182,7 @@ def require_no_namesake(name: str, expr: sp.Expr, state: tuple[sp.Symbol, ...]) 
 def symbol_values(
     values: Any, parameters: tuple[sp.Symbol, ...], state: tuple[sp.Symbol, ...]
 ) -> dict[sp.Symbol, sp.Expr]:
-    """What parameters are to be replaced by.
+    """What parameters, named by their symbols or names, are to be replaced by.
 
     Raises:
         InvalidInput: a key is no parameter, or a value depends on the state.
@@ -190,6 +190,8 @@ def symbol_values(
     if not isinstance(values, dict):
         raise InvalidInput(f"values = {values!r} must be a dict {{symbol: number}}.")
     known = ", ".join(map(str, parameters)) or "none"
+    by_name = {symbol.name: symbol for symbol in parameters}
+    values = {by_name.get(k, k) if isinstance(k, str) else k: v for k, v in values.items()}
     for key, value in values.items():
         if key in state:
             raise InvalidInput(

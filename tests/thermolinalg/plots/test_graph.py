@@ -84,6 +84,13 @@ def test_a_grid_stands_as_a_matrix_is_written():
     np.testing.assert_array_equal(free.get_offsets(), expected)
 
 
+def test_a_plate_stands_as_its_array():
+    plate = CouplingGraph(np.eye(6), names=[f"z_{i}_{j}" for i in range(2) for j in range(3)])
+    (free,) = dots(plot_graph(plate))
+    expected = [(j, -i) for i in range(2) for j in range(3)]
+    np.testing.assert_array_equal(free.get_offsets(), expected)
+
+
 def test_the_same_graph_is_the_same_picture():
     plain = nx.disjoint_union(nx.barbell_graph(4, 2), nx.path_graph(3))
     one, two = (dots(plot_graph(CouplingGraph.from_networkx(plain)))[0] for _ in range(2))

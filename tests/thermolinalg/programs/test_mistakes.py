@@ -286,6 +286,8 @@ MISTAKES = {
         lambda _: improper(lambda x, y: y**2 - sp.log(1 - x**2)).sample(10),
         "no real number along",
     ),
+    "no data": (lambda p: p.m.observe([], [], noise=1), "what is empty"),
+    "a negative error": (lambda p: p.m.log_partition(atol=-1), "atol = -1 must be >= 0"),
     "the marginal of what is held": (
         lambda p: held(p.m, p.z).equilibrium()[p.z],
         "z is held, and so has no law",

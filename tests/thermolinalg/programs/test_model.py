@@ -478,3 +478,13 @@ def test_the_log_partition_counts_precise_data(digits, read, T):
     rounding = (np.finfo(float).eps * read) ** 2 * (1 + noise**-2)
     far = np.finfo(float).eps * abs(read)  # the centre itself is rounded
     assert abs(m.log_partition().value - truth) <= 1e-12 * (1 + abs(truth)) + 8 * (rounding + far)
+
+
+def test_a_computed_inverse_is_a_quadratic_form():
+    """That of a kernel, with more rounding than symmetry; the true one is known in closed form."""
+    t = np.linspace(0, 1, 12)
+    K = np.exp(-(np.subtract.outer(t, t) ** 2) / 0.02) + 1e-6 * np.eye(12)
+    m = tla.Model()
+    m.oscillators("f", 12)
+    m.quadratic("f", np.linalg.inv(K))
+    assert np.allclose(m.equilibrium().cov, K, rtol=0, atol=1e-8)

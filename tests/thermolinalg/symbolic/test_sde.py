@@ -188,7 +188,7 @@ MISTAKES = [
     (lambda: SDE.from_potential(x**2, x, friction=[1, 2]), "friction has 2 entries"),
     (lambda: SDE.from_potential(x**2, x, temperature=1 + x**2), "depends on the coordinate x"),
     (lambda: WELL.substitute({y: 1}), "y is no parameter of the system; they are: T, k"),
-    (lambda: WELL.substitute({"k": 1}), "Keys are symbols"),
+    (lambda: WELL.substitute({sp.Symbol("k", real=True): 1}), "Keys are symbols"),
     (lambda: WELL.substitute({x: 1}), "x is a coordinate"),
     (lambda: WELL.substitute({K: x}), "depends on the coordinate x"),
     (lambda: WELL.substitute({T: -1}), "T = -1 is not >= 0, as the symbol T was declared"),
@@ -252,3 +252,9 @@ def test_a_dense_system_of_fifty_coordinates_is_exact():
     density = sde.stationary_density()
     assert "checked by symbols" in density.verified
     np.testing.assert_array_equal(density.gaussian().precision, stiffness / 2)
+
+
+def test_parameters_may_be_named():
+    k = sp.Symbol("k", positive=True)
+    sde = SDE(x, -k * x, 2)
+    assert sde.substitute({"k": 3}).drift == sde.substitute({k: 3}).drift
