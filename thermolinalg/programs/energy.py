@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import final
 
 import numpy as np
 import sympy as sp
 from scipy import sparse
+from scipy.sparse.csgraph import connected_components
 
 from thermolinalg.backend import Array, NumpyArray
 from thermolinalg.coupling.graph import CouplingGraph
@@ -79,6 +81,42 @@ class Energy:
             (flat if plain else rest).append(term)
         most = self.plus(split_quadratic(sp.Add(*flat), self.state))
         return replace(most, rest=most.rest + sp.Add(*rest))
+
+    def around(self, symbols: Iterable[sp.Symbol]) -> "Energy":
+        """The energy of these coordinates and of all that they are tied to, less its constant.
+
+        The others are independent of them.
+        """
+        wanted = set(symbols)
+        parts = {self._parts[i] for i, symbol in enumerate(self.state) if symbol in wanted}
+        rows = [i for i, part in enumerate(self._parts) if part in parts]
+        state = tuple(self.state[i] for i in rows)
+        terms = (t for t in sp.Add.make_args(self.rest) if not t.free_symbols.isdisjoint(state))
+        return Energy(state, self.S[rows][:, rows], self.f[rows], 0.0, sp.Add(*terms))
+
+    @cached_property
+    def tied_beyond(self) -> frozenset[sp.Symbol]:
+        """The coordinates that are tied, directly or not, to what is not quadratic."""
+        own = self.rest.free_symbols
+        parts = {self._parts[i] for i, symbol in enumerate(self.state) if symbol in own}
+        return frozenset(
+            x for x, part in zip(self.state, self._parts, strict=True) if part in parts
+        )
+
+    @cached_property
+    def _parts(self) -> list[int]:
+        """The number of the part to which each coordinate belongs; no energy ties two parts."""
+        place = {symbol: i for i, symbol in enumerate(self.state)}
+        links = [
+            (place[one], place[other])
+            for term in sp.Add.make_args(self.rest)
+            for one, other in pairwise(sorted(term.free_symbols, key=str))
+        ]
+        ends = np.array(links, dtype=int).reshape(-1, 2).T
+        ties = sparse.coo_array((np.ones(len(links)), ends), shape=self.S.shape)
+        S = self.S.copy()
+        S.eliminate_zeros()
+        return connected_components(abs(S) + ties, directed=False)[1].tolist()
 
     def plus(self, more: Quadratic) -> "Energy":
         """With a potential of the same coordinates added."""

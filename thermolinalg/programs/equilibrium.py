@@ -1,5 +1,6 @@
 """What is known of a program at rest: the law itself, or the law up to a constant, and why."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
@@ -31,8 +32,8 @@ class Knowledge(Enum):
         "exp(-U/T), and entropy is produced"
     )
     GIBBS = (
-        "up to its normalisation: exp(-U/T); the potential is not quadratic, so that no moment has "
-        "a closed form: sample it, or see .laplace"
+        "up to its normalisation: exp(-U/T); the potential is not quadratic, so that moments of "
+        "what it ties have no closed form: sample them, or see .laplace"
     )
     UNKNOWN = (
         "not known: temperatures differ, so that it is no exp(-U/T), and the motion is not linear: "
@@ -46,7 +47,8 @@ class Equilibrium:
     """The law at rest of the free coordinates of a program, as far as theory knows it.
 
     `law` is the exact Gaussian, in the order of `names`, or None. Index with a coordinate or a list
-    of them, symbols or names, for their marginal.
+    of them, symbols or names, for their marginal; it is exact, too, where they are not tied to what
+    is not quadratic.
     """
 
     knowledge: Knowledge
@@ -83,7 +85,14 @@ class Equilibrium:
         held = next((x for x in wanted if x in self.program.held), None)
         if held is not None:
             raise InvalidInput(f"{held} is held, and so has no law. Ask for free coordinates.")
+        if self.law is None and self.knows(wanted):
+            part = self.program.system.around(wanted)
+            return _gaussian(part).marginal([part.energy.state.index(x) for x in wanted])
         return self.known.marginal([self.names.index(x.name) for x in wanted])
+
+    def knows(self, symbols: Iterable[sp.Symbol]) -> bool:
+        """Is the law of these free coordinates known in closed form?"""
+        return self.program.system.free.energy.tied_beyond.isdisjoint(symbols)
 
     @property
     def density(self) -> sp.Expr:
@@ -123,13 +132,16 @@ class Equilibrium:
     def __str__(self) -> str:
         count = "1 coordinate" if len(self.names) == 1 else f"{len(self.names)} coordinates"
         head = f"law at rest of {count}\nknown {self.knowledge.value}"
-        if self.law is None:
+        energy = self.program.system.free.energy
+        shown = [x for x in energy.state if x not in energy.tied_beyond]
+        if not shown:
             return head
-        widths = np.sqrt(np.diag(self.law.cov))
-        rows = zip(self.names[:ROWS], self.law.mean, widths, strict=False)
-        lines = [f"  {name:<12} {mean:>12.6g} ± {width:.4g}" for name, mean, width in rows]
-        rest = len(self.names) - ROWS
-        return "\n".join([head, *lines, *([f"  and {rest} more"] if rest > 0 else [])])
+        law = self[shown]
+        rows = zip(shown[:ROWS], law.mean, np.sqrt(np.diag(law.cov)), strict=False)
+        lines = [f"  {x.name:<12} {mean:>12.6g} ± {width:.4g}" for x, mean, width in rows]
+        more = [f"  and {len(shown) - ROWS} more"] if len(shown) > ROWS else []
+        aside = ["exactly, as they are not tied to that:"] if self.law is None else []
+        return "\n".join([head, *aside, *lines, *more])
 
 
 def equilibrium_of(program: Program) -> Equilibrium:

@@ -80,9 +80,9 @@ def posterior_of(
     if bath is None:
         return _conditioned(program, fixed, wanted)
     rest = equilibrium_of(fixed)
-    if rest.exact:
+    if rest.knows(wanted):
         return rest[wanted]
-    drawn = samples_of(fixed.system, samples, rng=rng)
+    drawn = samples_of(fixed.system.around(wanted), samples, rng=rng)
     return drawn.of_names([x.name for x in wanted])
 
 

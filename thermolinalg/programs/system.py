@@ -4,6 +4,7 @@ Friction γ_i dx_i = -∂U/∂x_i dt + N(0, 2 γ_i T_i dt), or with masses the m
 temperatures are one, the law at rest is exp(-U/T), whatever the frictions and masses.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, final
@@ -46,6 +47,15 @@ class System:
         mass = None if self.mass is None else self.mass[rows]
         energy = self.energy.hold(self.held)
         return System(energy, {}, self.friction[rows], self.temperature[rows], mass)
+
+    def around(self, symbols: Iterable[sp.Symbol]) -> "System":
+        """Free coordinates and all that they are tied to; the others are independent of them."""
+        free = self.free
+        energy = free.energy.around(symbols)
+        kept = set(energy.state)
+        rows = [i for i, symbol in enumerate(free.energy.state) if symbol in kept]
+        mass = None if free.mass is None else free.mass[rows]
+        return System(energy, {}, free.friction[rows], free.temperature[rows], mass)
 
     @property
     def is_gaussian(self) -> bool:

@@ -96,6 +96,38 @@ def test_a_posterior_of_a_model_that_is_not_gaussian():
     assert_agrees((drawn.mean, drawn.stderr), truth)
 
 
+def test_what_is_not_tied_to_a_quartic_is_known_exactly():
+    with tla.Model(temperature=0.5) as m:
+        x = m.oscillators("x", 3, stiffness=[3, 2, 4])
+        y = m.oscillators("y", 2)
+        m.couple(x[0], y[1], 0.8)
+        m.potential((x[1] - y[0]) ** 2 + 0.1 * x[2] ** 4)
+        m.clamp(y[1], 1.5)
+    rest = m.equilibrium()
+    assert not rest.exact
+    assert rest[x[0]].mean[0] == pytest.approx(0.8 * 1.5 / 3.8, rel=1e-12)
+    assert rest[[y[0], x[1]]].cov == pytest.approx(np.array([[0.5, 0.25], [0.25, 0.25]]), rel=1e-12)
+    assert m.posterior(x[1], given={y[0]: 2.0}).mean[0] == pytest.approx(1.0, rel=1e-12)
+    assert "x_0" in str(rest)
+    assert "x_2 " not in str(rest)
+    assert m.posterior(x[2], rng=0).names == ("x_2",)
+    m.couple(x[2], x[0], 0.1)  # now it is tied
+    assert isinstance(m.posterior(x[0], rng=0), tla.Samples)
+    m.clamp(x[2], 0.0)  # and now it is not
+    assert m.equilibrium().exact
+
+
+def test_a_part_in_a_bath_of_its_own_is_known():
+    """Its temperature alone matters to it, though the whole is no Gibbs law."""
+    m = tla.Model()
+    x = m.oscillators("x", stiffness=2, temperature=3)
+    y = m.oscillators("y", stiffness=1)
+    m.potential(y**4)
+    rest = m.equilibrium()
+    assert rest.knowledge is tla.Knowledge.UNKNOWN
+    assert rest[x].cov[0, 0] == pytest.approx(1.5, rel=1e-12)
+
+
 def test_a_power_of_a_distance_keeps_its_digits_far_from_zero():
     """The law is that about zero, moved."""
     m = tla.Model()

@@ -216,7 +216,7 @@ MISTAKES = {
     ),
     "a wish for the moments of a quartic": (
         lambda _: improper(lambda x, y: x**4 + y**4).equilibrium().mean,
-        "not quadratic, so that no moment has a closed form",
+        "not quadratic, so that moments of what it ties have no closed form",
     ),
     "the partition function of a driven system": (
         lambda _: two_temperatures()[0].log_partition(),
