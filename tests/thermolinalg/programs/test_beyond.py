@@ -62,6 +62,25 @@ def test_log_partition_is_that_of_quadrature(model):
     assert abs(float(found) - truth) <= stats.norm.isf(0.5e-6) * found.stderr
 
 
+def test_a_gaussian_part_is_counted_exactly_in_a_log_partition():
+    """The quartic has the same error bar alone; constants, forces and clamps count."""
+    alone, m = quartic(), tla.Model(temperature=0.7)
+    x, y = m.oscillators("x"), m.oscillators("y", 3, stiffness=[1, 2, 3], center=0.5)
+    m.potential(2 * x**4 + 1.3)
+    m.couple(y[0], y[1], 0.4)
+    m.clamp(y[2], 2.0)
+    S, f = np.array([[1.4, -0.4], [-0.4, 2.4]]), np.array([0.5, 1.0])
+    lowest = 0.125 + 0.25 + 1.5 * 1.5**2 + 1.3 - f @ np.linalg.solve(S, f) / 2
+    exact = -lowest / 0.7 + 0.5 * np.linalg.slogdet(2 * np.pi * 0.7 * np.linalg.inv(S))[1]
+    whole, part = m.log_partition(rng=3), alone.log_partition(rng=3)
+    assert whole.stderr == part.stderr
+    assert float(whole) == pytest.approx(exact + float(part), rel=1e-12)
+    by_parts = m.log_partition(rtol=1e-3, atol=0.0, rng=3)
+    assert abs(float(by_parts) - float(whole)) <= stats.norm.isf(0.5e-6) * math.hypot(
+        by_parts.stderr, whole.stderr
+    )
+
+
 def test_the_log_partition_of_a_quartic_in_closed_form():
     """Z = 2 Gamma(5/4) (T/a)^(1/4)."""
     truth = math.log(2 * math.gamma(1.25) * (0.7 / 2) ** 0.25)
