@@ -108,7 +108,9 @@ def propagate_beliefs(
             "stiffness > 0, hold a node of it, or check the signs of the couplings."
         )
     if run.outcome is BeliefOutcome.CONVERGED:
-        require_rest(part)  # trees that unroll the loops may have a law where the graph has none
+        require_rest(
+            part.matrix
+        )  # trees that unroll the loops may have a law where the graph has none
     mean, variance = run.force / run.precision, temperature / run.precision
     return Beliefs(part.free, mean, variance, run.outcome, run.sweeps, run.residual)
 

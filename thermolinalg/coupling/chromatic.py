@@ -75,7 +75,9 @@ def sample_chromatic(
     temperature = checks.positive("temperature", temperature)
     samples, chains = checks.count("samples", samples), checks.count("chains", chains)
     before = samples if burn_in is None else checks.count("burn_in", burn_in, least=0)
-    require_rest(part)  # sweeps settle if, and only if, S is positive definite (Ostrowski 1954)
+    require_rest(
+        part.matrix
+    )  # sweeps settle if, and only if, S is positive definite (Ostrowski 1954)
     colors = color_nodes(part.weights)
     order = np.argsort(colors, kind="stable")
     x = np.ascontiguousarray(_start(x0, part.n, chains)[:, order].T)

@@ -18,12 +18,10 @@ import scipy.sparse as sp
 
 from thermolinalg import checks
 from thermolinalg.backend import NumpyArray, to_numpy
-from thermolinalg.errors import InvalidInput, NotFinite, ShapeMismatch, Unstable
+from thermolinalg.coupling.stability import positive_bounds, require_definite
+from thermolinalg.errors import InvalidInput, NotFinite, ShapeMismatch
 from thermolinalg.theory.balance import is_sparse, require_symmetric
-from thermolinalg.theory.directions import named_axis
 from thermolinalg.theory.gaussian import Gaussian
-from thermolinalg.theory.gershgorin import gershgorin
-from thermolinalg.theory.lanczos import spectral_bounds
 from thermolinalg.theory.potential import overdamped
 
 DENSE = 0.1
@@ -31,9 +29,6 @@ DENSE = 0.1
 
 SMALL = 2000
 """So are those of fewer nodes: their normal modes are worth an `eigh`, and are then free."""
-
-NAMED = 4000
-"""Up to so many nodes, the direction that nothing holds is worth the eigenvectors it takes."""
 
 
 @final
@@ -193,7 +188,7 @@ class CouplingGraph:
         S, f = self.matrix, self.force
         cross = S[out][:, keep].toarray()
         inner = S[out][:, out].toarray()
-        _require_definite(inner, names)
+        require_definite(inner, names)
         step = scipy.linalg.solve(inner, np.column_stack([cross, f[out]]), assume_a="pos")
         rest = S[keep][:, keep].toarray() - cross.T @ step[:, :-1]
         left = tuple(self.names[i] for i in keep)
@@ -208,10 +203,9 @@ class CouplingGraph:
             InvalidInput: something beyond springs ties nodes, so that this is not the law.
         """
         temperature = checks.positive("temperature", temperature)
+        self.require_held()
         part = self.conditioned
-        part.require_harmonic("law")
         S = part.matrix.toarray()
-        _require_definite(S, part.free)
         return Gaussian.from_precision(S / temperature, part.force / temperature)
 
     def process(self, *, temperature: float = 1.0, friction: float | NumpyArray = 1.0) -> Any:
@@ -229,9 +223,9 @@ class CouplingGraph:
         S = part.matrix
         if part.n < SMALL or S.nnz > DENSE * part.n**2:
             S, bounds = S.toarray(), None
-            _require_definite(S, part.free)
+            require_definite(S, part.free)
         else:
-            bounds = _positive_bounds(S, part.free)
+            bounds = positive_bounds(S, part.free)
         return overdamped(S, part.force, temperature=temperature, friction=friction, bounds=bounds)
 
     def to_networkx(self) -> Any:
@@ -255,6 +249,17 @@ class CouplingGraph:
         links = sp.triu(self.weights, k=1).tocsr().tocoo()
         ends = zip(*links.coords, links.data, strict=True)
         return [(self.names[i], self.names[j], float(w)) for i, j, w in ends]
+
+    def require_held(self) -> None:
+        """Go on only if springs hold the free nodes in every direction; nothing is solved.
+
+        Raises:
+            Unstable: a direction is free, or pushed away; the message names it.
+            InvalidInput: something beyond springs ties nodes.
+        """
+        part = self.conditioned
+        part.require_harmonic("law")
+        require_definite(part.matrix.toarray(), part.free)
 
     def require_harmonic(self, wanted: str) -> None:
         """Go on only if springs are all there is.
@@ -315,43 +320,6 @@ def _matrix(S: Any) -> Any:
     require_symmetric("matrix", S)
     S = sp.csr_array(S).astype(float)
     return ((S + S.T) / 2).tocsr()
-
-
-def _positive_bounds(S: Any, names: tuple[Hashable, ...]) -> tuple[float, float] | None:
-    """Bounds on the eigenvalues of a sparse S by products, where its entries do not tell: None."""
-    if gershgorin(S, 1.0)[0] > 0:
-        return None
-    try:
-        low, high = spectral_bounds(S)
-    except InvalidInput:
-        low, high = 0.0, 0.0
-    if low <= 0 and S.shape[0] <= NAMED:
-        _require_definite(S.toarray(), names)
-    if low <= 0:
-        raise Unstable(
-            "the couplings leave a direction free or push it away, so there is no law at rest. Tie "
-            "every part of the graph to the ground by a stiffness > 0, and check the signs."
-        )
-    return low, high
-
-
-def _require_definite(S: NumpyArray, names: Iterable[Hashable]) -> None:
-    """Refuse an S that leaves a direction free, and name it.
-
-    It is judged in units in which the diagonal is 1: soft nodes may stand beside stiff ones.
-    """
-    d = np.diag(S)
-    unit = np.where(d > 0, np.sqrt(np.where(d > 0, d, 1.0)), np.abs(d).max() ** 0.5 or 1.0)
-    values, V = np.linalg.eigh(S / unit[:, None] / unit)
-    blur = checks.rounding(S) * abs(values[-1])
-    if values[0] <= blur:
-        v = V[:, 0] / unit
-        pushed = f"the potential pushes it away (stiffness {v @ S @ v / (v @ v):.3g})"
-        what = pushed if values[0] < -blur else "nothing holds it"
-        raise Unstable(
-            f"along {named_axis(v, list(names))}, {what}, so there is no law at rest. Tie it to "
-            "the ground by a stiffness > 0, hold a node of it, or check the signs of the couplings."
-        )
 
 
 def _require_undirected(graph: Any) -> None:

@@ -36,7 +36,7 @@ def declared_plate(
     symbols = tuple(_symbol(name, index) for index in np.ndindex(*sizes))
     program.require_new(name, symbols)
     _require_alike(program, knobs["mass"])
-    known = {p.name: p for p in program.parameters}
+    known = program.parameter_of
     optional = {"mass", "temperature"}
     given = {k: v for k, v in knobs.items() if not (k in optional and v is None)}
     arrays = {key: coefficients(key, value, sizes, known) for key, value in given.items()}
@@ -130,9 +130,8 @@ def _require_finite_springs(program: Program, widths: list[Any]) -> None:
 
 def _row(program: Program, name: str, value: Any, count: int) -> list[Any]:
     checks.unmasked(name, value)
-    known = {p.name: p for p in program.parameters}
     flat = value if np.ndim(value) == 0 else np.ravel(np.asarray(value, dtype=object))
-    return coefficients(name, flat, (count,), known).tolist()
+    return coefficients(name, flat, (count,), program.parameter_of).tolist()
 
 
 def _require_alike(program: Program, mass: Any) -> None:

@@ -156,14 +156,6 @@ class Energy:
             self.S, self.f, names=self.names, held=values, anharmonic=groups - {frozenset()}
         )
 
-    def expression(self) -> sp.Expr:
-        """U as an expression."""
-        S, x = self.S.tocoo(), self.state
-        pairs = zip(*S.coords, S.data.tolist(), strict=True)
-        form = (k * x[i] * x[j] / (2 if i == j else 1) for i, j, k in pairs if i <= j)
-        pull = (-f * s for f, s in zip(self.f.tolist(), x, strict=True) if f)
-        return sp.Add(*form, *pull, self.constant, self.rest)
-
     def value(self, x: Array) -> NumpyArray:
         """U (...) at points x (..., n)."""
         x = self._points(x)

@@ -59,6 +59,11 @@ class Program:
         """Coordinates and parameters."""
         return {symbol.name: symbol for symbol in (*self.state, *self.parameters)}
 
+    @cached_property
+    def parameter_of(self) -> dict[str, sp.Symbol]:
+        """The parameter of each name."""
+        return {symbol.name: symbol for symbol in self.parameters}
+
     def say(self, statement: Statement) -> "Program":
         """With one statement more."""
         return replace(self, statements=(*self.statements, statement))
@@ -102,7 +107,7 @@ class Program:
             InvalidInput: a key is no parameter, or its value no number, or a friction, a mass, a
                 temperature or a noise would not be positive.
         """
-        known = {p.name: p for p in self.parameters}
+        known = self.parameter_of
         strange = sorted(str(key) for key in values if str(key) not in known)
         if strange:
             raise InvalidInput(

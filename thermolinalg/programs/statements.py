@@ -50,21 +50,9 @@ class Statement(ABC):
         """The same statement with numbers in place of parameters."""
 
     @property
-    def coefficients(self) -> Iterable[Any]:
-        """What may hold parameters."""
-        return [self.energy(), *(k for _, _, k in self.springs())]
-
-    @property
     def positive(self) -> Mapping[str, Iterable[Number]]:
         """Coefficients that must be > 0, by name."""
         return {}
-
-    def parameters(self, coordinates: Iterable[sp.Symbol]) -> set[sp.Symbol]:
-        """Symbols that are no coordinates."""
-        found: set[sp.Symbol] = set()
-        for value in self.coefficients:
-            found |= getattr(value, "free_symbols", set())
-        return found - set(coordinates)
 
 
 @final
@@ -94,11 +82,6 @@ class Oscillators(Statement):
     def energy(self) -> sp.Expr:
         triples = zip(self.symbols, self.stiffness.tolist(), self.center.tolist(), strict=True)
         return sp.Add(*(k * (x - c) ** 2 / 2 for x, k, c in triples if k != 0))
-
-    @property
-    def coefficients(self) -> Iterable[Any]:
-        arrays = (self.stiffness, self.center, self.friction, self.mass, self.temperature)
-        return [x for a in arrays if a is not None for x in a.tolist()]
 
     @property
     def positive(self) -> Mapping[str, Iterable[Number]]:

@@ -116,7 +116,7 @@ class System:
             friction = _one(self.friction)
             return graph.process(temperature=self.bath, friction=friction)
         S = self.energy.S.toarray()
-        graph.law()  # refuses a direction that nothing holds, and names it
+        graph.require_held()
         return OU(
             S / self.friction[:, None],
             self.energy.f / self.friction,
@@ -127,7 +127,7 @@ class System:
     def _swinging(self) -> OU:
         """Over (x, v): dx = v dt, m dv = (f - Sx - γ v) dt + N(0, 2 γ T dt)."""
         assert self.mass is not None
-        self.energy.graph({}).law()
+        self.energy.graph({}).require_held()
         n, zero = self.energy.n, np.zeros((self.energy.n, self.energy.n))
         rate = self.friction / self.mass
         A = np.block(

@@ -247,7 +247,7 @@ def _one_coordinate(log_p: sp.Expr, x: sp.Symbol) -> tuple[sp.Expr, ...]:
 def _limit(expr: sp.Expr, y: sp.Symbol) -> sp.Expr | None:
     try:
         found = sp.limit(expr, y, sp.oo)
-    except (NotImplementedError, ValueError, TypeError):
+    except (NotImplementedError, ValueError, TypeError):  # sympy's ways to give up on a limit
         return None
     return None if found.has(sp.Limit, sp.nan) else found
 

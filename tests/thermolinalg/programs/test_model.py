@@ -11,8 +11,10 @@ from scipy.integrate import quad
 from scipy.stats import norm
 
 import thermolinalg as tla
+from tests.thermolinalg.solvers.problems import forbid_digital_solvers
 from thermolinalg.errors import InvalidInput
 from thermolinalg.testing import (
+    assert_agrees,
     assert_covariance_matches,
     assert_mean_matches,
     matrices,
@@ -170,6 +172,18 @@ def test_samples_have_the_law_at_rest():
     assert_covariance_matches(thinned, rest.cov, mean=rest.mean)
     assert np.array_equal(m.sample(100, rng=3).draws, m.sample(100, rng=3).draws)
     assert drawn.ledger.seconds("modelled") > 0
+
+
+def test_samples_call_no_digital_solver(monkeypatch):
+    """Linear ones come from the device: at one temperature, at two, and with masses."""
+    heavy = tla.Model()
+    x = heavy.oscillators("x", 2, stiffness=[1, 2], mass=[1.0, 3.0])
+    heavy.couple(x[0], x[1])
+    quartic = tla.Model()
+    quartic.potential(quartic.oscillators("x") ** 4)
+    forbid_digital_solvers(monkeypatch)
+    for model in (the_example()[0], rotor(1.0, 4.0), heavy, quartic):
+        assert np.isfinite(model.sample(40, rng=0).draws).all()
 
 
 def test_plates_have_shapes_and_names():
@@ -369,7 +383,7 @@ def test_probabilities_are_expectations():
     m = tla.Model()
     m.oscillators("x", stiffness=1)
     found = m.sample(4000, rng=0).expectation(lambda x: x[:, 0] > 0)
-    assert abs(found.value - 0.5) < 5 * found.stderr
+    assert_agrees(found, 0.5)
     assert found.stderr == pytest.approx(0.5 / np.sqrt(4000), rel=0.01)
 
 
