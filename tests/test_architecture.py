@@ -21,12 +21,14 @@ LAYERS = [
     "measurement",
     "device",
     "solvers",
+    "mitigation",
+    "analysis",
     "programs",
     "plots",
     "testing",
 ]
 GROUND = {"backend", "errors", "streams", "files", "checks", "threads", "products", "parallel"}
-RUNS = ("simulation", "measurement", "device", "solvers")
+RUNS = ("simulation", "measurement", "device", "solvers", "mitigation")
 SAMPLERS = {
     "thermolinalg.coupling.chromatic",
     "thermolinalg.programs.metropolis",

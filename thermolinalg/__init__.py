@@ -10,13 +10,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from thermolinalg.coupling.graph import CouplingGraph
-from thermolinalg.device.ledger import Ledger
+from thermolinalg.analysis.problem import Problem
+from thermolinalg.device.circuit import RC, RLC, MassSpring
+from thermolinalg.device.coefficients import DeadNodes, Mismatch, Parasitics, Quantisation
+from thermolinalg.device.ledger import Ledger, Prices
+from thermolinalg.device.limits import Limits
 from thermolinalg.device.machine import Device
+from thermolinalg.device.noise import ColouredNoise
+from thermolinalg.device.running import DeviceRun
+from thermolinalg.device.temperature import TemperatureDrift, Temperatures
 from thermolinalg.measurement.autocovariance import Autocovariance
 from thermolinalg.measurement.average import Average
 from thermolinalg.measurement.batch_means import BatchMeans
 from thermolinalg.measurement.bennett import bennett
 from thermolinalg.measurement.centered import CenteredMoments
+from thermolinalg.measurement.converter import Converter
 from thermolinalg.measurement.diagnosis import Diagnosis, RecordOutcome, diagnose
 from thermolinalg.measurement.effective import effective_sample_size
 from thermolinalg.measurement.integral import TimeAverage
@@ -162,7 +170,9 @@ __all__ = [  # in the order of the arrows above
     "log_likelihood", "fit", "Fit", "FitOutcome",
     "simulate", "Trajectory", "choose_integrator", "explain", "Explanation",
     "Integrator", "Lattice", "ramp", "Protocol", "Ramp",
-    "Device", "Ledger",
+    "Device", "DeviceRun", "RC", "RLC", "MassSpring",
+    "Quantisation", "Mismatch", "Parasitics", "DeadNodes", "Temperatures", "TemperatureDrift",
+    "ColouredNoise", "Converter", "Limits", "Prices", "Ledger", "Problem",
     "measure", "Measured", "Mean", "Covariance", "Autocovariance", "BatchMeans", "Average",
     "Work", "bennett", "FreeEnergy", "TimeAverage", "SecondMoment", "CenteredMoments", "Snapshot",
     "MomentEntries", "MomentTrace", "LaggedMoment",

@@ -9,8 +9,9 @@ import numpy as np
 from thermolinalg.backend import Array, namespace
 from thermolinalg.measurement.moment import zeros
 from thermolinalg.measurement.observable import congruent, total
+from thermolinalg.measurement.observed import Observed
 from thermolinalg.measurement.readout import Readout
-from thermolinalg.measurement.sampled import sampled
+from thermolinalg.measurement.sampled import coordinates_read, sampled
 from thermolinalg.products import squares
 from thermolinalg.theory.process import OU
 
@@ -27,16 +28,16 @@ class CenteredMoments(Readout):
     center: Array  # (n,)
     per_relaxation: float = 2.0
 
-    def correlation_rate(self, process: OU) -> float:
+    def correlation_rate(self, process: OU | Observed) -> float:
         return process.slowest
 
-    def numbers(self, process: OU, window: float) -> int:
-        return process.n * self._samples(process, window)
+    def numbers(self, process: OU | Observed, window: float) -> int:
+        return coordinates_read(process) * self._samples(process, window)
 
     def windows(
-        self, process: OU, x: Array, window: float, count: int, rng: np.random.Generator
+        self, process: OU | Observed, x: Array, window: float, count: int, rng: np.random.Generator
     ) -> tuple[Array, Array]:
-        xp, n = namespace(x), process.n
+        xp, n = namespace(x), coordinates_read(process)
         samples = self._samples(process, window)
         first, second = zeros(x, count, n), zeros(x, count, n, n)
         for k, block in sampled(process, x, window / samples, samples, count, rng):
@@ -50,5 +51,5 @@ class CenteredMoments(Readout):
             values[k, 1:, :] = congruent(second[k, ...], block.step.leave)
         return values / (samples * x.shape[0]), block.last
 
-    def _samples(self, process: OU, window: float) -> int:
+    def _samples(self, process: OU | Observed, window: float) -> int:
         return max(1, math.ceil(window * process.slowest * self.per_relaxation))

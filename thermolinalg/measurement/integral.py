@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from thermolinalg.backend import Array, NumpyArray, like, namespace, normals, to_numpy
+from thermolinalg.measurement.observed import Observed
 from thermolinalg.measurement.readout import Readout
 from thermolinalg.measurement.sampled import coordinates_read
 from thermolinalg.measurement.swings import swinging_windows
@@ -30,22 +31,27 @@ class TimeAverage(Readout):
 
     one_noise: bool = False
 
-    def correlation_rate(self, process: OU | Inertial) -> float:
+    def correlation_rate(self, process: OU | Inertial | Observed) -> float:
+        if isinstance(process, Observed):
+            return self.correlation_rate(process.process)
         if isinstance(process, Inertial) or process.modes:
             return process.slowest
         return forgetting_rate(process)[0]
 
-    def numbers(self, process: OU | Inertial, window: float) -> int:  # noqa: ARG002 (one a window)
+    def numbers(self, process: OU | Inertial | Observed, window: float) -> int:  # noqa: ARG002 (one a window)
         return coordinates_read(process)
 
     def windows(
         self,
-        process: OU | Inertial,
+        process: OU | Inertial | Observed,
         x: Array,
         window: float,
         count: int,
         rng: np.random.Generator,
     ) -> tuple[Array, Array]:
+        if isinstance(process, Observed):
+            values, x = self.windows(process.process, x, window, count, rng)
+            return process.seen(values, rng), x
         if isinstance(process, Inertial):
             return swinging_windows(process, x, window, count, rng, one_noise=self.one_noise)
         run = _general_windows if process.modes is None else _mode_windows

@@ -10,8 +10,9 @@ from thermolinalg.backend import Array, namespace
 from thermolinalg.errors import InvalidInput
 from thermolinalg.measurement.moment import zeros
 from thermolinalg.measurement.observable import congruent
+from thermolinalg.measurement.observed import Observed
 from thermolinalg.measurement.readout import Readout
-from thermolinalg.measurement.sampled import sampled
+from thermolinalg.measurement.sampled import Seen, coordinates_read, sampled
 from thermolinalg.theory.process import OU
 
 ROUNDING = 1e-9
@@ -42,29 +43,29 @@ class LaggedMoment(Readout):
         checks.positive("lag", self.lag)
         checks.count("per_lag", self.per_lag)
 
-    def correlation_rate(self, process: OU) -> float:
+    def correlation_rate(self, process: OU | Observed) -> float:
         # A product reaches over a lag, so it does not forget sooner than that.
         return min(2 * process.slowest, 1 / self.lag)
 
-    def numbers(self, process: OU, window: float) -> int:
-        return process.n * self._samples(window)
+    def numbers(self, process: OU | Observed, window: float) -> int:
+        return coordinates_read(process) * self._samples(window)
 
-    def interval(self, process: OU) -> float:  # noqa: ARG002 (a lag's own)
+    def interval(self, process: OU | Observed) -> float:  # noqa: ARG002 (a lag's own)
         return self.lag / self.per_lag
 
     def windows(
-        self, process: OU, x: Array, window: float, count: int, rng: np.random.Generator
+        self, process: OU | Observed, x: Array, window: float, count: int, rng: np.random.Generator
     ) -> tuple[Array, Array]:
         """Run on from states x (chains, n): values (count, n, n) of windows, and last states.
 
         Raises:
             InvalidInput: the window is shorter than the lag.
         """
-        xp, n, lag = namespace(x), process.n, self.per_lag
+        xp, n, lag = namespace(x), coordinates_read(process), self.per_lag
         samples = self._samples(window)
         values, pairs, tail = zeros(x, count, n, n), np.zeros(count), None
         for k, block in sampled(process, x, self.lag / lag, samples, count, rng):
-            tail = block.step.enter(x)[None, ...] if tail is None else tail
+            tail = _start(process, block.step, x, rng)[None, ...] if tail is None else tail
             y = xp.concat([tail, block.y])
             first = max(tail.shape[0], lag)  # of those that are new, the first with a partner
             later, earlier = y[first:, ...], y[first - lag : max(y.shape[0] - lag, 0), ...]
@@ -83,3 +84,8 @@ class LaggedMoment(Readout):
                 "in. Take longer windows."
             )
         return samples
+
+
+def _start(process: OU | Observed, step: Seen, x: Array, rng: np.random.Generator) -> Array:
+    """The first sample, taken where the run begins."""
+    return process.seen(x, rng) if isinstance(process, Observed) else step.enter(x)

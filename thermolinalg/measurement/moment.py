@@ -9,13 +9,14 @@ import numpy as np
 from thermolinalg import checks
 from thermolinalg.backend import Array, NumpyArray, like, namespace
 from thermolinalg.measurement.observable import congruent, total
+from thermolinalg.measurement.observed import Observed
 from thermolinalg.measurement.readout import Readout
 from thermolinalg.measurement.sampled import Seen, coordinates_read, sampled
 from thermolinalg.products import squares
 from thermolinalg.theory.inertial import Inertial
 from thermolinalg.theory.process import OU
 
-Linear: TypeAlias = OU | Inertial
+Linear: TypeAlias = OU | Inertial | Observed
 """Of motion with inertia the positions are read."""
 
 PER_RELAXATION = 2.0
@@ -48,7 +49,7 @@ class SecondMoment(Readout):
     ) -> tuple[Array, Array]:
         samples = _samples(process, window, self.per_relaxation)
         n = coordinates_read(process)
-        values = zeros(process.A, count, n, n)
+        values = zeros(x, count, n, n)
         for k, block in sampled(process, x, window / samples, samples, count, rng):
             values[k, ...] += squares(namespace(x).reshape(block.y, (-1, n)))
         # Out of the step's coordinates once a window, not once a sample.
@@ -141,12 +142,12 @@ def _samples(process: Linear, window: float, per_relaxation: float) -> int:
 
 def _leaving(step: Seen, process: Linear) -> Array:
     """The matrix B' with x = y B' for the coordinates y of a step."""
-    return step.leave(like(np.eye(coordinates_read(process)), process.A))
+    return step.leave(like(np.eye(coordinates_read(process)), process.reference))
 
 
 def _lengths(step: Seen, process: Linear) -> Array:
     """The matrix W with |x|² = yWy'; its diagonal (n,) alone where the rest is rounding."""
-    xp, B = namespace(process.A), _leaving(step, process)
+    xp, B = namespace(process.reference), _leaving(step, process)
     W = B @ B.T
     lengths = xp.linalg.diagonal(W)
     off = xp.abs(W) * (1 - like(np.eye(coordinates_read(process)), W))

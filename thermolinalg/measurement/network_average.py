@@ -19,6 +19,7 @@ from typing import TypeAlias, final
 import numpy as np
 
 from thermolinalg.backend import Array, namespace, normals
+from thermolinalg.measurement.observed import Observed
 from thermolinalg.measurement.readout import Readout
 from thermolinalg.simulation.choice import choose_integrator
 from thermolinalg.simulation.polynomials import polynomials, rounding, series
@@ -50,18 +51,26 @@ class NetworkAverage(Readout):
     drives: Array | None = None
     lead: float = 0.0
 
-    def correlation_rate(self, process: Network) -> float:
+    def correlation_rate(self, process: Network | Observed) -> float:
         return process.slowest
 
-    def numbers(self, process: Network, window: float) -> int:  # noqa: ARG002 (one a window)
+    def numbers(self, process: Network | Observed, window: float) -> int:  # noqa: ARG002 (one a window)
         return process.n * self._sides
 
     def time(self, window: float, count: int) -> float:
         return self._sides * (self.lead + count * window)
 
     def windows(
-        self, process: Network, x: Array, window: float, count: int, rng: np.random.Generator
+        self,
+        process: Network | Observed,
+        x: Array,
+        window: float,
+        count: int,
+        rng: np.random.Generator,
     ) -> tuple[Array, Array]:
+        if isinstance(process, Observed):
+            values, x = self.windows(process.process, x, window, count, rng)
+            return process.seen(values, rng), x
         of_A = _calculus(process)
         values, x = _averages(process, of_A, x, window, count, rng)
         if self.drives is not None:

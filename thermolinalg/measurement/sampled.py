@@ -7,7 +7,8 @@ from typing import Protocol, final
 import numpy as np
 from tqdm import tqdm
 
-from thermolinalg.backend import Array
+from thermolinalg.backend import Array, namespace
+from thermolinalg.measurement.observed import Observed
 from thermolinalg.simulation.choice import choose_integrator, find_integrator
 from thermolinalg.simulation.walk import Block, walk
 from thermolinalg.theory.inertial import Inertial
@@ -44,34 +45,57 @@ class Readings:
         return self.block.last
 
 
-def coordinates_read(process: Runnable) -> int:
+@final
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """Readings in the coordinates of the process itself."""
+
+    def enter(self, x: Array) -> Array:
+        return x
+
+    def leave(self, y: Array) -> Array:
+        return y
+
+
+def coordinates_read(process: Runnable | Observed) -> int:
     """How many numbers an instrument reads of a state: of motion with inertia the positions."""
-    return process.positions if isinstance(process, Inertial) else process.n
+    return process.positions if isinstance(process, Inertial | Observed) else process.n
 
 
 def sampled(
-    process: Runnable, x: Array, dt: float, samples: int, count: int, rng: np.random.Generator
+    process: Runnable | Observed,
+    x: Array,
+    dt: float,
+    samples: int,
+    count: int,
+    rng: np.random.Generator,
 ) -> Iterator[tuple[int, Readings]]:
     """Run on from x (chains, n) for `count` windows of so many readings, dt apart.
 
     Each block comes with the number of its window. All share one prepared step, and so one set of
     coordinates; as those of `walk`, they are overwritten once the next is asked for.
     """
-    integrator = find_integrator(choose_integrator(process), process)
+    moving = process.process if isinstance(process, Observed) else process
+    integrator = find_integrator(choose_integrator(moving), moving)
     intervals = np.broadcast_to(dt, (count * samples,))  # one number in memory
     done = 0
     with tqdm(desc="measuring", total=count, delay=1, disable=None, leave=False) as progress:
-        for block in walk(process, x, intervals, integrator, rng):
+        for block in walk(moving, x, intervals, integrator, rng):
             begin, steps = 0, block.y.shape[0]
             while begin < steps:
                 window = done // samples
                 end = min(steps, begin + (window + 1) * samples - done)
-                yield window, _read(process, Block(block.y[begin:end, ...], block.step))
+                piece = Block(block.y[begin:end, ...], block.step)
+                yield window, _read(process, piece, rng)
                 done, begin = done + end - begin, end
                 progress.update(done // samples - window)
 
 
-def _read(process: Runnable, block: Block) -> Readings:
+def _read(process: Runnable | Observed, block: Block, rng: np.random.Generator) -> Readings:
+    if isinstance(process, Observed):
+        states = block.step.leave(block.y)
+        seen = namespace(states).asarray(states, copy=True)  # what is read stays as it was
+        return Readings(process.seen(seen, rng), Plain(), block)
     if isinstance(process, Inertial):
         seen = block.y[..., : process.positions]
         return Readings(seen, process.modes, block)

@@ -6,7 +6,9 @@ from typing import final
 import numpy as np
 
 from thermolinalg.backend import Array, namespace
+from thermolinalg.measurement.observed import Observed
 from thermolinalg.measurement.readout import Readout
+from thermolinalg.measurement.sampled import coordinates_read
 from thermolinalg.simulation.choice import choose_integrator, find_integrator
 from thermolinalg.simulation.walk import walk
 from thermolinalg.theory.process import OU
@@ -17,19 +19,22 @@ from thermolinalg.theory.process import OU
 class Snapshot(Readout):
     """The state at the end of each window: values (count, chains, n)."""
 
-    def correlation_rate(self, process: OU) -> float:
+    def correlation_rate(self, process: OU | Observed) -> float:
         return process.slowest
 
-    def numbers(self, process: OU, window: float) -> int:  # noqa: ARG002 (one state a window)
-        return process.n
+    def numbers(self, process: OU | Observed, window: float) -> int:  # noqa: ARG002 (one state a window)
+        return coordinates_read(process)
 
     def windows(
-        self, process: OU, x: Array, window: float, count: int, rng: np.random.Generator
+        self, process: OU | Observed, x: Array, window: float, count: int, rng: np.random.Generator
     ) -> tuple[Array, Array]:
+        if isinstance(process, Observed):
+            values, x = self.windows(process.process, x, window, count, rng)
+            return process.seen(values, rng), x
         xp = namespace(x)
         integrator = find_integrator(choose_integrator(process), process)
-        values = []
+        states = []
         for block in walk(process, x, np.full(count, window), integrator, rng):
-            values.append(xp.permute_dims(block.states, (1, 0, 2)))
+            states.append(xp.permute_dims(block.states, (1, 0, 2)))
             x = block.last
-        return xp.concat(values, axis=0), x
+        return xp.concat(states, axis=0), x

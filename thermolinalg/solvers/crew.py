@@ -14,7 +14,8 @@ import numpy as np
 
 from thermolinalg.backend import Array
 from thermolinalg.device.ledger import Ledger
-from thermolinalg.device.machine import Device, Running
+from thermolinalg.device.machine import Device
+from thermolinalg.device.running import Running
 from thermolinalg.measurement.readout import Readout
 from thermolinalg.parallel import parallel, workers
 from thermolinalg.streams import Streams

@@ -1,10 +1,11 @@
 """What a solver states: a process, what is read of it, and how the answer follows from that."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeAlias, final
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias, final
 
 from thermolinalg.backend import Array, namespace
+from thermolinalg.device.machine import Device
 from thermolinalg.errors import InvalidInput
 from thermolinalg.measurement.readout import Readout
 from thermolinalg.solvers.baseline import Digital
@@ -70,6 +71,11 @@ class Program:
     def interval(self) -> float:
         """Time between samples."""
         return self.readout.interval(self.process)
+
+    def designed(self, device: Device) -> "Program":
+        """The program whose process moves as this device was designed: what a run is planned by."""
+        process: Any = device.nominal(self.process)
+        return self if process is self.process else replace(self, process=process)
 
     def burn_in(self, goal: Target) -> float:
         """Time after which the start is forgotten, as far as the target in these units asks."""

@@ -100,13 +100,14 @@ class Run:
         Raises:
             InvalidInput: the time or the samples allowed are too few to measure anything.
         """
+        asked, program = program.process, program.designed(device)
         copies = max(control.chains, program.replicas)  # runs whose noise is independent
         K = program.windows(control.chains)
         settle = program.burn_in(_scaled(target, program))
         least = settle + 2 * K * shortest(program.rate, K)
         limit = control.allowed(program.interval, copies * least) / copies
         starts = program.starts(control.chains, streams)
-        crew = Crew.program(device, program.process, starts, control.n_jobs, streams)
+        crew = Crew.program(device, asked, starts, control.n_jobs, streams)
         seed = streams.seed if seed is None else seed
         return Run(program, target, crew, seed, limit, "settle", settle)
 

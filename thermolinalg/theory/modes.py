@@ -36,6 +36,11 @@ class Modes:
         """States (..., n) of mode coordinates."""
         return applied(y, self.basis)
 
+    def heated(self, factor: float) -> "Modes":
+        """The modes under so many times the variance of noise."""
+        width = factor**0.5
+        return Modes(self.rates, width * self.basis, self.dual / width)
+
 
 def normal_modes(A: Array, D: Array) -> Modes | None:
     """The modes, or None when D is singular or detailed balance does not hold up to rounding.

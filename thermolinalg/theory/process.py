@@ -81,6 +81,14 @@ class OU:
         """The largest real part among the eigenvalues of A."""
         return float(namespace(self.A).max(self._rates))
 
+    def heated(self, factor: float) -> "OU":
+        """The process with so many times the variance of noise; what is known of it is kept."""
+        process = object.__new__(OU)
+        for name, value in (("A", self.A), ("b", self.b), ("D", factor * self.D)):
+            object.__setattr__(process, name, value)
+        vars(process).update(modes=self.modes and self.modes.heated(factor), _rates=self._rates)
+        return process
+
     @cached_property
     def _rates(self) -> Array:
         if self.modes is not None:

@@ -1,0 +1,42 @@
+"""From the process that circuits and dressings make to one that runs: heated, observed, padded."""
+
+from dataclasses import replace
+from typing import Any
+
+from thermolinalg.backend import Array, namespace
+from thermolinalg.measurement.converter import Converter
+from thermolinalg.measurement.observed import Observed
+from thermolinalg.measurement.sampled import coordinates_read
+from thermolinalg.theory.inertial import Inertial
+from thermolinalg.theory.operator import Network, Runnable
+
+
+def heated(process: Any, factor: float) -> Any:
+    """The same process with so many times its noise's variance."""
+    if isinstance(process, Observed):
+        return replace(process, process=heated(process.process, factor))
+    if isinstance(process, Inertial):
+        return replace(process, network=heated(process.network, factor))
+    if isinstance(process, Network):
+        return replace(process, diffusion=process.diffusion * factor)
+    return process.heated(factor)
+
+
+def observed(moving: Any, positions: int, converter: Converter | None) -> Any:
+    """As instruments see it; the process itself where they see all of it."""
+    exact = converter is None or converter.exact
+    if exact and coordinates_read(moving) == positions:
+        return moving
+    return Observed(moving, positions, None if exact else converter)
+
+
+def padded(x: Array, n: int) -> Array:
+    """States (chains, n) whose further coordinates are zero."""
+    blocks = n // x.shape[-1]
+    return namespace(x).concat([x, *[0 * x] * (blocks - 1)], axis=-1) if blocks > 1 else x
+
+
+def coefficients_of(process: Runnable) -> int:
+    """The couplings to upload: the entries of a sparse matrix, else as many as a dense one has."""
+    known = getattr(getattr(process, "A", None), "nnz", None)
+    return coordinates_read(process) ** 2 if known is None else int(known)

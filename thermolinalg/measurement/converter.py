@@ -1,0 +1,87 @@
+"""The converter between an analog reading and a number: range, bits, offset, gain and noise."""
+
+import math
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from thermolinalg import checks
+from thermolinalg.backend import Array, namespace, normals
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Converter:
+    """An analog-to-digital converter: x is read as round((1 + gain) x + offset + noise z).
+
+    Readings are in the device's units: the norm of the programmed matrix and the drive's
+    root-mean-square amplitude are 1 there.
+
+    Args:
+        bits: of a reading; None does not round. A step is 2 full_scale/2^bits.
+        full_scale: largest reading, beyond which all look alike. None is a gain that is set anew
+            for each block of readings, to the power of two above the largest of them.
+        noise: standard deviation of the noise that is added before rounding.
+        offset: added to each reading.
+        gain: relative error of the scale.
+
+    Raises:
+        InvalidInput: a number is out of range.
+    """
+
+    bits: int | None = None
+    full_scale: float | None = None
+    noise: float = 0.0
+    offset: float = 0.0
+    gain: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.bits is not None:
+            checks.count("bits", self.bits)
+        if self.full_scale is not None:
+            checks.positive("full_scale", self.full_scale)
+        checks.positive("noise", self.noise, zero=True)
+        checks.real_number("offset", self.offset)
+        checks.real_number("gain", self.gain)
+
+    @property
+    def exact(self) -> bool:
+        """Does it read what is there?"""
+        return self == Converter()
+
+    def step(self, x: Array) -> float:
+        """The distance of two readings, for readings like these."""
+        assert self.bits is not None
+        return 2 * self.scale(x) / 2**self.bits
+
+    def scale(self, x: Array) -> float:
+        """The largest reading, for readings like these."""
+        if self.full_scale is not None:
+            return self.full_scale
+        largest = float(namespace(x).max(namespace(x).abs(x)))
+        return 2.0 ** math.ceil(math.log2(largest)) if largest > 0 else 1.0
+
+    def read(self, x: Array, rng: np.random.Generator) -> Array:
+        """What it says of x (...): a new array."""
+        x = (1 + self.gain) * x + self.offset
+        if self.noise:
+            x = x + self.noise * normals(rng, tuple(x.shape), x)
+        if self.bits is not None:
+            x = self._rounded(x)
+        elif self.full_scale is not None:
+            x = namespace(x).clip(x, -self.full_scale, self.full_scale)
+        return x
+
+    def saturated(self, x: Array) -> float:
+        """The share of readings x that lie at the end of the range or beyond."""
+        if self.full_scale is None:
+            return 0.0
+        xp = namespace(x)
+        return float(xp.mean(xp.astype(xp.abs(x) >= self.full_scale, x.dtype)))
+
+    def _rounded(self, x: Array) -> Array:
+        xp, step = namespace(x), self.step(x)
+        assert self.bits is not None
+        half = 2 ** (self.bits - 1)
+        return xp.clip(xp.round(x / step), -half, half) * step
