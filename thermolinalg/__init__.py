@@ -9,14 +9,15 @@ Each word under the arrows is a module or package; open them in that order.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from thermolinalg.coupling.graph import CouplingGraph
 from thermolinalg.analysis.problem import Problem
+from thermolinalg.coupling.graph import CouplingGraph
 from thermolinalg.device.circuit import RC, RLC, MassSpring
 from thermolinalg.device.coefficients import DeadNodes, Mismatch, Parasitics, Quantisation
+from thermolinalg.device.delay import TransportDelay
 from thermolinalg.device.ledger import Ledger, Prices
 from thermolinalg.device.limits import Limits
 from thermolinalg.device.machine import Device
-from thermolinalg.device.noise import ColouredNoise
+from thermolinalg.device.noise import ColouredNoise, HeldNoise
 from thermolinalg.device.running import DeviceRun
 from thermolinalg.device.temperature import TemperatureDrift, Temperatures
 from thermolinalg.measurement.autocovariance import Autocovariance
@@ -172,7 +173,7 @@ __all__ = [  # in the order of the arrows above
     "Integrator", "Lattice", "ramp", "Protocol", "Ramp",
     "Device", "DeviceRun", "RC", "RLC", "MassSpring",
     "Quantisation", "Mismatch", "Parasitics", "DeadNodes", "Temperatures", "TemperatureDrift",
-    "ColouredNoise", "Converter", "Limits", "Prices", "Ledger", "Problem",
+    "ColouredNoise", "HeldNoise", "TransportDelay", "Converter", "Limits", "Prices", "Ledger", "Problem",
     "measure", "Measured", "Mean", "Covariance", "Autocovariance", "BatchMeans", "Average",
     "Work", "bennett", "FreeEnergy", "TimeAverage", "SecondMoment", "CenteredMoments", "Snapshot",
     "MomentEntries", "MomentTrace", "LaggedMoment",

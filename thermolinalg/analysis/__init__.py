@@ -1,1 +1,1 @@
-"""What a device does to an answer: predicted, budgeted, swept, and compared with digital machines."""
+"""What a device does to an answer: predicted, budgeted, swept, compared with digital machines."""

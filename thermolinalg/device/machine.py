@@ -12,6 +12,7 @@ from thermolinalg.backend import Array, namespace, normals
 from thermolinalg.device.circuit import RC, Circuit
 from thermolinalg.device.coefficients import DeadNodes, Mismatch, Parasitics, Quantisation
 from thermolinalg.device.imperfection import Imperfection
+from thermolinalg.device.knobs import turned
 from thermolinalg.device.ledger import Ledger, Prices, joined
 from thermolinalg.device.limits import Limits
 from thermolinalg.device.noise import Dressing
@@ -120,6 +121,15 @@ class Device:
         """What distorts the network that is programmed, in the order in which it does."""
         parts = (self.quantisation, self.mismatch, self.parasitics, self.dead, self.temperatures)
         return tuple(part for part in parts if part is not None)
+
+    def vary(self, name: str, value: float) -> "Device":
+        """The same device with one number changed, such as vary("bits", 8); `KNOBS` has the names.
+
+        Raises:
+            InvalidInput: there is no such knob, or it does not go there.
+        """
+        device: Device = turned(self, name, value)
+        return device
 
     def transfer(self, numbers: float) -> float:
         """Seconds that this many numbers take over the digital link."""

@@ -1,5 +1,6 @@
-"""Noise that is not white: it remembers for a while."""
+"""Noise that is not white: it remembers for a while, or is drawn at a clock and held."""
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
@@ -84,3 +85,32 @@ def whole(process: Inertial) -> OU:
     ]
     b = xp.concat([0 * process.b, process.b], axis=-1)
     return OU(xp.concat(rows, axis=0), b, process.D)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class HeldNoise(Dressing):
+    """Noise that a digital source draws at a clock and holds for a tick, within bounds.
+
+    In a tick of length h the noise is a constant force w = clip(z, -bound, bound) (D/h)^{1/2}, as
+    an FPGA makes it for the SPU (Melanson et al. 2025). With v = E[clip(z)²] a mode of rate a has
+    the variance of its equilibrium times v tanh(u)/u, u = a h/2. Means do not change.
+
+    Args:
+        tick: how long a number is held, in RC.
+        bound: largest number, in standard deviations of the noise before it is clipped.
+    """
+
+    tick: float = 0.01
+    bound: float = math.inf
+
+    title: ClassVar[str] = "held noise"
+    knob: ClassVar[str] = "tick"
+    remedy: ClassVar[str] = "a faster clock, or a wider range, of the noise sources"
+
+    def __post_init__(self) -> None:
+        checks.positive("tick", self.tick)
+        checks.limit("bound", self.bound)
+
+    def dress(self, process: Any) -> Any:
+        raise NotImplementedError
