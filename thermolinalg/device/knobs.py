@@ -55,7 +55,8 @@ def turned(device: Any, name: str, value: float) -> Any:
     if knob.part == "dressings":
         same = [d for d in device.dressings if isinstance(d, knob.kind)]
         others = tuple(d for d in device.dressings if not isinstance(d, knob.kind))
-        new = replace(same[0] if same else knob.kind(), **{knob.field: value})
+        old: Any = same[0] if same else knob.kind()
+        new = replace(old, **{knob.field: value})
         return replace(device, dressings=(*others, new))
-    part = getattr(device, knob.part) or knob.kind()
+    part: Any = getattr(device, knob.part) or knob.kind()
     return replace(device, **{knob.part: replace(part, **{knob.field: value})})

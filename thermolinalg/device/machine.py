@@ -123,7 +123,7 @@ class Device:
         return tuple(part for part in parts if part is not None)
 
     def vary(self, name: str, value: float) -> "Device":
-        """The same device with one number changed, such as vary("bits", 8); `KNOBS` has the names.
+        """One number changed: `device.vary("bits", 8)`, say; `KNOBS` has the names.
 
         Raises:
             InvalidInput: there is no such knob, or it does not go there.
