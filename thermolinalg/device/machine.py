@@ -1,7 +1,8 @@
 """A device: a noisy physical system that can be programmed with a process, run and read."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
+from os import PathLike
 from time import perf_counter
 from typing import Any, final
 
@@ -9,17 +10,21 @@ import numpy as np
 
 from thermolinalg import checks
 from thermolinalg.backend import Array, namespace, normals
+from thermolinalg.device.charging import read_out, timed, uploaded
 from thermolinalg.device.circuit import RC, Circuit
 from thermolinalg.device.coefficients import DeadNodes, Mismatch, Parasitics, Quantisation
 from thermolinalg.device.imperfection import Imperfection
 from thermolinalg.device.knobs import turned
-from thermolinalg.device.ledger import Ledger, Prices, joined
+from thermolinalg.device.ledger import Ledger, Prices
 from thermolinalg.device.limits import Limits
 from thermolinalg.device.noise import Dressing
+from thermolinalg.device.parts import brief, checked_parts
 from thermolinalg.device.realising import coefficients_of, heated, observed, padded
 from thermolinalg.device.running import DeviceRun, Running
 from thermolinalg.device.temperature import TemperatureDrift, Temperatures
+from thermolinalg.device.toml import read, written
 from thermolinalg.errors import DoesNotFit, InvalidInput
+from thermolinalg.files import atomic_write
 from thermolinalg.measurement.converter import Converter
 from thermolinalg.measurement.integral import TimeAverage
 from thermolinalg.measurement.moment import SecondMoment
@@ -89,11 +94,11 @@ class Device:
         checks.positive("link", self.link)
         checks.count("chip", self.chip, least=0)
         checks.positive("floor", self.floor, zero=True)
-        object.__setattr__(self, "dressings", tuple(self.dressings))
-        for f in fields(self):
-            part, kind = getattr(self, f.name), PARTS.get(f.name)
-            if kind is not None and part is not None and not isinstance(part, kind):
-                raise InvalidInput(f"{f.name} = {part!r} must be a {kind.__name__}.")
+        for name, value in checked_parts(self).items():
+            object.__setattr__(self, name, value)
+
+    def __repr__(self) -> str:
+        return brief(self)
 
     @staticmethod
     def ideal() -> "Device":
@@ -115,6 +120,28 @@ class Device:
                 "or leave it out."
             )
         return device
+
+    @staticmethod
+    def from_toml(source: str | PathLike[str]) -> "Device":
+        """The device that a TOML file describes, or a string of TOML, with a line or more.
+
+        Raises:
+            InvalidInput: it cannot be read, or says what no device can have; the message names the
+                file, the section and the key.
+        """
+        device: Device = read(Device, source)
+        return device
+
+    def to_toml(self, path: str | PathLike[str] | None = None) -> str:
+        """The device as TOML, of which `from_toml` makes an equal one; written to a path, if given.
+
+        Raises:
+            OutputError: the file cannot be written.
+        """
+        text = written(self)
+        if path is not None:
+            atomic_write(path, text)
+        return text
 
     @property
     def imperfections(self) -> tuple[Imperfection, ...]:
@@ -173,7 +200,7 @@ class Device:
             DoesNotFit: the device cannot hold it.
         """
         numbers = coefficients_of(process) + process.n * x0.shape[0]
-        ledger = self._uploaded(Ledger(), numbers)
+        ledger = uploaded(self, Ledger(), numbers)
         moving = self.realised(process)
         return Running(moving, padded(x0, moving.n), ledger)
 
@@ -199,7 +226,7 @@ class Device:
             values = self._off(values)
         numbers = run.states.shape[0] * count * readout.numbers(run.process, window)
         time = readout.time(window, count)
-        ledger = self._read(self._ran(run, "measure", time), numbers)
+        ledger = read_out(self, self._ran(run, "measure", time), numbers)
         return values, Running(run.process, states, ledger, run.clock + time)
 
     def run(
@@ -259,7 +286,7 @@ class Device:
         The start is a multiple of the identity, one number more; between the two ends the device
         mixes currents, so that no potential on the way is uploaded.
         """
-        return self._uploaded(Ledger(), protocol.n**2 + 1 + numbers)
+        return uploaded(self, Ledger(), protocol.n**2 + 1 + numbers)
 
     def drive(
         self,
@@ -290,10 +317,10 @@ class Device:
             rng=rng,
         )
         if x0 is not None:
-            ledger = self._uploaded(ledger, chains * protocol.n)
-        ledger = self._timed(ledger, "settle", chains * rest, protocol.n)
-        ledger = self._timed(ledger, "drive", chains * duration, protocol.n)
-        return run.work, self._read(ledger, chains)
+            ledger = uploaded(self, ledger, chains * protocol.n)
+        ledger = timed(self, ledger, "settle", chains * rest, protocol.n)
+        ledger = timed(self, ledger, "drive", chains * duration, protocol.n)
+        return run.work, read_out(self, ledger, chains)
 
     def dwell(
         self,
@@ -310,9 +337,9 @@ class Device:
             ("settle", sum(stop.settle for stop in stops)),
             ("measure", sum(stop.time - stop.settle for stop in stops)),
         ):
-            ledger = self._timed(ledger, activity, chains * time, protocol.n)
+            ledger = timed(self, ledger, activity, chains * time, protocol.n)
         readings = sum(stop.readings for stop in stops)
-        return slopes, self._read(ledger, chains * readings)
+        return slopes, read_out(self, ledger, chains * readings)
 
     def _require_held(self, process: Runnable) -> None:
         if self.limits == NO_LIMITS:
@@ -361,41 +388,7 @@ class Device:
 
     def _ran(self, run: Running, activity: str, time: float) -> Ledger:
         chains, n = run.states.shape[0], coordinates_read(run.process)
-        return self._timed(run.ledger, activity, chains * time, n)
-
-    def _timed(self, ledger: Ledger, activity: str, time: float, nodes: int) -> Ledger:
-        """With a line for a time in RC."""
-        seconds, power = time * self.time_constant, self.prices.power
-        return ledger.add(
-            activity, seconds, joules=None if power is None else power * nodes * seconds
-        )
-
-    def _uploaded(self, ledger: Ledger, numbers: int) -> Ledger:
-        joules = self._moved(numbers, self.prices.coefficient)
-        return ledger.add("upload", self.transfer(numbers), joules=joules)
-
-    def _read(self, ledger: Ledger, numbers: int) -> Ledger:
-        joules = self._moved(numbers, self.prices.reading)
-        return ledger.add("read", self.transfer(numbers), joules=joules)
-
-    def _moved(self, numbers: int, each: float | None) -> float | None:
-        bit = self.prices.bit
-        energy = joined(each, None if bit is None else self.bits * bit)
-        return None if energy is None else numbers * energy
+        return timed(self, run.ledger, activity, chains * time, n)
 
 
 NO_LIMITS = Limits()
-
-PARTS: dict[str, type] = {
-    "circuit": Circuit,
-    "quantisation": Quantisation,
-    "mismatch": Mismatch,
-    "parasitics": Parasitics,
-    "dead": DeadNodes,
-    "temperatures": Temperatures,
-    "drift": TemperatureDrift,
-    "converter": Converter,
-    "limits": Limits,
-    "prices": Prices,
-}
-"""What each part of a device is."""
