@@ -133,7 +133,7 @@ MISTAKES = {
     "[limits]\ndominant = 1\n": r"\[limits\]: dominant = 1 must be true or false",
     '[dressings]\nkind = "held noise"\n': r"a section \[\[dressings\]\] for each is needed",
     '[[dressings]]\nkind = "hum"\n': r"\[\[dressings\]\]: kind = 'hum' must be one of 'coloured n",
-    '[[dressings]]\nkind = "held noise"\ntick = "a"\n': r"\[\[dressings\]\]: tick = 'a' must be a n",
+    '[[dressings]]\nkind = "held noise"\ntick = "a"\n': r"dressings\]\]: tick = 'a' must be a n",
     "floor 3 =\n": r"is no TOML: .*line 1",
     "name = 3\n": r"name = 3 must be a string",
 }
