@@ -383,7 +383,8 @@ class Device:
         if not isinstance(process, OU):
             raise DoesNotFit(
                 f"{self.imperfections[0].title} change the entries of A, which of this problem are "
-                "only multiplied. Pass an array, such as A.toarray(), or an ideal device."
+                "only multiplied. Pass an array, A.toarray() or graph.matrix.toarray(), or leave "
+                "them out."
             )
         for part in self.imperfections:
             process = part.distort(process, self.specimen(part))
