@@ -16,6 +16,12 @@ from thermolinalg.simulation.ramp import Protocol
 from thermolinalg.theory.process import OU
 
 
+def is_exact(device: Any) -> bool:
+    """Does it move just as it is asked to, and is it read so? Limits aside, and costs."""
+    plain = isinstance(device.circuit, RC) and device.drift is None and device.converter is None
+    return plain and not (device.imperfections or device.dressings or device.floor)
+
+
 def driven(device: Any, protocol: Protocol) -> Protocol:
     """The way that this chip really goes, between the ends that it programs.
 

@@ -29,7 +29,7 @@ from thermolinalg import (
 )
 from thermolinalg.device.driving import driven
 from thermolinalg.device.noise import whole
-from thermolinalg.errors import DoesNotFit
+from thermolinalg.errors import DoesNotFit, InvalidInput
 from thermolinalg.measurement.integral import TimeAverage
 from thermolinalg.measurement.lagged import LaggedMoment
 from thermolinalg.measurement.moment import MomentEntries, MomentTrace
@@ -377,3 +377,20 @@ def test_a_floor_moves_both_answers_of_a_posterior():
         moved = np.linalg.norm(np.asarray(one) - np.asarray(other))
         assert moved == pytest.approx(0.2 * np.linalg.norm(np.asarray(other)), rel=0.4)
     np.testing.assert_allclose(np.asarray(off.cov), np.asarray(off.cov).T)
+
+
+@pytest.mark.parametrize("size", [1.0, 1e4])
+def test_a_models_units_are_not_the_devices(size):
+    """What noise a reading adds does not depend on how stiff the springs are."""
+    device = Device(converter=Converter(noise=1.0), circuit=MassSpring(1.0))
+    law = tla.Model.from_graph(tla.CouplingGraph(size * A))
+    drawn = law.sample(20000, device=device, rng=0).draws.reshape(-1, N)
+    expected = np.linalg.inv(A) + np.eye(N) / np.linalg.norm(A, 2)
+    trace = size * np.sum(drawn**2, axis=1)
+    assert_agrees((trace.mean(), trace.std() / np.sqrt(len(trace))), np.asarray(np.trace(expected)))
+
+
+def test_a_plan_is_for_circuits_whose_rates_it_knows():
+    tla.plan(tla.inv, A, device=MILD)
+    with pytest.raises(InvalidInput, match="one of kind 'mass-spring'"):
+        tla.plan(tla.inv, A, device=Device(circuit=MassSpring()))
