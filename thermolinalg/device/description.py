@@ -1,6 +1,7 @@
 """A device in words: what it is made of, what each of its numbers does, what is not stated."""
 
 import math
+import textwrap
 from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
@@ -75,13 +76,20 @@ SHARES = {
 }
 """Numbers that are said in per cent."""
 
+WIDTH = 100
+"""Of a line; what is longer goes on in the next."""
+
 SHOWN = 4
 """Entries of a tuple that are printed from either end."""
 
 
 def described(device: Any) -> str:
     """The text; equal devices have equal texts."""
-    return "\n".join(_lines(device))
+    wrapped = (
+        textwrap.fill(line, WIDTH, subsequent_indent="      ", break_on_hyphens=False)
+        for line in _lines(device)
+    )
+    return "\n".join(wrapped)
 
 
 def in_units(value: float, unit: str) -> str:

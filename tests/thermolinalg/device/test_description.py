@@ -188,7 +188,7 @@ def test_a_description_says_what_each_number_does_and_what_nobody_states():
         assumed=("link", "mismatch.couplings"),
         source="a colleague",
     )
-    text = device.describe()
+    text = " ".join(device.describe().split())
     for said in (
         "a board: resistors and capacitors",
         "from a colleague",
