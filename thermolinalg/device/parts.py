@@ -44,7 +44,8 @@ MANNERS = {"rounding", "event", "reach", "period"}
 
 def acts(part: Any) -> bool:
     """Is this part there at all? Without any strength it is as good as absent."""
-    return any(bool(getattr(part, f.name)) for f in fields(part) if f.name not in MANNERS)
+    said = (getattr(part, f.name) for f in fields(part) if f.name not in MANNERS)
+    return any(bool(value) and value != math.inf for value in said)
 
 
 def checked_parts(device: Any) -> dict[str, Any]:

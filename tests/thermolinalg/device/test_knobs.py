@@ -36,7 +36,7 @@ def test_other_numbers_of_a_part_stay():
         ("luck", 1, "'luck' is no knob of a device. There are: bits, mismatch"),
         ("bits", 7.5, "bits = 7.5 must be an integer"),
         ("mismatch", -1, "couplings = -1 must be >= 0"),
-        ("tick", 0, "tick = 0 must be"),
+        ("link", 0, "link = 0 must be"),
     ],
 )
 def test_a_knob_that_does_not_go_there_says_so(name, value, message):
