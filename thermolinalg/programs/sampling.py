@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from thermolinalg import checks
 from thermolinalg.backend import NumpyArray
+from thermolinalg.device.driving import is_exact
 from thermolinalg.device.ledger import Ledger
 from thermolinalg.device.machine import Device
 from thermolinalg.measurement.snapshot import Snapshot
@@ -45,8 +47,26 @@ def sample_linear(
     """
     samples, chains = checks.count("samples", samples), checks.count("chains", chains)
     each = math.ceil(samples / chains)
-    run = device.program(process, np.zeros((chains, process.n)))
-    run = device.settle(run, BURN_IN / process.slowest, streams.stream("burn-in"))
-    spacing, thermal = APART / process.slowest, streams.stream("thermal")
+    unit = 1.0 if is_exact(device) else _unit(process)
+    if unit != 1 and isinstance(process, OU):
+        rate = process.fastest
+        process = OU(process.A / rate, process.b / rate / unit, process.D / rate / unit**2)
+        unit, back = 1.0, unit
+    else:
+        unit, back = 1 / unit, 1.0
+    nominal: Any = device.nominal(process)
+    slowest = nominal.slowest
+    run = device.program(process, np.zeros((chains, process.n)), unit=unit)
+    run = device.settle(run, BURN_IN / slowest, streams.stream("burn-in"))
+    spacing, thermal = APART / slowest, streams.stream("thermal")
     values, run = device.measure(run, Snapshot(), spacing, each, thermal)
-    return np.moveaxis(np.asarray(values), 0, 1)[..., list(read)], run.ledger
+    return np.moveaxis(np.asarray(values), 0, 1)[..., list(read)] * back, run.ledger
+
+
+def _unit(process: OU | Network) -> float:
+    """What a state of 1 on the device stands for, where the fastest rate is 1 and noise is 2.
+
+    In which units an ideal device moves makes no difference; errors are relative to them.
+    """
+    noise = process.diffusion if isinstance(process, Network) else np.diagonal(process.D)
+    return math.sqrt(float(np.max(noise)) / process.fastest / 2)

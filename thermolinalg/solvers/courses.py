@@ -4,8 +4,10 @@ import math
 from dataclasses import replace
 from typing import NamedTuple
 
+from thermolinalg.device.circuit import RC
 from thermolinalg.device.ledger import Ledger
 from thermolinalg.device.machine import Device
+from thermolinalg.errors import InvalidInput
 from thermolinalg.measurement.integral import TimeAverage
 from thermolinalg.measurement.lagged import LaggedMoment
 from thermolinalg.measurement.moment import MomentEntries
@@ -47,7 +49,16 @@ class Setting(NamedTuple):
 def forecast(
     program: Program, target: Target, device: Device, control: Control, known: Known, rates: str
 ) -> Forecast:
-    """What `run` would take for this program, from rates alone."""
+    """What `run` would take for this program, from rates alone.
+
+    Raises:
+        InvalidInput: the device cannot hold it, or moves in another way than by these rates.
+    """
+    if not isinstance(device.circuit, RC):
+        raise InvalidInput(
+            f"plans are made from the rates of RC circuits, and this device has one of kind "
+            f"{device.circuit.kind!r}. Run it with max_time= instead."
+        )
     process, readout = program.process, program.readout
     copies = max(control.chains, program.replicas)
     slowest, fastest = known.bounds or (process.slowest, process.fastest)
@@ -158,7 +169,8 @@ def _price(setting: Setting, windows: list[float]) -> Ledger:
     chains = setting.control.chains
     rows = program.start.shape[0] // min(chains, program.replicas)
     clock = chains * rows * device.time_constant
-    ledger = device.program(program.process, program.start[:rows, :]).ledger
+    start, unit = program.start[:rows, :], program.unit
+    ledger = device.program(program.process, start, unit=unit, drives=program.drives).ledger
     ledger = ledger.add("settle", clock * setting.settle)
     K = setting.windows
     ledger = ledger.add("measure", clock * K * sum(windows))

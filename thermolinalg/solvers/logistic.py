@@ -14,17 +14,19 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from time import perf_counter
 from typing import Any, NamedTuple, final
 
 import numpy as np
 from scipy.special import stdtrit
 
 from thermolinalg import checks
-from thermolinalg.backend import Array, like, namespace, normals
-from thermolinalg.errors import InvalidInput, NotPositiveDefinite, ShapeMismatch
+from thermolinalg.backend import Array, like, namespace
+from thermolinalg.device.ledger import Ledger
+from thermolinalg.device.machine import Device
+from thermolinalg.errors import InvalidInput, ShapeMismatch
 from thermolinalg.measurement.average import Average
 from thermolinalg.measurement.diagnosis import Diagnosis, RecordOutcome, diagnose
-from thermolinalg.simulation.simulate import simulate
 from thermolinalg.solvers.budget import (
     BIAS,
     RELAXATIONS,
@@ -33,9 +35,17 @@ from thermolinalg.solvers.budget import (
     correction,
 )
 from thermolinalg.solvers.estimate import Outcome
+from thermolinalg.solvers.logistic_motion import (
+    Clock,
+    design_rows,
+    far_apart,
+    motion_of,
+    read_problem,
+    run_motion,
+    sigmoid,
+)
 from thermolinalg.solvers.reading import Reading
-from thermolinalg.streams import RNG, Streams, open_streams
-from thermolinalg.theory.langevin import Langevin
+from thermolinalg.streams import RNG, open_streams
 
 STEP = 0.5
 """First step: a quarter of what is stable."""
@@ -73,6 +83,7 @@ class LogisticPosterior:
     time: float
     seed: int
     factor: float  # on the variance between windows, as in `correction`
+    ledger: Ledger
 
     def predict(self, X: Array, /) -> Average:
         """Probability (m,) of the label 1 at rows X (m, n): the mean over the posterior.
@@ -82,12 +93,12 @@ class LogisticPosterior:
         Raises:
             ShapeMismatch, NotFinite, NotReal: X cannot be used.
         """
-        X = like(_design(X), self.draws)
+        X = like(design_rows(X), self.draws)
         if X.shape[1] != self.draws.shape[2]:
             raise ShapeMismatch(
                 f"X has rows of {X.shape[1]} numbers; there are {self.draws.shape[2]} weights."
             )
-        return _averaged(_sigmoid(self.draws @ X.T), self.factor)
+        return _averaged(sigmoid(self.draws @ X.T), self.factor)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return self.mean.__array__(dtype, copy)
@@ -118,6 +129,7 @@ def logistic_posterior(
     confidence: float = 0.95,
     chains: int = 4,
     max_time: float = math.inf,
+    device: Device | None = None,
     rng: RNG = None,
 ) -> LogisticPosterior:
     """The posterior of logistic regression, by Langevin motion in its potential.
@@ -136,17 +148,22 @@ def logistic_posterior(
         chains: how many run side by side.
         max_time: for each chain, in units of the fastest oscillation; less than is needed gives the
             outcome BUDGET_SPENT.
+        device: what runs it; `Device.ideal()` by default. Its motion is not linear, so that of a
+            real device only limits, a converter and an offset of the temperature are known.
         rng: int, Generator, SeedSequence, or None for fresh entropy.
 
     Raises:
+        DoesNotFit: the device cannot hold it.
         NotPositiveDefinite, NotSymmetric, ShapeMismatch, NotFinite, NotReal, InvalidInput: an
             argument cannot be used; the message says why and what to do.
     """
     goal, max_time = Target.checked(rtol, 0.0, confidence), checks.limit("max_time", max_time)
     chains, streams = checks.count("chains", chains), open_streams(rng)
-    motion = _motion(*_read_problem(X, y, prior_precision, prior_mean))
-    go = partial(_run, motion, streams)
-    pilot = _explored(go, _start(motion, chains, streams), motion.rate, max_time)
+    device = Device.given(device)
+    motion = motion_of(*read_problem(X, y, prior_precision, prior_mean), device)
+    clock = Clock(device, motion, chains)
+    go = partial(run_motion, motion, clock, streams)
+    pilot = _explored(go, far_apart(motion, chains, streams), motion.rate, max_time)
     batches = math.ceil(WINDOWS / chains)  # windows of each chain
     needed, factor = _needed(pilot, goal)
     interval = STEP * math.ceil(max(pilot.memory / 8, STEP) / STEP)
@@ -154,7 +171,7 @@ def logistic_posterior(
     samples = batches * max(1, int(averaged / interval))
     final = _refined(go, pilot, samples, interval, factor, max_time)
 
-    draws = final.draws
+    begun, draws = perf_counter(), final.draws
     reading = Reading.of(_windows(draws, batches), averaged, factor)
     if final.biased or not reading.settled:
         outcome = Outcome.NOT_SETTLED
@@ -163,16 +180,19 @@ def logistic_posterior(
     else:
         met = reading.error <= goal.rtol * _width(draws)
         outcome = Outcome.CONVERGED if met else Outcome.MISSED
+    mean, found = _averaged(draws, factor), diagnose(draws, dt=interval)
+    clock.ledger = clock.ledger.add("digital", perf_counter() - begun, "measured")
     return LogisticPosterior(
-        mean=_averaged(draws, factor),
+        mean=mean,
         outcome=outcome,
         draws=draws,
-        diagnosis=diagnose(draws, dt=interval),
+        diagnosis=found,
         step=final.step,
         step_bias=final.bias,
         time=final.spent,
         seed=streams.seed,
         factor=factor,
+        ledger=clock.ledger,
     )
 
 
@@ -242,99 +262,6 @@ def _refined(
         if not biased or spent + time > max_time:
             break
     return Refined(draws, step, (coarse[0].mean - fine[0].mean) / 3, biased, spent)
-
-
-class Motion(NamedTuple):
-    """The process over (φ, v), and the way back to the weights θ = mean + φ/unit."""
-
-    process: Langevin
-    unit: Array
-    mean: Array
-    rate: float  # root of the smallest bound on the curvature: the largest is 1
-
-
-def _design(X: Array) -> Array:
-    X = checks.real_array("X", X)
-    if X.ndim != 2 or 0 in X.shape:
-        raise ShapeMismatch(f"X has shape {tuple(X.shape)}; (m, n) with m, n >= 1 is needed.")
-    return X
-
-
-def _read_problem(
-    X: Array, y: Array, precision: Array, mean: Array | None
-) -> tuple[Array, Array, Array, Array]:
-    X = _design(X)
-    xp, (m, n) = namespace(X), X.shape
-    if str(getattr(y, "dtype", "")).endswith("bool"):
-        y = like(y, X)
-    y = like(checks.vector("y", y, m), X)
-    if not bool(xp.all((y == 0) | (y == 1))):
-        raise InvalidInput("y holds labels other than 0 and 1. Code two classes as 0 and 1.")
-    mean = xp.zeros_like(X[0, :]) if mean is None else checks.vector("prior_mean", mean, n)
-    P = like(checks.real_array("prior_precision", precision), X)
-    if P.ndim < 2:
-        if tuple(P.shape) not in {(), (n,)}:
-            raise ShapeMismatch(
-                f"prior_precision has shape {tuple(P.shape)}; a number, ({n},) or ({n}, {n}) is "
-                "needed."
-            )
-        checks.positive("the smallest prior_precision", xp.min(P))
-        P = (P + xp.zeros_like(X[0, :]))[:, None] * like(xp.eye(n), X)
-    P = checks.semidefinite("prior_precision", P)
-    if tuple(P.shape) != (n, n):
-        raise ShapeMismatch(f"prior_precision has shape {tuple(P.shape)}; ({n}, {n}) is needed.")
-    values = xp.linalg.eigvalsh(P)
-    if float(values[0]) <= checks.rounding(P) * float(values[-1]):
-        raise NotPositiveDefinite(
-            "prior_precision is singular, and labels that a plane divides would then leave weights "
-            "without bound. Add a small multiple of the identity."
-        )
-    return X, y, P, like(mean, X)
-
-
-def _motion(X: Array, y: Array, P: Array, mean: Array) -> Motion:
-    xp = namespace(X)
-    bound = X.T @ X / 4 + P
-    d = xp.sqrt(xp.linalg.diagonal(bound))
-    curvatures = xp.linalg.eigvalsh(bound / d[:, None] / d)
-    low, high = float(curvatures[0]), float(curvatures[-1])
-    unit = d * math.sqrt(high)
-    W, Q, offset = X / unit, P / unit[:, None] / unit, X @ mean
-
-    def force(u: Array) -> Array:
-        return (y - _sigmoid(u @ W.T + offset)) @ W - u @ Q
-
-    rate = math.sqrt(low / high)
-    process = Langevin(force, xp.ones_like(unit), friction=rate)
-    return Motion(process, unit, mean, rate)
-
-
-def _sigmoid(t: Array) -> Array:
-    return (1 + namespace(t).tanh(t / 2)) / 2
-
-
-def _start(motion: Motion, chains: int, streams: Streams) -> Array:
-    """Positions twice as far apart as the softest mode of the bound would have them."""
-    xp, n = namespace(motion.unit), motion.process.positions
-    z = normals(streams.stream("start"), (2, chains, n), motion.unit)
-    return xp.concat([2 * z[0, ...] / motion.rate, z[1, ...]], axis=-1)
-
-
-def _run(
-    motion: Motion,
-    streams: Streams,
-    state: Array,
-    samples: int,
-    interval: float,
-    step: float,
-    name: str,
-) -> tuple[Array, Array]:
-    """Weights (chains, samples, n), an interval apart, and the last states (chains, 2n)."""
-    seed = streams.child(name).seed
-    times, chains = interval * np.arange(samples + 1), state.shape[0]
-    run = simulate(motion.process, times, x0=state, chains=chains, step=step, rng=seed)
-    position, _ = motion.process.split(run.states[:, 1:, :])
-    return motion.mean + position / motion.unit, run.states[:, -1, :]
 
 
 def _windows(draws: Array, batches: int) -> Array:

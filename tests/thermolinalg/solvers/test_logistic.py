@@ -10,7 +10,7 @@ import thermolinalg as tla
 from tests.thermolinalg.solvers.problems import forbid_digital_solvers, wishart
 from thermolinalg import testing
 from thermolinalg.errors import InvalidInput, NotFinite, NotPositiveDefinite, ShapeMismatch
-from thermolinalg.solvers import logistic
+from thermolinalg.solvers import logistic, logistic_motion
 
 RNG = np.random.default_rng(0)
 X2 = np.stack([np.ones(20), 3 * RNG.standard_normal(20)], axis=1)
@@ -91,8 +91,8 @@ def test_more_weights_against_metropolis():
 def test_a_biased_step_is_seen_and_halved(monkeypatch):
     """With Euler-Maruyama in place of BAOAB, whose bias is too small to be seen here."""
     right, *_ = by_quadrature(X2, Y2, np.eye(2), np.zeros(2))
-    crude = partial(logistic.simulate, integrator="euler")
-    monkeypatch.setattr(logistic, "simulate", crude)
+    crude = partial(logistic_motion.simulate, integrator="euler")
+    monkeypatch.setattr(logistic_motion, "simulate", crude)
     monkeypatch.setattr(logistic, "STEP", 1.5)
     found = tla.logistic_posterior(X2, Y2, rtol=0.05, rng=0)
     assert found.step < logistic.STEP / 2
