@@ -62,10 +62,13 @@ class Law:
 @final
 @dataclass(frozen=True, slots=True)
 class Clockwork(Integrator):
-    """Whole ticks; the nearest number of them to the time that is asked for."""
+    """Whole ticks; the nearest number of them to the time that is asked for.
+
+    Without a delay they are free of error.
+    """
 
     name: ClassVar[str] = "clockwork"
-    error: ClassVar[str] = "none of held noise; of a delay weak order two, in parts of it"
+    error: ClassVar[str] = "weak order two"
     cost: ClassVar[str] = "O(n p² log ticks) in modes that remember p steps, else (np)³ for np²"
 
     def refusal(self, process: Any) -> str | None:
