@@ -62,7 +62,7 @@ def shared_modes(network: OU) -> SharedModes | None:
         return SharedModes(1, network.modes.basis, network.modes.dual)
     A, D = to_numpy(network.A), to_numpy(network.D)
     for parts in PARTS:
-        if network.n % parts == 0:
+        if network.n % parts == 0 and network.n > parts:
             U = _eigenvectors([*_pieces(A, parts), *_pieces(D, parts)])
             if U is not None:
                 return SharedModes(parts, like(U, network.A), like(U.T, network.A))
