@@ -22,7 +22,7 @@ from thermolinalg.device.ledger import Ledger, Prices
 from thermolinalg.device.limits import Limits, held_of
 from thermolinalg.device.noise import Dressing
 from thermolinalg.device.parts import brief, checked_parts
-from thermolinalg.device.realising import coefficients_of, heated, observed, padded
+from thermolinalg.device.realising import coefficients_of, heated, observed, started
 from thermolinalg.device.running import DeviceRun, Running, run_windows
 from thermolinalg.device.temperature import TemperatureDrift, Temperatures
 from thermolinalg.device.toml import read, written
@@ -64,7 +64,7 @@ class Device:
         dead: nodes that are shorted.
         temperatures: of the noise of each node.
         drift: of the temperature, in time.
-        dressings: what has a memory: `ColouredNoise`, `HeldNoise`, `TransportDelay`.
+        dressings: what has a memory: `ColouredNoise`, `HeldNoise`, `TransportDelay`, in any order.
         converter: what reads it.
         floor: error of unknown cause that no averaging removes, relative to the answer's norm.
         limits: what it can hold at all.
@@ -221,7 +221,7 @@ class Device:
         if not isinstance(self.circuit, RC):
             self.nominal(process)
             moving = self.circuit.realise(moving)
-        for dressing in self.dressings:
+        for dressing in sorted(self.dressings, key=lambda part: part.place):
             moving = dressing.dress(moving)
         converter = self.converter and self.converter.in_units(unit)
         return observed(moving, positions, converter)
@@ -239,7 +239,7 @@ class Device:
         numbers = coefficients_of(process) + process.n * x0.shape[0]
         ledger = uploaded(self, Ledger(), numbers)
         moving = self.realised(process, unit=unit, drives=drives)
-        return Running(moving, padded(x0, moving.n), ledger)
+        return Running(moving, started(x0, moving), ledger)
 
     def settle(self, run: Running, time: float, rng: np.random.Generator) -> Running:
         """Let the system relax for a time, unread."""
