@@ -1,0 +1,80 @@
+"""One device asked once: what defines the task, its result, and the file that keeps the result."""
+
+import hashlib
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, final
+
+from thermolinalg.analysis.study import Study
+from thermolinalg.device.machine import Device
+from thermolinalg.errors import DoesNotFit
+from thermolinalg.files import atomic_write
+from thermolinalg.threads import one_blas_thread
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of a task: numbers by name, or why the device cannot hold the problem."""
+
+    numbers: Mapping[str, float]
+    refusal: str | None = None
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A study asked of one device with one seed, the study's own knobs turned so."""
+
+    device: Device
+    seed: int
+    knobs: tuple[tuple[str, float], ...] = ()
+
+    def key(self, study: Study) -> str:
+        """A digest of all that the result follows from."""
+        from joblib import hash as digest  # of arrays too, and alike in every process
+
+        version = sys.modules["thermolinalg"].__version__
+        asked = (type(study).__qualname__, study.name, study.metric, study.definition)
+        return str(digest((version, asked, self.device, self.seed, self.knobs), hash_name="sha1"))
+
+    def run(self, study: Study) -> Result:
+        """BLAS on one thread: sums do not depend on how many workers share the cores."""
+        try:
+            with one_blas_thread():
+                numbers = study.measure(self.device, self.seed, **dict(self.knobs))
+        except DoesNotFit as error:
+            return Result({}, str(error))
+        return Result({name: float(number) for name, number in numbers.items()})
+
+
+def run_kept(task: Task, study: Study, path: Path | None) -> Result:
+    """Run a task, and keep its result in a file before it is told to anyone."""
+    result = task.run(study)
+    if path is not None:
+        content = json.dumps(asdict(result), indent=1)
+        about = {"study": study.name, "device": repr(task.device), "seed": task.seed,
+                 "knobs": dict(task.knobs)}  # fmt: skip
+        kept = {"task": about, "result": content, "sum": checksum(content)}
+        atomic_write(path, json.dumps(kept, indent=1))
+    return result
+
+
+def find_kept(path: Path) -> Result | None:
+    """The result in a file; None if there is none that is whole."""
+    try:
+        kept: dict[str, Any] = json.loads(path.read_bytes())
+        content = kept["result"]
+        if kept["sum"] == checksum(content):
+            return Result(**json.loads(content))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        pass
+    return None
+
+
+def checksum(content: str) -> str:
+    """By which a damaged file is known."""
+    return hashlib.sha256(content.encode()).hexdigest()
