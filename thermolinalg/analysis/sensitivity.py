@@ -263,5 +263,7 @@ def _named(key: str, task: Task, study: Study, path: Path | None) -> tuple[str, 
 
 
 def _row(label: str, level: Level) -> str:
+    if level.missing and np.isnan(level.median):
+        return f"  {label:>10}  refused by all"
     refused = f"   {level.missing} refused" if level.missing else ""
     return f"  {label:>10}  {level.median:10.4g}  ({level.low:.4g} ... {level.high:.4g}){refused}"
