@@ -35,6 +35,9 @@ class Point:
     refusal: str | None = None
 
 
+AS_IT_CAME = (None, None)
+"""Knob and value of the device itself."""
+
 Watcher: TypeAlias = Callable[[Point, int, int], None]
 """Told of each point as it ends: the point, how many have ended, of how many."""
 
@@ -87,7 +90,7 @@ class Sensitivity:
 
     def reference(self, number: str | None = None) -> Level:
         """The same number of the device as it came."""
-        return self._level(None, None, number)
+        return self._level(*AS_IT_CAME, number)
 
     def refusals(self, knob: str) -> dict[float, str]:
         """Values at which the device could not hold the problem, and why."""
@@ -107,7 +110,7 @@ class Sensitivity:
 
     def __str__(self) -> str:
         title = f"{self.study}: {self.metric}, median of {self.seeds} seeds (lowest ... highest)"
-        return "\n".join([title, _row("as it is", self.reference()), *self._rows()])
+        return "\n".join([title, _row("as it came", self.reference()), *self._rows()])
 
     def _rows(self) -> Iterator[str]:
         for knob, says in self.knobs.items():
@@ -156,17 +159,13 @@ def sensitivity(
     device, turned = Device.given(device), _checked(study, sweep)
     streams, seeds = open_streams(rng), checks.count("seeds", seeds)
     workers = os.cpu_count() or 1 if workers is None else checks.count("workers", workers)
-    asked = [(None, None), *((knob, value) for knob in turned for value in turned[knob])]
+    asked = [AS_IT_CAME, *((knob, value) for knob in turned for value in turned[knob])]
     places = [(knob, value, k) for knob, value in asked for k in range(seeds)]
     tasks = [_task(study, device, streams, *place) for place in places]
 
-    def told(index: int, result: Result) -> Point:
-        knob, value, k = places[index]
-        return Point(knob, value, k, result.numbers, result.refusal)
-
     ended: dict[int, Point] = {}
     for index, result in _results(study, tasks, _made(folder), workers):
-        ended[index] = told(index, result)
+        ended[index] = Point(*places[index], result.numbers, result.refusal)
         if watcher is not None:
             watcher(ended[index], len(ended), len(tasks))
     points = tuple(ended[index] for index in range(len(tasks)))

@@ -8,7 +8,7 @@ import numpy as np
 from thermolinalg.analysis.sensitivity import Curve, Sensitivity
 from thermolinalg.backend import NumpyArray
 from thermolinalg.errors import InvalidInput
-from thermolinalg.plots.canvas import GREY, PALETTE, label_logarithms, line
+from thermolinalg.plots.canvas import GREY, PALETTE, label_logarithm, line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -134,7 +134,7 @@ def _scale_numbers(ax: "Axes", name: str, found: list[float]) -> None:
     wide = len(known) > 0 and known.min() > 0 and known.max() / known.min() >= WIDE
     if wide:
         ax.set_yscale("log")
-        label_logarithms(ax)
+        label_logarithm(ax.yaxis, *ax.get_ylim())
     if share:
         ax.yaxis.set_major_formatter(FuncFormatter(_percent))
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import thermolinalg as tla
-from tests.thermolinalg.solvers.problems import ring, wishart
+from tests.thermolinalg.solvers.problems import wishart
 from thermolinalg.analysis.linear_study import LinearStudy
 from thermolinalg.analysis.sensitivity import Point, Sensitivity, sensitivity
 from thermolinalg.errors import DoesNotFit, InvalidInput, OutputError
@@ -72,7 +72,7 @@ def swept(study, folder=None, device=None, workers=1, **options):
 
 @pytest.mark.parametrize("after", [1, 7, 23])
 def test_an_interrupted_sweep_goes_on_where_it_stopped(study, folder, after):
-    def interrupt(point, done, total):
+    def interrupt(_point, done, _total):
         if done == after:
             raise KeyboardInterrupt
 
@@ -190,11 +190,13 @@ def test_refusals_are_results(study, folder):
         refused = [p for p in result.points if p.refusal]
         assert [(p.knob, p.value, p.seed) for p in refused] == [("floor", 0.3, k) for k in range(3)]
         assert all(p.numbers == {} for p in refused)
-        assert result.refusals("floor") == {0.3: "the floor is too high for this problem: 0.3 > 0.2."}
+        assert result.refusals("floor") == {
+            0.3: "the floor is too high for this problem: 0.3 > 0.2."
+        }
         curve = result.curve("floor")
         assert curve.missing.tolist() == [0, 3]
         assert np.isnan(curve.median).tolist() == [False, True]
-        assert "3 refused" in str(result)
+        assert "0.3  refused by all" in str(result)
     assert count(study.calls) == 24
 
 
@@ -227,9 +229,9 @@ def test_other_misuse(study, tmp_path):
         swept(study, seeds=0)
     with pytest.raises(InvalidInput, match="workers = 0"):
         swept(study, workers=0)
-    with pytest.raises(InvalidInput, match="'mass' was not turned.*bits, floor, effort"):
+    with pytest.raises(InvalidInput, match=r"'mass' was not turned.*bits, floor, effort"):
         swept(study).curve("mass")
-    with pytest.raises(InvalidInput, match="'joy' was not measured.*effort, error"):
+    with pytest.raises(InvalidInput, match=r"'joy' was not measured.*effort, error"):
         swept(study).curve("bits", "joy")
 
 
@@ -266,3 +268,62 @@ def test_a_curve_is_median_and_range_over_the_seeds(numbers):
     assert values.tolist() == [4.0]
     assert np.ravel(level) == pytest.approx([middle, min(numbers), max(numbers), 0], rel=1e-12)
     assert result.reference() == (7.0, 7.0, 7.0, 0)
+
+
+A = wishart(6)
+B = np.arange(1.0, 7.0)
+
+
+def test_a_linear_study_measures_the_error_of_what_the_chip_holds():
+    """A colder and colder answer tends to that of the rounded matrix, found here by elimination."""
+    step = 2 * np.abs(A).max() / 2**8
+    rounded = np.linalg.solve(np.round(A / step) * step, B)
+    truth = np.linalg.solve(A, B)
+    predicted = np.linalg.norm(rounded - truth) / np.linalg.norm(truth)
+    problem = tla.Problem("solve", (A, B), rtol=1e-5, temperature=1e-8)
+    result = sensitivity(problem, sweep={"bits": [8]}, workers=1)
+    found = result.curve("bits")
+    stderr = result.curve("bits", "standard error")
+    assert abs(found.median[0] - predicted) < 8 * stderr.high[0]
+    assert stderr.high[0] < 0.01 * predicted
+
+
+def test_a_linear_study_turns_time_and_temperature():
+    study = LinearStudy(tla.Problem("solve", (A, B), rtol=1e-9))
+    assert set(study.knobs) == {"time", "temperature"}
+    assert set(LinearStudy(tla.Problem("inv", A)).knobs) == {"time"}
+    least = 2e4
+    short, long = (study.measure(tla.Device(), 1, time=least * k) for k in (1, 100))
+    assert long["seconds"] == pytest.approx(100 * short["seconds"], rel=1e-2)
+    cold = study.measure(tla.Device(), 1, time=least, temperature=1e-4)
+    assert cold["relative error"] == pytest.approx(0.01 * short["relative error"], rel=1e-6)
+    assert cold["outcome"] == list(tla.Outcome).index(tla.Outcome.BUDGET_SPENT)
+
+
+def test_joules_are_told_where_prices_are_stated():
+    study = LinearStudy(tla.Problem("solve", (A, B)))
+    assert "joules" not in study.measure(tla.Device(), 0)
+    priced = tla.Device(prices=tla.Prices(coefficient=1.0, reading=0.0, bit=0.0, power=0.0))
+    assert study.measure(priced, 0)["joules"] == len(B) * (len(B) + 1)
+
+
+def test_a_problem_is_kept_by_all_that_it_asks(folder):
+    def kept_after(*problem, **options):
+        sensitivity(
+            tla.Problem(*problem, **options),
+            sweep={"bits": [8]}, seeds=1, folder=folder, workers=1,
+        )  # fmt: skip
+        return count(folder)
+
+    assert kept_after("solve", (A, B)) == 2
+    assert kept_after("solve", (A.copy(), B.copy())) == 2
+    assert kept_after("solve", (A, 2 * B)) == 4
+    assert kept_after("solve", (A, B), rtol=0.02) == 6
+    assert kept_after("inv", A) == 8
+
+
+def test_what_a_device_cannot_hold_is_a_refusal_with_the_number():
+    device = tla.Device(limits=tla.Limits(nodes=5))
+    result = sensitivity(tla.Problem("inv", A), device, {"bits": [8]}, seeds=1, workers=1)
+    assert all(point.refusal and "5" in point.refusal for point in result.points)
+    assert "refused by all" in str(result)
