@@ -182,7 +182,13 @@ def plan_command(
     help="Folder of the report, and of what is done so far: run again to go on.",
 )
 def sensitivity_command(
-    solver: str, a: Path, b: Path | None, sweep: tuple[str, ...], out: Path, **options: Any
+    solver: str,
+    a: Path,
+    b: Path | None,
+    sweep: tuple[str, ...],
+    device: Path | None,
+    out: Path,
+    **options: Any,
 ) -> None:
     """Turn one number of a device at a time, and see what that does to the answer.
 
@@ -195,6 +201,7 @@ def sensitivity_command(
         turned: dict[str, list[float]] = {}
         for knob, values in map(parse_sweep, sweep):
             turned.setdefault(knob, []).extend(values)
+        machine = None if device is None else tla.Device.from_toml(device)
         rest = {key: options.pop(key) for key in ("seeds", "seed", "workers")}
         given = {key: value for key, value in options.items() if value is not None}
         problem = (dense(read(a)), *([] if b is None else [flat(dense(read(b)))]))
@@ -206,7 +213,8 @@ def sensitivity_command(
 
             result = sensitivity(
                 Problem(solver, problem, **given),
-                sweep=turned,
+                machine,
+                turned,
                 seeds=rest["seeds"],
                 rng=rest["seed"],
                 workers=rest["workers"],

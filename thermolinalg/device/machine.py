@@ -1,25 +1,32 @@
 """A device: a noisy physical system that can be programmed with a process, run and read."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
+from os import PathLike
 from time import perf_counter
 from typing import Any, final
 
 import numpy as np
 
 from thermolinalg import checks
-from thermolinalg.backend import Array, namespace, normals
-from thermolinalg.device.circuit import RC, Circuit
+from thermolinalg.backend import Array, namespace
+from thermolinalg.device.charging import read_out, timed, uploaded
+from thermolinalg.device.circuit import RC, Circuit, MassSpring
 from thermolinalg.device.coefficients import DeadNodes, Mismatch, Parasitics, Quantisation
+from thermolinalg.device.disturbance import drifting_windows, offset
+from thermolinalg.device.driving import driven, read_works
 from thermolinalg.device.imperfection import Imperfection
 from thermolinalg.device.knobs import turned
-from thermolinalg.device.ledger import Ledger, Prices, joined
-from thermolinalg.device.limits import Limits
+from thermolinalg.device.ledger import Ledger, Prices
+from thermolinalg.device.limits import Limits, held_of
 from thermolinalg.device.noise import Dressing
+from thermolinalg.device.parts import brief, checked_parts
 from thermolinalg.device.realising import coefficients_of, heated, observed, started
 from thermolinalg.device.running import DeviceRun, Running
 from thermolinalg.device.temperature import TemperatureDrift, Temperatures
+from thermolinalg.device.toml import read, written
 from thermolinalg.errors import DoesNotFit, InvalidInput
+from thermolinalg.files import atomic_write
 from thermolinalg.measurement.converter import Converter
 from thermolinalg.measurement.integral import TimeAverage
 from thermolinalg.measurement.moment import SecondMoment
@@ -89,11 +96,11 @@ class Device:
         checks.positive("link", self.link)
         checks.count("chip", self.chip, least=0)
         checks.positive("floor", self.floor, zero=True)
-        object.__setattr__(self, "dressings", tuple(self.dressings))
-        for f in fields(self):
-            part, kind = getattr(self, f.name), PARTS.get(f.name)
-            if kind is not None and part is not None and not isinstance(part, kind):
-                raise InvalidInput(f"{f.name} = {part!r} must be a {kind.__name__}.")
+        for name, value in checked_parts(self).items():
+            object.__setattr__(self, name, value)
+
+    def __repr__(self) -> str:
+        return brief(self)
 
     @staticmethod
     def ideal() -> "Device":
@@ -115,6 +122,28 @@ class Device:
                 "or leave it out."
             )
         return device
+
+    @staticmethod
+    def from_toml(source: str | PathLike[str]) -> "Device":
+        """The device that a TOML file describes, or a string of TOML, with a line or more.
+
+        Raises:
+            InvalidInput: it cannot be read, or says what no device can have; the message names the
+                file, the section and the key.
+        """
+        device: Device = read(Device, source)
+        return device
+
+    def to_toml(self, path: str | PathLike[str] | None = None) -> str:
+        """The device as TOML, of which `from_toml` makes an equal one; written to a path, if given.
+
+        Raises:
+            OutputError: the file cannot be written.
+        """
+        text = written(self)
+        if path is not None:
+            atomic_write(path, text)
+        return text
 
     @property
     def imperfections(self) -> tuple[Imperfection, ...]:
@@ -150,31 +179,44 @@ class Device:
             )
         return observed(self.circuit.nominal(process), process.n, None)
 
-    def realised(self, process: Runnable) -> Runnable | Observed:
+    def realised(
+        self, process: Runnable, *, unit: float = 1.0, drives: Array = None
+    ) -> Runnable | Observed:
         """The process that this chip really moves, as its instruments see it.
+
+        Args:
+            process: the network asked for.
+            unit: a state or a drive of it in the device's units.
+            drives: (k, n), those that are switched on later.
 
         Raises:
             DoesNotFit: the device cannot hold it.
         """
-        self._require_held(process)
+        if self.limits != NO_LIMITS:
+            self.limits.require(held_of(process, unit, drives))
         positions = coordinates_read(process)
-        moving: Any = self._distorted(process)
+        moving: Any = self.distorted(process)
         if not isinstance(self.circuit, RC):
             self.nominal(process)
             moving = self.circuit.realise(moving)
         for dressing in sorted(self.dressings, key=lambda part: part.place):
             moving = dressing.dress(moving)
-        return observed(moving, positions, self.converter)
+        converter = self.converter and self.converter.in_units(unit)
+        return observed(moving, positions, converter)
 
-    def program(self, process: Runnable, x0: Array) -> Running:
+    def program(
+        self, process: Runnable, x0: Array, *, unit: float = 1.0, drives: Array = None
+    ) -> Running:
         """Upload the coefficients and drives of a process, and set the states (chains, n).
+
+        Other arguments are as of `realised`.
 
         Raises:
             DoesNotFit: the device cannot hold it.
         """
         numbers = coefficients_of(process) + process.n * x0.shape[0]
-        ledger = self._uploaded(Ledger(), numbers)
-        moving = self.realised(process)
+        ledger = uploaded(self, Ledger(), numbers)
+        moving = self.realised(process, unit=unit, drives=drives)
         return Running(moving, started(x0, moving), ledger)
 
     def settle(self, run: Running, time: float, rng: np.random.Generator) -> Running:
@@ -194,12 +236,12 @@ class Device:
         if self.drift is None:
             values, states = readout.windows(run.process, run.states, window, count, rng)
         else:
-            values, states = self._drifting(run, readout, window, count, rng)
+            values, states = drifting_windows(self.drift, run, readout, window, count, rng)
         if self.floor:
-            values = self._off(values)
+            values = offset(values, readout, self.floor, self.chip)
         numbers = run.states.shape[0] * count * readout.numbers(run.process, window)
         time = readout.time(window, count)
-        ledger = self._read(self._ran(run, "measure", time), numbers)
+        ledger = read_out(self, self._ran(run, "measure", time), numbers)
         return values, Running(run.process, states, ledger, run.clock + time)
 
     def run(
@@ -258,8 +300,13 @@ class Device:
 
         The start is a multiple of the identity, one number more; between the two ends the device
         mixes currents, so that no potential on the way is uploaded.
+
+        Raises:
+            DoesNotFit: the device cannot hold it, or moves in a way of its own.
         """
-        return self._uploaded(Ledger(), protocol.n**2 + 1 + numbers)
+        if not self._is_ideal:
+            driven(self, protocol)
+        return uploaded(self, Ledger(), protocol.n**2 + 1 + numbers)
 
     def drive(
         self,
@@ -277,10 +324,11 @@ class Device:
         """Works (chains,) of runs that rest for a time and are driven then.
 
         They start at zero, or at states x0 (chains, n) that have to be uploaded. A meter of the
-        power drawn reads one number a run.
+        power drawn reads one number a run, through the converter.
         """
+        real = protocol if self._is_ideal else driven(self, protocol)
         run = ramp(
-            protocol,
+            real,
             duration,
             steps=steps,
             chains=chains,
@@ -290,10 +338,10 @@ class Device:
             rng=rng,
         )
         if x0 is not None:
-            ledger = self._uploaded(ledger, chains * protocol.n)
-        ledger = self._timed(ledger, "settle", chains * rest, protocol.n)
-        ledger = self._timed(ledger, "drive", chains * duration, protocol.n)
-        return run.work, self._read(ledger, chains)
+            ledger = uploaded(self, ledger, chains * protocol.n)
+        ledger = timed(self, ledger, "settle", chains * rest, protocol.n)
+        ledger = timed(self, ledger, "drive", chains * duration, protocol.n)
+        return read_works(self, run.work, rng, reverse=reverse), read_out(self, ledger, chains)
 
     def dwell(
         self,
@@ -304,29 +352,35 @@ class Device:
         chains: int,
         rng: np.random.Generator,
     ) -> tuple[Array, Ledger]:
-        """Mean of dU/ds (chains, stops) of runs that start at zero and halt at each stop."""
-        slopes = dwell(protocol, stops, chains=chains, rng=rng)
+        """Mean of dU/ds (chains, stops) of runs that start at zero and halt at each stop.
+
+        The mean of a stop's readings is what the converter sees.
+        """
+        real = protocol if self._is_ideal else driven(self, protocol)
+        slopes = dwell(real, stops, chains=chains, rng=rng)
         for activity, time in (
             ("settle", sum(stop.settle for stop in stops)),
             ("measure", sum(stop.time - stop.settle for stop in stops)),
         ):
-            ledger = self._timed(ledger, activity, chains * time, protocol.n)
+            ledger = timed(self, ledger, activity, chains * time, protocol.n)
         readings = sum(stop.readings for stop in stops)
-        return slopes, self._read(ledger, chains * readings)
+        return read_works(self, slopes, rng), read_out(self, ledger, chains * readings)
 
-    def _require_held(self, process: Runnable) -> None:
-        if self.limits == NO_LIMITS:
-            return
-        A = getattr(process, "A", None)
-        dense = A if isinstance(process, OU | Inertial) else None
-        nodes = coordinates_read(process)
-        self.limits.require(nodes, coefficients_of(process), dense, getattr(process, "b", None))
+    @property
+    def _is_ideal(self) -> bool:
+        """Does it do just what it is asked, whatever that is? Its costs may be any."""
+        return self == replace(IDEAL, **{name: getattr(self, name) for name in COSTS})
 
-    def _distorted(self, process: Any) -> Any:
+    def distorted(self, process: Any) -> Any:
+        """What of a network this chip programs, before its circuit makes it move.
+
+        Raises:
+            DoesNotFit: the device cannot hold it.
+        """
         if not self.imperfections:
             return process
         if isinstance(process, Inertial):
-            return replace(process, network=self._distorted(process.network))
+            return MassSpring(process.friction).nominal(self.distorted(process.network))
         if not isinstance(process, OU):
             raise DoesNotFit(
                 f"{self.imperfections[0].title} change the entries of A, which of this problem are "
@@ -336,66 +390,11 @@ class Device:
             process = part.distort(process, self.specimen(part))
         return process
 
-    def _drifting(
-        self, run: Running, readout: Readout, window: float, count: int, rng: np.random.Generator
-    ) -> tuple[Array, Array]:
-        """Windows one by one, each at its mean temperature: they are long against relaxation."""
-        assert self.drift is not None
-        states, values, clock = run.states, [], run.clock
-        for _ in range(count):
-            end = clock + readout.time(window, 1)
-            process = heated(run.process, self.drift.factor(clock, end))
-            value, states = readout.windows(process, states, window, 1, rng)
-            values.append(value)
-            clock = end
-        return namespace(states).concat(values, axis=0), states
-
-    def _off(self, values: Array) -> Array:
-        """Each window's values moved the same way, by `floor` times their size."""
-        xp, shape = namespace(values), tuple(values.shape[1:])
-        way = normals(Streams(self.chip).stream("floor"), shape, values)
-        if len(shape) == 2 and shape[0] == shape[1]:
-            way = way + way.T  # of a second moment
-        size = xp.sqrt(xp.sum(xp.mean(values, axis=0) ** 2) / xp.sum(way**2))
-        return values + self.floor * size * way
-
     def _ran(self, run: Running, activity: str, time: float) -> Ledger:
         chains, n = run.states.shape[0], coordinates_read(run.process)
-        return self._timed(run.ledger, activity, chains * time, n)
-
-    def _timed(self, ledger: Ledger, activity: str, time: float, nodes: int) -> Ledger:
-        """With a line for a time in RC."""
-        seconds, power = time * self.time_constant, self.prices.power
-        return ledger.add(
-            activity, seconds, joules=None if power is None else power * nodes * seconds
-        )
-
-    def _uploaded(self, ledger: Ledger, numbers: int) -> Ledger:
-        joules = self._moved(numbers, self.prices.coefficient)
-        return ledger.add("upload", self.transfer(numbers), joules=joules)
-
-    def _read(self, ledger: Ledger, numbers: int) -> Ledger:
-        joules = self._moved(numbers, self.prices.reading)
-        return ledger.add("read", self.transfer(numbers), joules=joules)
-
-    def _moved(self, numbers: int, each: float | None) -> float | None:
-        bit = self.prices.bit
-        energy = joined(each, None if bit is None else self.bits * bit)
-        return None if energy is None else numbers * energy
+        return timed(self, run.ledger, activity, chains * time, n)
 
 
-NO_LIMITS = Limits()
-
-PARTS: dict[str, type] = {
-    "circuit": Circuit,
-    "quantisation": Quantisation,
-    "mismatch": Mismatch,
-    "parasitics": Parasitics,
-    "dead": DeadNodes,
-    "temperatures": Temperatures,
-    "drift": TemperatureDrift,
-    "converter": Converter,
-    "limits": Limits,
-    "prices": Prices,
-}
-"""What each part of a device is."""
+NO_LIMITS, IDEAL = Limits(), Device()
+COSTS = ("name", "time_constant", "bits", "link", "chip", "prices")
+"""What says nothing of how a device moves."""
