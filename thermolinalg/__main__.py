@@ -170,6 +170,7 @@ def plan_command(
     help="Runs at each value, each on a chip of its own.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--device", type=FILE, help="Description of the device, in TOML (else ideal).")
 @click.option("--temperature", type=float, help="Of solve.")
 @click.option("--max-time", type=float, help="Most analog time of a run, in RC.")
 @click.option("--rtol", type=float, help="Wanted relative error (else the solver's own).")
