@@ -9,7 +9,7 @@ from thermolinalg import checks
 from thermolinalg.backend import Array, like, namespace
 from thermolinalg.device.circuit import RC
 from thermolinalg.device.disturbance import offset
-from thermolinalg.device.limits import held_of
+from thermolinalg.device.limits import Limits, held_of
 from thermolinalg.errors import DoesNotFit
 from thermolinalg.measurement.moment import MomentTrace
 from thermolinalg.simulation.ramp import Protocol
@@ -20,9 +20,11 @@ def driven(device: Any, protocol: Protocol) -> Protocol:
     """The way that this chip really goes, between the ends that it programs.
 
     Raises:
-        DoesNotFit: it cannot hold an end, or moves in a way of its own, of which no works are known.
+        DoesNotFit: it cannot hold an end, or moves in a way of its own.
     """
     _require_plain(device)
+    if not device.imperfections and device.limits == Limits():
+        return protocol
     ends = [_network(protocol, A) for A in (protocol.A1, protocol.A2)]
     device.limits.require(held_of(ends[1], 1.0))
     real = [device.distorted(end) for end in ends]
@@ -38,9 +40,8 @@ def read_works(
     if device.converter is not None:
         works = device.converter.read(works, rng)
     if device.floor:
-        works = offset(
-            works, MomentTrace(), -device.floor if reverse else device.floor, device.chip
-        )
+        floor = -device.floor if reverse else device.floor
+        works = offset(works, MomentTrace(), floor, device.chip)
     return works
 
 

@@ -24,15 +24,18 @@ class Held(NamedTuple):
     largest: float  # drive
 
 
-def held_of(process: Runnable, unit: float) -> Held:
-    """What holding this process takes; a state of it is `unit` in the device's units."""
+def held_of(process: Runnable, unit: float, drives: Any = None) -> Held:
+    """What holding this process takes, and drives (k, n) that are switched on after it.
+
+    A state or a drive of it is `unit` in the device's units.
+    """
     A = getattr(process, "A", None)
     if isinstance(process, Network):
         A = A if hasattr(A, "tocsr") else None
     elif not isinstance(process, OU | Inertial):
         A = None
-    b = getattr(process, "b", None)
-    largest = 0.0 if b is None else unit * float(namespace(b).max(namespace(b).abs(b)))
+    given = [b for b in (getattr(process, "b", None), drives) if b is not None]
+    largest = unit * max((float(namespace(b).max(namespace(b).abs(b))) for b in given), default=0.0)
     return Held(coordinates_read(process), coefficients_of(process), A, largest)
 
 

@@ -1,18 +1,19 @@
 """A device: a noisy physical system that can be programmed with a process, run and read."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from os import PathLike
-from time import perf_counter
 from typing import Any, final
 
 import numpy as np
 
 from thermolinalg import checks
-from thermolinalg.backend import Array, namespace
+from thermolinalg.backend import Array
+from thermolinalg.device import presets
 from thermolinalg.device.charging import read_out, timed, uploaded
 from thermolinalg.device.circuit import RC, Circuit, MassSpring
 from thermolinalg.device.coefficients import DeadNodes, Mismatch, Parasitics, Quantisation
+from thermolinalg.device.description import described
 from thermolinalg.device.disturbance import drifting_windows, offset
 from thermolinalg.device.driving import driven, read_works
 from thermolinalg.device.imperfection import Imperfection
@@ -22,14 +23,12 @@ from thermolinalg.device.limits import Limits, held_of
 from thermolinalg.device.noise import Dressing
 from thermolinalg.device.parts import brief, checked_parts
 from thermolinalg.device.realising import coefficients_of, heated, observed, started
-from thermolinalg.device.running import DeviceRun, Running
+from thermolinalg.device.running import DeviceRun, Running, run_windows
 from thermolinalg.device.temperature import TemperatureDrift, Temperatures
 from thermolinalg.device.toml import read, written
 from thermolinalg.errors import DoesNotFit, InvalidInput
 from thermolinalg.files import atomic_write
 from thermolinalg.measurement.converter import Converter
-from thermolinalg.measurement.integral import TimeAverage
-from thermolinalg.measurement.moment import SecondMoment
 from thermolinalg.measurement.observed import Observed
 from thermolinalg.measurement.readout import Readout
 from thermolinalg.measurement.sampled import coordinates_read
@@ -70,6 +69,8 @@ class Device:
         floor: error of unknown cause that no averaging removes, relative to the answer's norm.
         limits: what it can hold at all.
         prices: energies of its operations, where they are stated.
+        source: where its numbers are from.
+        assumed: numbers that no source states, such as "link" or "mismatch.couplings".
     """
 
     name: str = "ideal"
@@ -89,6 +90,8 @@ class Device:
     floor: float = 0.0
     limits: Limits = field(default_factory=Limits)
     prices: Prices = field(default_factory=Prices)
+    source: str = ""
+    assumed: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         checks.positive("time_constant", self.time_constant)
@@ -106,6 +109,25 @@ class Device:
     def ideal() -> "Device":
         """A device without imperfections, with the TNGD paper's clock and link."""
         return Device()
+
+    @staticmethod
+    def tngd_paper() -> "Device":
+        """The TNGD paper's model: RC = 1 us, 16 bits at 50 Gb/s, and no imperfections."""
+        return Device(**presets.TNGD_PAPER)
+
+    @staticmethod
+    def spu(board: int = 1) -> "Device":
+        """The 8-cell stochastic processing unit of Melanson et al. 2025, of which there are 3."""
+        return Device(**presets.spu(board))
+
+    @staticmethod
+    def breadboard() -> "Device":
+        """Two RC nodes on a breadboard, in their own Johnson noise."""
+        return Device(**presets.BREADBOARD)
+
+    def describe(self) -> str:
+        """What it is made of, what each imperfection does, what it costs, and what is assumed."""
+        return described(self)
 
     @staticmethod
     def given(device: "Device | None") -> "Device":
@@ -270,22 +292,7 @@ class Device:
             DoesNotFit: the device cannot hold the process.
             InvalidInput: an argument cannot be used.
         """
-        driven = bool(namespace(process.b).any(process.b != 0))
-        readout = readout or (TimeAverage() if driven else SecondMoment())
-        nominal, windows = self.nominal(process), checks.count("windows", windows, least=2)
-        memory = 20.0 / readout.correlation_rate(nominal)
-        settle = memory if settle is None else checks.positive("settle", settle, zero=True)
-        window = memory if window is None else checks.positive("window", window)
-        streams = open_streams(rng)
-        thermal = streams.stream("thermal")
-        start = namespace(process.b).reshape(0 * process.b, (-1, process.n))
-        running = self.settle(self.program(process, start), settle, thermal)
-        values, running = self.measure(running, readout, window, windows, thermal)
-        begun, xp = perf_counter(), namespace(values)
-        mean, spread = xp.mean(values, axis=0), xp.std(values, axis=0, correction=1.0)
-        ledger = running.ledger.add("digital", perf_counter() - begun, "measured")
-        stderr = spread / windows**0.5
-        return DeviceRun(values, mean, stderr, ledger, running.process, streams.seed)
+        return run_windows(self, process, readout, settle, window, windows, open_streams(rng))
 
     def error_budget(self, problem: Any) -> Any:
         """What makes this device's answer wrong, cause by cause, and what to buy first.
@@ -304,8 +311,7 @@ class Device:
         Raises:
             DoesNotFit: the device cannot hold it, or moves in a way of its own.
         """
-        if not self._is_ideal:
-            driven(self, protocol)
+        driven(self, protocol)
         return uploaded(self, Ledger(), protocol.n**2 + 1 + numbers)
 
     def drive(
@@ -326,9 +332,8 @@ class Device:
         They start at zero, or at states x0 (chains, n) that have to be uploaded. A meter of the
         power drawn reads one number a run, through the converter.
         """
-        real = protocol if self._is_ideal else driven(self, protocol)
         run = ramp(
-            real,
+            driven(self, protocol),
             duration,
             steps=steps,
             chains=chains,
@@ -356,8 +361,7 @@ class Device:
 
         The mean of a stop's readings is what the converter sees.
         """
-        real = protocol if self._is_ideal else driven(self, protocol)
-        slopes = dwell(real, stops, chains=chains, rng=rng)
+        slopes = dwell(driven(self, protocol), stops, chains=chains, rng=rng)
         for activity, time in (
             ("settle", sum(stop.settle for stop in stops)),
             ("measure", sum(stop.time - stop.settle for stop in stops)),
@@ -365,11 +369,6 @@ class Device:
             ledger = timed(self, ledger, activity, chains * time, protocol.n)
         readings = sum(stop.readings for stop in stops)
         return read_works(self, slopes, rng), read_out(self, ledger, chains * readings)
-
-    @property
-    def _is_ideal(self) -> bool:
-        """Does it do just what it is asked, whatever that is? Its costs may be any."""
-        return self == replace(IDEAL, **{name: getattr(self, name) for name in COSTS})
 
     def distorted(self, process: Any) -> Any:
         """What of a network this chip programs, before its circuit makes it move.
@@ -395,6 +394,4 @@ class Device:
         return timed(self, run.ledger, activity, chains * time, n)
 
 
-NO_LIMITS, IDEAL = Limits(), Device()
-COSTS = ("name", "time_constant", "bits", "link", "chip", "prices")
-"""What says nothing of how a device moves."""
+NO_LIMITS = Limits()

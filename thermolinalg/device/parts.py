@@ -1,6 +1,7 @@
 """The parts that a device is made of, and what of a part needs saying: what differs from none."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import MISSING, Field, fields
 from typing import Any
 
@@ -60,7 +61,14 @@ def checked_parts(device: Any) -> dict[str, Any]:
         raise InvalidInput(
             f"dressings = {given!r} must be a tuple of {', '.join(k.__name__ for k in KINDS)}."
         )
-    return kept | {"dressings": tuple(d for d in given if acts(d))}
+    known = set(places(device))
+    for name in device.assumed:
+        if name not in known:
+            raise InvalidInput(
+                f"assumed holds {name!r}. It names numbers, such as 'link' or 'mismatch.couplings'."
+            )
+    kept["dressings"] = tuple(d for d in given if acts(d))
+    return kept | {"assumed": tuple(device.assumed)}
 
 
 def _checked(device: Any, name: str, kind: type) -> Any:
@@ -70,6 +78,16 @@ def _checked(device: Any, name: str, kind: type) -> Any:
     if not isinstance(part, kind):
         raise InvalidInput(f"{name} = {part!r} must be a {kind.__name__}.")
     return None if optional and not acts(part) else part
+
+
+def places(device: Any) -> Iterator[str]:
+    """The names of all numbers that a device can have: 'link', 'mismatch.couplings', ..."""
+    kinds: dict[str, tuple[type, ...]] = {name: (kind,) for name, kind in PARTS.items()}
+    kinds |= {"circuit": tuple(CIRCUITS.values()), "dressings": KINDS}
+    for f in fields(device):
+        yield f.name
+        for kind in kinds.get(f.name, ()):
+            yield from (f"{f.name}.{own.name}" for own in fields(kind))
 
 
 def differing(record: Any) -> dict[str, Any]:

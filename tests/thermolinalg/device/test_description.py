@@ -25,6 +25,8 @@ from thermolinalg import (
     Temperatures,
     TransportDelay,
 )  # fmt: skip
+from thermolinalg.device.description import SAYS
+from thermolinalg.device.parts import places
 from thermolinalg.errors import InvalidInput, OutputError
 
 NAMES = vars(tla) | {"float": float}
@@ -83,6 +85,8 @@ devices = st.builds(
         perhaps,
     ),
     prices=st.builds(Prices, perhaps, perhaps, perhaps, perhaps, text),
+    source=text,
+    assumed=st.lists(st.sampled_from(["link", "mismatch.couplings", "dressings.tick"])).map(tuple),
 )
 
 
@@ -158,3 +162,53 @@ def test_what_cannot_be_read_is_said(tmp_path):
         Device.from_toml(tmp_path / "bytes.toml")
     with pytest.raises(InvalidInput, match="from a path or from TOML, not from int"):
         Device.from_toml(3)
+
+
+@settings(deadline=None)
+@given(devices)
+def test_equal_devices_have_equal_descriptions(device):
+    assert device.describe() == Device.from_toml(device.to_toml()).describe()
+
+
+def test_every_number_of_a_part_has_a_line_of_its_own():
+    numbers = {place for place in places(Device()) if "." in place}
+    assert set(SAYS) == {place for place in numbers if not place.startswith("prices.")}
+
+
+def test_a_description_says_what_each_number_does_and_what_nobody_states():
+    device = Device(
+        name="a board",
+        time_constant=2e-3,
+        link=1e6,
+        bits=12,
+        quantisation=Quantisation(bits=7),
+        mismatch=Mismatch(couplings=0.02),
+        dressings=(HeldNoise(0.25),),
+        prices=Prices(bit=1e-12, source="a data sheet"),
+        assumed=("link", "mismatch.couplings"),
+        source="a colleague",
+    )
+    text = device.describe()
+    for said in (
+        "a board: resistors and capacitors",
+        "from a colleague",
+        "clock: RC = 2 ms",
+        "12 bits a number at 1 Mbit/s, 12 us each (assumed)",
+        "finite bits: 7 bits a coefficient",
+        "mismatch: 2 % off",
+        "chip (assumed)",
+        "held noise: noise is held for 0.25 RC",
+        "energy: 1 pJ to move a bit over the link, from a data sheet",
+        "energy: not stated to write a coefficient or a drive, to read a number, of each running",
+    ):
+        assert said in text
+    assert "clipped" not in text
+    assert "no imperfections" in Device().describe()
+
+
+def test_a_number_that_is_turned_is_assumed_no_longer():
+    device = Device(assumed=("link", "mismatch.couplings"))
+    assert device.vary("mismatch", 0.1).assumed == ("link",)
+    assert device.vary("link", 1e9).assumed == ("mismatch.couplings",)
+    with pytest.raises(InvalidInput, match="assumed holds 'luck'"):
+        Device(assumed=("luck",))
