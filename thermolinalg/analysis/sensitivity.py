@@ -25,7 +25,8 @@ from thermolinalg.streams import RNG, Streams, open_streams
 class Point:
     """One knob at one value, asked with one seed; knob and value are None as it came.
 
-    `seed` says which of the seeds, from 0. `numbers` is empty where the device cannot hold the problem, and `refusal` says why.
+    `seed` says which of the seeds, from 0. `numbers` is empty where the device cannot hold the
+    problem, and `refusal` says why.
     """
 
     knob: str | None
