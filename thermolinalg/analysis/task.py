@@ -65,7 +65,7 @@ def run_kept(task: Task, study: Study, path: Path | None) -> Result:
     result = task.run(study)
     if path is not None:
         content = json.dumps(asdict(result), indent=1)
-        about = {"study": study.name, "device": task.device.to_toml(), "seed": task.seed,
+        about = {"study": study.name, "device": repr(task.device), "seed": task.seed,
                  "knobs": dict(task.knobs)}  # fmt: skip
         kept = {"task": about, "result": content, "sum": checksum(content)}
         atomic_write(path, json.dumps(kept, indent=1))
