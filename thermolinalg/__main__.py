@@ -1,9 +1,13 @@
-"""The command line: `thermolinalg solve A.mtx b.npy`, `inv`, `logdet`, `expm`, and `plan`."""
+"""The command line: `thermolinalg solve A.mtx b.npy`, `inv`, `logdet`, `expm`, and more.
+
+`plan` says what a run would take, and `sensitivity` what a device's numbers do to the answer.
+"""
 
 import contextlib
 import math
 import zipfile
 from collections.abc import Callable, Iterator
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +15,14 @@ import click
 import numpy as np
 import scipy.io
 import scipy.sparse
+from tqdm import tqdm
 
 import thermolinalg as tla
+from thermolinalg.analysis.problem import Problem
+from thermolinalg.analysis.sensitivity import Point, sensitivity
 from thermolinalg.errors import DataError, InvalidInput, OutputError, ThermoError
 from thermolinalg.files import atomic_write
+from thermolinalg.plots.sensitivity_report import write_sensitivity
 
 DENSE = 2000
 """Unknowns up to which a sparse matrix is solved as an array, whose eigenvalues are computed."""
@@ -143,6 +151,108 @@ def plan_command(
         click.echo(str(tla.plan(getattr(tla, name), *problem, *times, **given)))
 
 
+@main.command("sensitivity")
+@click.argument("solver", type=click.Choice(["solve", "inv"]))
+@click.argument("a", type=FILE)
+@click.argument("b", type=FILE, required=False)
+@click.option(
+    "--sweep",
+    multiple=True,
+    required=True,
+    metavar="KNOB=VALUES",
+    help="bits=3:16, mismatch=0:0.2:0.05 or mismatch=0,0.05,0.2; may be repeated.",
+)
+@click.option(
+    "--seeds",
+    type=click.IntRange(min=1),
+    default=3,
+    show_default=True,
+    help="Runs at each value, each on a chip of its own.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--device", type=FILE, help="Description of the device, in TOML (else ideal).")
+@click.option("--temperature", type=float, help="Of solve.")
+@click.option("--max-time", type=float, help="Most analog time of a run, in RC.")
+@click.option("--rtol", type=float, help="Wanted relative error (else the solver's own).")
+@click.option("--workers", type=click.IntRange(min=1), help="Processes (default: one a core).")
+@click.option(
+    "--out",
+    type=FILE,
+    default=Path("sensitivity"),
+    show_default=True,
+    help="Folder of the report, and of what is done so far: run again to go on.",
+)
+def sensitivity_command(
+    solver: str,
+    a: Path,
+    b: Path | None,
+    sweep: tuple[str, ...],
+    device: Path | None,
+    out: Path,
+    **options: Any,
+) -> None:
+    """Turn one number of a device at a time, and see what that does to the answer.
+
+    Bits 3-16, mismatch 0-20 %: thermolinalg sensitivity solve A.mtx b.npy --sweep bits=3:16
+    --sweep mismatch=0,0.05,0.1,0.2
+    """
+    with one_clear_line(f"stopped; what is done is kept in {out}: run this again to go on."):
+        if (solver == "solve") != (b is not None):
+            raise InvalidInput(f"{solver} takes {'A and B' if solver == 'solve' else 'A alone'}.")
+        turned: dict[str, list[float]] = {}
+        for knob, values in map(parse_sweep, sweep):
+            turned.setdefault(knob, []).extend(values)
+        machine = None if device is None else tla.Device.from_toml(device)
+        rest = {key: options.pop(key) for key in ("seeds", "seed", "workers")}
+        given = {key: value for key, value in options.items() if value is not None}
+        problem = (dense(read(a)), *([] if b is None else [flat(dense(read(b)))]))
+        with tqdm(unit="run", disable=None, leave=False) as bar:
+
+            def show(_: Point, done: int, total: int) -> None:
+                bar.total = total
+                bar.update(done - bar.n)
+
+            result = sensitivity(
+                Problem(solver, problem, **given),
+                machine,
+                turned,
+                seeds=rest["seeds"],
+                rng=rest["seed"],
+                workers=rest["workers"],
+                folder=out / "runs",
+                watcher=show,
+            )
+        click.echo(str(result))
+        for path in write_sensitivity(result, out):
+            click.echo(f"written: {path}")
+
+
+def parse_sweep(text: str) -> tuple[str, list[float]]:
+    """The knob and its values, of which a range first:last:step has both ends.
+
+    Raises:
+        InvalidInput: it is no sweep.
+    """
+    knob, _, values = text.partition("=")
+    try:
+        parts = [part for piece in values.split(",") for part in parse_range(piece)]
+    except (InvalidOperation, ValueError, OverflowError):
+        raise InvalidInput(
+            f"--sweep {text} is not understood. Write bits=3:16, drift=0:0.5:0.1 or drift=0,0.5."
+        ) from None
+    return knob, parts
+
+
+def parse_range(text: str) -> list[float]:
+    """One number, or those of a range; decimal steps add up exactly."""
+    first, *others = map(Decimal, text.split(":"))
+    last, step = [*others, Decimal(1)][:2] if others else (first, Decimal(1))
+    if len(others) > 2 or step <= 0 or last < first:
+        raise ValueError(text)
+    values = [first + k * step for k in range(int((last - first) / step) + 1)]
+    return [int(x) if x == x.to_integral_value() else float(x) for x in values]
+
+
 def answer(
     out: Path | None, solver: Callable[..., tla.Estimate], *problem: Any, **knobs: Any
 ) -> None:
@@ -240,14 +350,14 @@ def require_writable(out: Path | None) -> None:
 
 
 @contextlib.contextmanager
-def one_clear_line() -> Iterator[None]:
+def one_clear_line(stopped: str = "stopped; nothing was written.") -> Iterator[None]:
     """Misuse and bad luck with files end in one line, not in a traceback."""
     try:
         yield
     except ThermoError as error:
         raise click.ClickException(str(error)) from error
     except KeyboardInterrupt:
-        raise click.ClickException("stopped; nothing was written.") from None
+        raise click.ClickException(stopped) from None
 
 
 if __name__ == "__main__":

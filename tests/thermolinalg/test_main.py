@@ -1,5 +1,7 @@
 """The command as a user types it: a report and a file, or one clear line."""
 
+import csv
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +13,9 @@ import scipy.linalg
 import scipy.sparse
 from click.testing import CliRunner
 
+import thermolinalg as tla
 from tests.thermolinalg.solvers.problems import ring, wishart
-from thermolinalg.__main__ import DENSE, main
+from thermolinalg.__main__ import DENSE, main, parse_sweep
 
 N = 4
 A, B = wishart(N), np.arange(1.0, N + 1)
@@ -154,3 +157,95 @@ def test_the_module_runs_as_a_program():
     )  # fmt: skip
     assert run.returncode == 0, run.stderr
     assert run.stdout.startswith("solve, n = 4: a forecast")
+
+
+SWEEP = ["sensitivity", "solve", "A.npy", "b.mtx", "--sweep", "bits=8:12:2", "--sweep",
+         "drift=0,0.5", "--workers", "1", "--seeds", "2", "--out", "swept"]  # fmt: skip
+
+
+def test_a_sweep_leaves_a_report_and_runs_again_from_what_it_left():
+    first = right(*SWEEP)
+    assert "bits: bits of a coefficient" in first
+    record = json.loads(Path("swept/sensitivity.json").read_text())
+    with open("swept/sensitivity.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == len(record["points"]) == 2 * (1 + 3 + 2)
+    assert [row["value"] for row in rows if row["knob"] == "bits"] == [
+        "8",
+        "8",
+        "10",
+        "10",
+        "12",
+        "12",
+    ]
+    errors = [point["relative error"] for point in record["points"]]
+    assert [float(row["relative error"]) for row in rows] == errors
+    assert Path("swept/sensitivity.png").read_bytes().startswith(b"\x89PNG")
+    kept = sorted(Path("swept/runs").iterdir())
+    before = [path.stat().st_mtime_ns for path in kept]
+    for path in kept[:3]:
+        path.unlink()
+    assert right(*SWEEP) == first
+    assert sorted(Path("swept/runs").iterdir()) == kept
+    assert [path.stat().st_mtime_ns for path in kept[3:]] == before[3:]
+
+
+def test_an_inverse_is_swept_too():
+    words = right("sensitivity", "inv", "A.npy", "--rtol", "0.2", "--seeds", "1", "--workers", "1",
+                  "--sweep", "temperature_offset=0:0.2:0.1")  # fmt: skip
+    assert "error of the temperature" in words
+    assert Path("sensitivity/sensitivity.csv").exists()
+
+
+def test_a_sweep_begins_at_the_device_that_a_file_describes():
+    right(*SWEEP)
+    plain = json.loads(Path("swept/sensitivity.json").read_text())
+    tla.Device(name="rough", floor=0.1).to_toml(Path("rough.toml"))
+    right(*SWEEP, "--device", "rough.toml")
+    rough = json.loads(Path("swept/sensitivity.json").read_text())
+    assert "rough" in rough["device"]
+    for point, worse in zip(plain["points"], rough["points"], strict=True):
+        assert point["relative error"] < 0.05 < worse["relative error"] < 0.2
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["solve", "A.npy", "--sweep", "bits=8"], "solve takes A and B"),
+        (["inv", "A.npy", "b.npy", "--sweep", "bits=8"], "inv takes A alone"),
+        (["inv", "A.npy", "--sweep", "bits"], "--sweep bits is not understood"),
+        (["inv", "A.npy", "--sweep", "bits=3:2"], "--sweep bits=3:2 is not understood"),
+        (["inv", "A.npy", "--sweep", "bits=3:9:0"], "is not understood"),
+        (["inv", "A.npy", "--sweep", "bits=3:9:2:1"], "is not understood"),
+        (["inv", "A.npy", "--sweep", "drift=0:inf"], "is not understood"),
+        (["inv", "A.npy", "--sweep", "drift=nan"], "is not understood"),
+        (["inv", "A.npy", "--sweep", "bitz=3"], "'bitz' in sweep is no knob"),
+        (["inv", "A.npy", "--sweep", "bits=3", "--out", "A.npy"], "A.npy"),
+        (["inv", "A.npy", "--sweep", "bits=3", "--device", "no.toml"], "no.toml"),
+    ],
+)
+def test_a_sweep_that_cannot_be_ends_in_one_line(words, says):
+    assert_one_clear_line(call("sensitivity", *words), says)
+
+
+def test_a_sweep_that_is_stopped_says_how_to_go_on(monkeypatch):
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("thermolinalg.__main__.sensitivity", stopped)
+    assert_one_clear_line(call(*SWEEP), "kept in swept: run this again")
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("bits=3:6", [3, 4, 5, 6]),
+        ("x=0:0.3:0.1", [0, 0.1, 0.2, 0.3]),
+        ("x=0,1e-6,4:6", [0, 1e-6, 4, 5, 6]),
+        ("x=-1:0:0.4", [-1, -0.6, -0.2]),
+    ],
+)
+def test_values_of_a_sweep_are_exact_decimals(text, values):
+    found = parse_sweep(text)[1]
+    assert found == values
+    assert [type(x) for x in found] == [int if x == int(x) else float for x in values]

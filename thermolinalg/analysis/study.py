@@ -1,7 +1,7 @@
 """The contract of what can be swept: a question with a known answer, asked of many devices."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from thermolinalg.device.machine import Device
 
@@ -15,6 +15,15 @@ class Study(Protocol):
     @property
     def name(self) -> str:
         """For titles, and for the folder where results are kept."""
+        ...
+
+    @property
+    def definition(self) -> Any:
+        """All that its numbers follow from, as plain values, arrays and frozen records.
+
+        A result that is kept is used again only where this is the same; nothing in it may change
+        with use, as a cache does.
+        """
         ...
 
     @property

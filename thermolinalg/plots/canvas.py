@@ -12,6 +12,7 @@ from thermolinalg.theory.process import OU
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
 FEW = 3
 """Coordinates drawn of a process that has more, unless some are named."""
@@ -128,13 +129,18 @@ def add_legend(ax: "Axes", handles: Sequence[Any], *notes: str) -> None:
 
 def label_logarithms(ax: "Axes") -> None:
     """Tick labels of logarithmic axes that do not overlap, and more than one of them."""
+    label_logarithm(ax.xaxis, *ax.get_xlim())
+    label_logarithm(ax.yaxis, *ax.get_ylim())
+
+
+def label_logarithm(axis: "Axis", low: float, high: float) -> None:
+    """The same of one axis between these limits."""
     from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-    for axis, (low, high) in ((ax.xaxis, ax.get_xlim()), (ax.yaxis, ax.get_ylim())):
-        if high / low < 100:  # decades alone would leave one label or none
-            axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low < 20 else (1, 3)))
-            axis.set_major_formatter(StrMethodFormatter("{x:g}"))
-        axis.set_minor_formatter(NullFormatter())
+    if high / low < 100:  # decades alone would leave one label or none
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low < 20 else (1, 3)))
+        axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def note_of(chosen: Sequence[int], n: int) -> str:
