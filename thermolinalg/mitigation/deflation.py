@@ -6,7 +6,8 @@ neighbours, and is driven by (I - P) b. Then
 
     A⁻¹b = (I - P) A'⁻¹ (I - P) b + V θ⁻¹ V'b,     A⁻¹ = (I - P) A'⁻¹ (I - P) + V θ⁻¹ V'.
 
-Errors of coefficients are amplified by |A'|/τ_min and no longer by |A|/θ_min. Averages take less
+Errors of coefficients are amplified by |A'|/τ_min and no longer by |A|/θ_min; their expected size,
+so amplified, is part of the error bar, for deflation does not take them away. Averages take less
 time as well. The digital side never solves: it multiplies by A and by V.
 """
 
@@ -115,14 +116,15 @@ def deflate(
         answer = run(plain, target, device, streams, control)
         return Mitigated.declined(METHOD, answer, reason, (answer,), streams.seed)
     answer = run(program, target, device, streams, control)
-    xp = namespace(A)
-    doubt = modes.residual / modes.slowest * norm(answer.value)
+    xp, count = namespace(A), int(modes.rates.shape[0])
+    inexact = modes.residual / modes.slowest * norm(answer.value)
+    coefficients = _left(device, network_of(program, METHOD), modes, answer.value)
     entries = float(xp.sum(0 * answer.value + 1))
-    count = int(modes.rates.shape[0])
+    doubt = inexact**2 + coefficients**2
     return Mitigated(
         method=METHOD,
         value=answer.value,
-        stderr=xp.sqrt(answer.stderr**2 + doubt**2 / entries),
+        stderr=xp.sqrt(answer.stderr**2 + doubt / entries),
         dof=answer.dof,
         members=(answer,),
         ledger=answer.ledger,
@@ -136,9 +138,7 @@ def deflate(
 
 def _extreme_modes(A: Array, soft: int, stiff: int) -> ExtremeModes:
     xp, n = namespace(A), int(A.shape[0])
-    soft, stiff = (
-        checks.count(name, k, least=0) for name, k in (("soft", soft), ("stiff", stiff))
-    )
+    soft, stiff = (checks.count(name, k, least=0) for name, k in (("soft", soft), ("stiff", stiff)))
     if not 1 <= soft + stiff < n:
         raise InvalidInput(
             f"soft + stiff = {soft + stiff} modes are to be taken off a network of {n}: take one "
@@ -209,9 +209,23 @@ def _outside_both(windows: Array, *, V: Array, known: Array) -> Array:
     return rows - V @ (V.T @ rows) + known
 
 
+def _left(device: Device, network: OU, modes: ExtremeModes, value: Array) -> float:
+    """How far the device's errors dA' move the answer, at most: |dA' x|/τ of what it measured."""
+    xp = namespace(value)
+    outside = modes.outside(value)
+    return float(xp.sum(_squared_errors(device, network) @ outside**2)) ** 0.5 / network.slowest
+
+
 def _amplified(device: Device, network: OU) -> float:
     """|A⁻¹| times the size of this device's errors of A: the row with the largest squares."""
-    xp, square = namespace(network.A), 0 * network.A
+    xp = namespace(network.A)
+    rows = xp.sum(_squared_errors(device, network), axis=1)
+    return float(xp.max(rows)) ** 0.5 / network.slowest
+
+
+def _squared_errors(device: Device, network: OU) -> Array:
+    """The expected square of this device's error of each entry of A."""
+    square = 0 * network.A
     for part in device.imperfections:
         square = square + part.variance(network).A + part.expected(network).A ** 2
-    return float(xp.max(xp.sum(square, axis=1))) ** 0.5 / network.slowest
+    return square

@@ -20,7 +20,6 @@ from thermolinalg.errors import InvalidInput
 from thermolinalg.mitigation.fitting import FALSE_ALARM, Fitted, fit_at_zero
 from thermolinalg.mitigation.mitigated import Mitigated, norm, spent
 from thermolinalg.mitigation.question import Question
-from thermolinalg.solvers.estimate import Estimate
 from thermolinalg.streams import RNG, open_streams
 
 METHOD = "extrapolation"

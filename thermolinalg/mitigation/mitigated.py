@@ -32,6 +32,7 @@ class Mitigated:
     did: str
     seed: int
     refused: str | None = None
+    apart: int = 0  # programmings for anything that is no answer of a solver
 
     @staticmethod
     def declined(
@@ -54,11 +55,11 @@ class Mitigated:
     @property
     def programmings(self) -> int:
         """How often the device was programmed."""
-        return len(self.members)
+        return len(self.members) + self.apart
 
     @property
     def time(self) -> float:
-        """Analog time of all runs, in RC."""
+        """Analog time of all members, in RC."""
         return sum(member.time for member in self.members)
 
     @property
@@ -85,11 +86,12 @@ class Mitigated:
         size, first = norm(self.value), self.members[0]
         relative = f" = {self.error / size:.2g} of its norm" if size else ""
         said = f"refused: {self.refused}" if self.refused else self.did
-        extra, longer = self.programmings - 1, self.time - first.time
+        more, longer = self.programmings - 1, self.time - first.time
+        cost = f"{more} more programming{'' if more == 1 else 's'}, {longer:.3g} RC more"
         rows = [
             f"{self.method} of {first.problem}: {said}",
             f"  answer    norm {size:.6g}, root-mean-square error {self.error:.3g}{relative}",
-            f"  cost      {extra} more programming{'' if extra == 1 else 's'}, {longer:.3g} RC more",
+            f"  cost      {cost}",
             *_labelled("device", str(self.ledger)),
             f"  repeat    rng={self.seed}",
         ]

@@ -104,7 +104,7 @@ def _subtracted(
     xp = namespace(answer.value)
     eye = like(xp.eye(answer.value.shape[0]), answer.value)
     value = answer.value - scale * added.variance * eye
-    ledger = answer.ledger + cost
+    ledger, apart = answer.ledger + cost, int(bool(cost.lines))
     lowest = float(xp.linalg.eigvalsh(value)[0])
     if lowest <= 0:
         reason = (
@@ -113,7 +113,7 @@ def _subtracted(
             "noise anew."
         )
         plain = Mitigated.declined(METHOD, answer, reason, (answer,), seed)
-        return replace(plain, ledger=ledger)
+        return replace(plain, ledger=ledger, apart=apart)
     smooth = _unsmooth(xp.linalg.diagonal(value) / scale + added.variance, step)
     doubt = xp.sqrt(added.stderr**2 + smooth**2)
     sizes = float(xp.mean(xp.linalg.diagonal(answer.stderr)))
@@ -127,6 +127,7 @@ def _subtracted(
         ledger=ledger,
         did=f"{scale * added.variance:.3g} ± {scale * added.stderr:.2g} taken off the diagonal",
         seed=seed,
+        apart=apart,
     )
 
 
