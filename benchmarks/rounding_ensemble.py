@@ -90,7 +90,8 @@ def report(title, errors):
     print("  bits " + "".join(f"{c:>17}" for c in columns))
     mean = {c: np.sqrt(np.mean([e[c] ** 2 for e in errors], axis=0)) for c in columns}
     for k, bits in enumerate(BITS):
-        print(f"  {bits:4d} " + "".join(f"{mean[c][k]:17.3%}" for c in columns))
+        shown = (f"{mean[c][k]:.3%}" if np.isfinite(mean[c][k]) else "-" for c in columns)
+        print(f"  {bits:4d} " + "".join(f"{text:>17}" for text in shown))
     known = {c: np.isfinite(mean[c]) for c in columns}
     slopes = {c: np.polyfit(BITS[known[c]], np.log2(mean[c][known[c]]), 1)[0] for c in columns}
     print(" slope " + "".join(f"{slopes[c]:17.2f}" for c in columns))

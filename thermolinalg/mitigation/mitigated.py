@@ -1,6 +1,7 @@
 """An answer that was mended: with the error bar that is left, and what the mending cost."""
 
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import Any, final
 
 import numpy as np
@@ -10,6 +11,9 @@ from thermolinalg import checks
 from thermolinalg.backend import Array, namespace, to_numpy
 from thermolinalg.device.ledger import Ledger
 from thermolinalg.solvers.estimate import Estimate
+
+WIDTH = 88
+"""Of what is printed beside a label."""
 
 
 @final
@@ -85,15 +89,17 @@ class Mitigated:
     def __str__(self) -> str:
         size, first = norm(self.value), self.members[0]
         relative = f" = {self.error / size:.2g} of its norm" if size else ""
-        said = f"refused: {self.refused}" if self.refused else self.did
         more, longer = self.programmings - 1, self.time - first.time
         cost = f"{more} more programming{'' if more == 1 else 's'}, {longer:.3g} RC more"
         rows = [
-            f"{self.method} of {first.problem}: {said}",
-            f"  answer    norm {size:.6g}, root-mean-square error {self.error:.3g}{relative}",
-            f"  cost      {cost}",
+            f"{self.method} of {first.problem}",
+            *_labelled("refused" if self.refused else "done", self.refused or self.did),
+            *_labelled(
+                "answer", f"norm {size:.6g}, root-mean-square error {self.error:.3g}{relative}"
+            ),
+            *_labelled("cost", cost),
             *_labelled("device", str(self.ledger)),
-            f"  repeat    rng={self.seed}",
+            *_labelled("repeat", f"rng={self.seed}"),
         ]
         return "\n".join(rows)
 
@@ -109,5 +115,5 @@ def norm(x: Array) -> float:
 
 
 def _labelled(label: str, text: str) -> list[str]:
-    first, *others = text.splitlines()
-    return [f"  {label:<9} {first}", *(f"  {'':<9} {line}" for line in others)]
+    lines = [row for line in text.splitlines() for row in wrap(line, WIDTH)]
+    return [f"  {label if k == 0 else '':<9} {line}" for k, line in enumerate(lines)]
