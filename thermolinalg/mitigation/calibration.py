@@ -76,15 +76,17 @@ class Calibration:
     def apply(self, answer: Estimate, /) -> Mitigated:
         """An answer of the same device with what is significant corrected.
 
+        What is not is left as it is, and how uncertain it is belongs to the error bar.
+
         Raises:
             InvalidInput: the answer is no mean, or no covariance, of a network.
         """
         kind = MEAN if self.quantity == "mean" else COVARIANCE
         program = stated(answer, kind, f"a calibration of a {self.quantity}")
         parts = [self.shared_gain, self.shared_offset, self.beside]
-        gain, offset, beside = (p if p.significant else NOTHING for p in parts)
+        gain, offset, beside = (p if p.significant else p._replace(value=0.0) for p in parts)
         members = (answer, *self.references)
-        if gain is offset is beside is NOTHING:
+        if not any(p.significant for p in parts):
             reason = (
                 f"scale {self.shared_gain} and offset {self.shared_offset} do not differ from "
                 "none by more than their error bars, and would move the answer at random. Measure "

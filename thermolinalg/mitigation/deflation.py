@@ -20,7 +20,6 @@ from thermolinalg.backend import Array, namespace
 from thermolinalg.device.machine import Device
 from thermolinalg.errors import InvalidInput
 from thermolinalg.mitigation.mitigated import Mitigated, norm
-from thermolinalg.mitigation.question import network_of
 from thermolinalg.solvers.baseline import digital_inverse, digital_solve
 from thermolinalg.solvers.budget import Target
 from thermolinalg.solvers.control import Control
@@ -31,7 +30,6 @@ from thermolinalg.solvers.pipeline import run
 from thermolinalg.solvers.prethermal import soft_modes
 from thermolinalg.solvers.program import Program
 from thermolinalg.streams import RNG, open_streams
-from thermolinalg.theory.process import OU
 
 METHOD = "deflation"
 
@@ -60,8 +58,10 @@ class ExtremeModes:
 
     def inside(self, b: Array) -> Array:
         """V θ⁻¹ V'b."""
-        weights = (self.vectors.T @ b).T / self.rates
-        return self.vectors @ weights.T
+        xp = namespace(b)
+        sides = xp.reshape(b, (b.shape[0], -1))
+        known = self.vectors @ ((self.vectors.T @ sides) / self.rates[:, None])
+        return xp.reshape(known, tuple(b.shape))
 
 
 def deflate(
@@ -106,7 +106,7 @@ def deflate(
     modes = _extreme_modes(A, soft, stiff)
     plain = _program(A, b, target)
     program = _deflated(A, b, modes, target)
-    before, after = (_amplified(device, network_of(p, METHOD)) for p in (plain, program))
+    before, after = (_amplified(device, p.process) for p in (plain, program))
     if before - after <= target.relative(plain.most):
         reason = (
             f"it lowers the coefficients' error in the answer from {before:.2g} to {after:.2g}, "
@@ -118,7 +118,7 @@ def deflate(
     answer = run(program, target, device, streams, control)
     xp, count = namespace(A), int(modes.rates.shape[0])
     inexact = modes.residual / modes.slowest * norm(answer.value)
-    coefficients = _left(device, network_of(program, METHOD), modes, answer.value)
+    coefficients = _left(device, program.process, modes, answer.value)
     entries = float(xp.sum(0 * answer.value + 1))
     doubt = inexact**2 + coefficients**2
     return Mitigated(
@@ -209,21 +209,21 @@ def _outside_both(windows: Array, *, V: Array, known: Array) -> Array:
     return rows - V @ (V.T @ rows) + known
 
 
-def _left(device: Device, network: OU, modes: ExtremeModes, value: Array) -> float:
+def _left(device: Device, network: Any, modes: ExtremeModes, value: Array) -> float:
     """How far the device's errors dA' move the answer, at most: |dA' x|/τ of what it measured."""
     xp = namespace(value)
     outside = modes.outside(value)
     return float(xp.sum(_squared_errors(device, network) @ outside**2)) ** 0.5 / network.slowest
 
 
-def _amplified(device: Device, network: OU) -> float:
+def _amplified(device: Device, network: Any) -> float:
     """|A⁻¹| times the size of this device's errors of A: the row with the largest squares."""
     xp = namespace(network.A)
     rows = xp.sum(_squared_errors(device, network), axis=1)
     return float(xp.max(rows)) ** 0.5 / network.slowest
 
 
-def _squared_errors(device: Device, network: OU) -> Array:
+def _squared_errors(device: Device, network: Any) -> Array:
     """The expected square of this device's error of each entry of A."""
     square = 0 * network.A
     for part in device.imperfections:

@@ -118,7 +118,7 @@ def _misleads(fitted: Fitted, c: np.ndarray, y: Array, stderr: Array, degree: in
             f"{FALSE_ALARM:g}. Take smaller factors, or a higher degree."
         )
     weights = np.eye(1, len(c))[0] - c
-    doubt = sum(float(a) ** 2 * float(xp.sum(s**2)) for a, s in zip(weights, stderr, strict=True))
+    doubt = sum(float(a) ** 2 * float(xp.sum(stderr[i, ...] ** 2)) for i, a in enumerate(weights))
     bias = math.sqrt(max(norm(y[0, ...] - fitted.value) ** 2 - doubt, 0.0))
     if bias <= norm(fitted.stderr):
         return (

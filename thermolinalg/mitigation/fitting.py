@@ -49,7 +49,7 @@ def fit_at_zero(
         degree: of the polynomial.
     """
     xp = namespace(y)
-    noise = np.asarray([float(xp.mean(s**2)) for s in stderr])
+    noise = np.asarray([float(xp.mean(stderr[i, ...] ** 2)) for i in range(len(x))])
     w = noise.max() / noise if noise.min() > 0 else np.ones_like(noise)
     rows, at_zero = _orthogonal(x, w)
     squares = np.sum(w * rows**2, axis=1)

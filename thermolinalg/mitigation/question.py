@@ -43,16 +43,22 @@ MEAN, COVARIANCE = TimeAverage, SecondMoment
 """What is read of a network whose mean, or whose covariance, is the answer."""
 
 
-def network_of(program: Program, method: str) -> OU:
-    """The network of arrays that a program states, as it relaxes without inertia.
+def network_asked(question: Question, program: Program, method: str) -> OU:
+    """The network that a question asks for: A as an array, without what a circuit makes of it.
+
+    A question may know its own, as a `Problem` does; else it is that of the program, on circuits
+    that move as it says.
 
     Raises:
-        InvalidInput: its matrix is only multiplied.
+        InvalidInput: its matrix is only multiplied, or nobody knows it.
     """
-    process = program.process
+    process = getattr(question, "network", program.process)
     process = process.network if isinstance(process, Inertial) else process
     if not isinstance(process, OU):
-        raise InvalidInput(f"{method} needs A as an array. Pass A.toarray().")
+        raise InvalidInput(
+            f"{method} needs A as an array. Pass A.toarray(); on circuits with dynamics of their "
+            "own, ask a `Problem`."
+        )
     return process
 
 

@@ -21,7 +21,7 @@ from thermolinalg.errors import InvalidInput
 from thermolinalg.measurement.moment import SecondMoment
 from thermolinalg.mitigation.fitting import satterthwaite
 from thermolinalg.mitigation.mitigated import Mitigated
-from thermolinalg.mitigation.question import COVARIANCE, Question, network_of, stated
+from thermolinalg.mitigation.question import COVARIANCE, Question, network_asked, stated
 from thermolinalg.solvers.estimate import Estimate
 from thermolinalg.streams import RNG, Streams, open_streams
 from thermolinalg.theory.process import OU
@@ -81,7 +81,7 @@ def subtract_read_noise(
     if noise == "described":
         added, cost = Added(converter.noise**2 + step**2 / 12, 0.0, answer.dof), Ledger()
     else:
-        added, cost = _measured(network_of(program, METHOD), device, streams)
+        added, cost = _measured(network_asked(question, program, METHOD), device, streams)
     return _subtracted(answer, added, step, program.scale, cost, streams.seed)
 
 

@@ -28,7 +28,7 @@ from thermolinalg.mitigation.question import (
     MEAN,
     Question,
     least_gain,
-    network_of,
+    network_asked,
     stated,
 )
 from thermolinalg.solvers.estimate import Estimate
@@ -79,7 +79,7 @@ def rounding_ensemble(
         first = asked(0)
     except DoesNotFit as error:
         return declined(str(error))
-    network = network_of(stated(first, (MEAN, COVARIANCE), METHOD), METHOD)
+    network = network_asked(question, stated(first, (MEAN, COVARIANCE), METHOD), METHOD)
     try:
         errors = _errors(network, device, events)
     except DoesNotFit as error:
@@ -114,7 +114,7 @@ def _averaged(
     sampling = xp.sum(xp.stack([member.stderr for member in members]) ** 2, axis=0) / M**2
     left = norm(sum(errors) @ mean / M) ** 2
     share = left / (sum(norm(E @ mean) ** 2 for E in errors) / M or 1.0)
-    second = sum(E @ (x - mean) for E, x in zip(errors, values, strict=True)) / (M - 1)
+    second = sum(E @ (m.value - mean) for E, m in zip(errors, members, strict=True)) / (M - 1)
     remainder = norm(second) / slowest / float(xp.sum(0 * mean + 1)) ** 0.5
     stderr = xp.sqrt(sampling + share * spread + remainder**2)
     size = norm(mean) or 1.0

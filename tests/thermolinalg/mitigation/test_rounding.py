@@ -1,3 +1,5 @@
+from dataclasses import dataclass, replace
+
 import numpy as np
 import pytest
 
@@ -11,10 +13,12 @@ from tests.thermolinalg.mitigation.asked import (
 )
 from tests.thermolinalg.solvers.problems import forbid_digital_solvers, wishart
 from thermolinalg.analysis.problem import Problem
+from thermolinalg.device.circuit import RLC, MassSpring
 from thermolinalg.device.coefficients import Quantisation
 from thermolinalg.device.machine import Device
 from thermolinalg.errors import InvalidInput
 from thermolinalg.mitigation.rounding import rounding_ensemble
+from thermolinalg.solvers.linear import solve
 from thermolinalg.testing import assert_agrees, assert_at_least
 
 BITS = (5, 6, 7)
@@ -108,6 +112,53 @@ def test_nothing_is_solved_digitally_and_the_bill_adds_up(monkeypatch):
     assert repr(mitigated).startswith("Mitigated(a rounding ensemble, done")
     again = rounding_ensemble(problem, rounded(8), members=5, rng=mitigated.seed)
     assert np.array_equal(again.value, mitigated.value)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question that is no `Problem`: any A, several sides."""
+
+    A: np.ndarray
+    b: np.ndarray
+
+    def run(self, device=None, /, *, rng=None):
+        return solve(self.A, self.b, temperature=1e-8, rtol=1e-5, device=device, rng=rng)
+
+
+def test_a_matrix_that_is_not_symmetric_and_several_sides():
+    rng = np.random.default_rng(4)
+    A = wishart(6) + np.eye(6) + 0.2 * rng.standard_normal((6, 6))
+    question = Asked(A, rng.standard_normal((6, 3)))
+    mitigated = rounding_ensemble(question, rounded(7), rng=0)
+    assert mitigated.refused is None
+    truth = np.linalg.solve(A, question.b)
+    assert_agrees(mitigated, truth)
+    assert off(mitigated, truth) < off(question.run(rounded(7), rng=0), truth)
+
+
+@pytest.mark.parametrize("circuit", [RLC(), MassSpring()], ids=["rlc", "mass-spring"])
+def test_circuits_with_dynamics_of_their_own(circuit):
+    problem, device = inverse(5, 2, rtol=0.03), replace(rounded(5), circuit=circuit)
+    mitigated = rounding_ensemble(problem, device, members=8, rng=0)
+    assert mitigated.refused is None
+    assert_agrees(mitigated, problem.truth)
+
+
+def test_a_network_that_nobody_knows_is_an_error():
+    """Of resonators the program has the dynamics alone, out of which A would have to be solved."""
+    device = replace(rounded(6), circuit=RLC())
+    with pytest.raises(InvalidInput, match="ask a `Problem`"):
+        rounding_ensemble(OnlyRuns(inverse(4, 0)), device, rng=0)
+
+
+@dataclass(frozen=True)
+class OnlyRuns:
+    """A question that does not know its own network."""
+
+    problem: Problem
+
+    def run(self, device=None, /, *, rng=None):
+        return self.problem.run(device, rng=rng)
 
 
 def test_what_makes_no_sense_is_an_error():
