@@ -32,7 +32,7 @@ from thermolinalg.streams import RNG, open_streams
 METHOD = "calibration"
 
 SIGNIFICANT = 0.95
-"""Confidence at which a correction must differ from none, to be applied."""
+"""Confidence at which one of the corrections must differ from none, for them to be applied."""
 
 
 class Shared(NamedTuple):
@@ -74,17 +74,16 @@ class Calibration:
     seed: int
 
     def apply(self, answer: Estimate, /) -> Mitigated:
-        """An answer of the same device with what is significant corrected.
+        """An answer of the same device, corrected; refused if no correction is significant.
 
-        What is not is left as it is, and how uncertain it is belongs to the error bar.
+        If one is, all are made: to leave out a part for being uncertain would hide that it is.
 
         Raises:
             InvalidInput: the answer is no mean, or no covariance, of a network.
         """
         kind = MEAN if self.quantity == "mean" else COVARIANCE
         program = stated(answer, kind, f"a calibration of a {self.quantity}")
-        parts = [self.shared_gain, self.shared_offset, self.beside]
-        gain, offset, beside = (p if p.significant else p._replace(value=0.0) for p in parts)
+        gain, offset, beside = parts = self.shared_gain, self.shared_offset, self.beside
         members = (answer, *self.references)
         if not any(p.significant for p in parts):
             reason = (
@@ -184,8 +183,8 @@ def _of_means(up: Estimate, down: Estimate, seed: int) -> Calibration:
         gain_stderr=doubt,
         offset=offset,
         offset_stderr=doubt / unit,
-        shared_gain=_shared(gain, doubt),
-        shared_offset=_shared(offset, doubt / unit),
+        shared_gain=_shared(gain, doubt, up.dof),
+        shared_offset=_shared(offset, doubt / unit, up.dof),
         beside=NOTHING,
         references=(up, down),
         seed=seed,
@@ -209,9 +208,9 @@ def _of_covariances(one: Estimate, other: Estimate, even: NumpyArray, seed: int)
         gain_stderr=d_heat,
         offset=noise,
         offset_stderr=d_noise,
-        shared_gain=_shared(heat, d_heat),
-        shared_offset=_shared(noise, d_noise),
-        beside=_shared(between, d_between),
+        shared_gain=_shared(heat, d_heat, one.dof),
+        shared_offset=_shared(noise, d_noise, one.dof),
+        beside=_shared(between, d_between, one.dof),
         references=(one, other),
         seed=seed,
     )
@@ -221,7 +220,12 @@ def _measured(reference: Estimate) -> tuple[Any, Any]:
     return to_numpy(reference.value), to_numpy(reference.stderr)
 
 
-def _shared(x: NumpyArray, stderr: NumpyArray) -> Shared:
-    n, variance = len(x), float(np.var(x, ddof=1))
-    scatter = max(variance - float(np.mean(stderr**2)), 0.0) ** 0.5
-    return Shared(float(np.mean(x)), (variance / n) ** 0.5, scatter, n - 1)
+def _shared(x: NumpyArray, stderr: NumpyArray, dof: float) -> Shared:
+    """Of nodes x whose error bars have so many degrees of freedom.
+
+    A few nodes may agree better than their error bars allow, by chance: the larger spread counts.
+    """
+    n, variance, chance = len(x), float(np.var(x, ddof=1)), float(np.mean(stderr**2))
+    freedom = n - 1 if variance > chance else n * dof
+    scatter = max(variance - chance, 0.0) ** 0.5
+    return Shared(float(np.mean(x)), (max(variance, chance) / n) ** 0.5, scatter, freedom)

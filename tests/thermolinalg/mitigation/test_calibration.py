@@ -8,7 +8,7 @@ from tests.thermolinalg.solvers.problems import forbid_digital_solvers
 from thermolinalg.device.machine import Device
 from thermolinalg.errors import InvalidInput
 from thermolinalg.measurement.converter import Converter
-from thermolinalg.mitigation.calibration import calibrate
+from thermolinalg.mitigation.calibration import Shared, calibrate
 from thermolinalg.testing import assert_agrees, assert_at_least
 
 OFF = Device(converter=Converter(gain=0.06, offset=0.1, noise=0.3))
@@ -49,6 +49,17 @@ def test_intervals_cover_as_often_as_they_say():
         low, high = mended.interval(0.95)
         inside += bool(low[0] <= problem.truth[0] <= high[0])
     assert_at_least(inside, 30, 0.95)
+
+
+def test_a_part_that_is_not_significant_is_applied_with_its_error_bar():
+    """Else a scale that is wrong, and known to be uncertain, would be hidden."""
+    answer = linear(5, 1, rtol=1e-3).run(OFF, rng=1)
+    known = calibrate(OFF, 5, rtol=5e-3, rng=1)
+    vague = replace(known, shared_gain=Shared(0.06, 0.05, 0.0, 31.0))
+    assert not vague.shared_gain.significant
+    assert_agrees(vague.apply(answer), linear(5, 1).truth)
+    size = np.linalg.norm(vague.apply(answer).value)
+    assert vague.apply(answer).error >= 0.05 / 1.06 * size
 
 
 def test_a_coarse_calibration_has_a_coarse_error_bar():
