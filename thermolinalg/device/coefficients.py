@@ -32,6 +32,8 @@ class Quantisation(Imperfection):
             bank of switched capacitors; instead of bits.
         drive_bits: of a drive, whose full scale is the largest drive; None drives exactly.
         event: which of many random roundings, of a stochastic one.
+        events: so many in a row share their random numbers, each shifted by 1/events, so that the
+            mean of their coefficients errs by step/events and no longer by step/events^{1/2}.
     """
 
     bits: int | None = None
@@ -40,6 +42,7 @@ class Quantisation(Imperfection):
     levels: tuple[float, ...] | None = None
     drive_bits: int | None = None
     event: int = 0
+    events: int = 1
 
     title: ClassVar[str] = "finite bits"
     knob: ClassVar[str] = "bits"
@@ -56,6 +59,7 @@ class Quantisation(Imperfection):
         if self.full_scale is not None:
             checks.positive("full_scale", self.full_scale)
         checks.count("event", self.event, least=0)
+        checks.count("events", self.events)
         if self.levels is not None:
             if self.rounding == "stochastic" or min(self.levels, default=-1.0) < 0:
                 raise InvalidInput("levels must be numbers >= 0, and take rounding='nearest'.")
@@ -68,7 +72,7 @@ class Quantisation(Imperfection):
             A = like(_nearest_level(to_numpy(A), scale * np.asarray(self.levels)), A)
         elif self.bits is not None:
             step = 2 * scale / 2**self.bits
-            A = self._rounded(A, step, chip.stream("rounding", self.event))
+            A = self._rounded(A, step, chip.stream("rounding", self.event // self.events))
         b = network.b
         if self.drive_bits is not None and bool(namespace(b).any(b != 0)):
             b = _to_grid(b, 2 * _largest(b) / 2**self.drive_bits)
@@ -101,7 +105,7 @@ class Quantisation(Imperfection):
     def _rounded(self, A: Array, step: float, rng: np.random.Generator) -> Array:
         if self.rounding == "nearest":
             return _to_grid(A, step)
-        u = like(rng.random(A.shape), A)
+        u = like((rng.random(A.shape) + self.event % self.events / self.events) % 1.0, A)
         if checks.is_symmetric(A):
             u = mirrored(u)  # one component for both
         return step * namespace(A).floor(A / step + u)
