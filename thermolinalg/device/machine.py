@@ -8,9 +8,10 @@ from typing import Any, final
 import numpy as np
 
 from thermolinalg import checks
-from thermolinalg.backend import Array, namespace, normals
+from thermolinalg.backend import Array, namespace
 from thermolinalg.device.circuit import RC, Circuit
 from thermolinalg.device.coefficients import DeadNodes, Mismatch, Parasitics, Quantisation
+from thermolinalg.device.floor import systematic
 from thermolinalg.device.imperfection import Imperfection
 from thermolinalg.device.knobs import turned
 from thermolinalg.device.ledger import Ledger, Prices, joined
@@ -352,11 +353,9 @@ class Device:
 
     def _off(self, values: Array) -> Array:
         """Each window's values moved the same way, by `floor` times their size."""
-        xp, shape = namespace(values), tuple(values.shape[1:])
-        way = normals(Streams(self.chip).stream("floor"), shape, values)
-        if len(shape) == 2 and shape[0] == shape[1]:
-            way = way + way.T  # of a second moment
-        size = xp.sqrt(xp.sum(xp.mean(values, axis=0) ** 2) / xp.sum(way**2))
+        xp = namespace(values)
+        way = systematic(self.chip, tuple(values.shape[1:]), values)
+        size = float(xp.sum(xp.mean(values, axis=0) ** 2)) ** 0.5
         return values + self.floor * size * way
 
     def _ran(self, run: Running, activity: str, time: float) -> Ledger:
