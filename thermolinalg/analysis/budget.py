@@ -103,11 +103,10 @@ class ErrorBudget:
         head = f"{'cause':<22}{'strength':>14}{'bias':>10}{'scatter':>10}{'share':>8}  with time"
         rows = [self._row(part) for part in self.parts]
         bias, scatter = (float(np.linalg.norm(x)) / norm for x in (known.bias, known.std))
-        plan = known.schedule
+        read = f"read for {known.schedule.time:.3g} RC"
         return "\n".join(
             [
-                f"{known.device.name}: error {self.total / norm:.3g} of the answer's norm, read for "
-                f"{plan.time:.3g} RC",
+                f"{known.device.name}: error {self.total / norm:.3g} of the answer's norm, {read}",
                 f"  {head}",
                 *rows,
                 f"  {'in all':<22}{'':>14}{bias:>10.2g}{scatter:>10.2g}",

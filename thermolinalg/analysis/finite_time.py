@@ -4,7 +4,7 @@ import numpy as np
 
 from thermolinalg.analysis.setting import Setting
 from thermolinalg.backend import NumpyArray
-from thermolinalg.device.circuit import MassSpring
+from thermolinalg.device.circuit import RLC, MassSpring
 from thermolinalg.measurement.observed import Observed
 from thermolinalg.solvers.noise import pairs_of, swinging_pairs
 from thermolinalg.theory.evolution import propagate
@@ -39,7 +39,7 @@ def mean_variance(setting: Setting, A: NumpyArray, D: NumpyArray) -> NumpyArray:
 
 
 def scatter_ratio(setting: Setting, S: NumpyArray) -> NumpyArray:
-    """By how much each entry of a second moment scatters more, with S in place of the covariance."""
+    """By how much more each entry of a second moment scatters, with S for the covariance."""
     old, new = (np.outer(np.diag(M), np.diag(M)) + M**2 for M in (setting.covariance, S))
     return np.asarray(np.divide(new, old, out=np.ones_like(old), where=old > 0))
 
@@ -57,8 +57,8 @@ def start_bias(setting: Setting) -> tuple[NumpyArray, float]:
         share = np.exp(-rates * start) * -np.expm1(-rates * time) / (rates * time)
         return -setting.law @ setting.function(share), 0.0
     rate = setting.problem.program.readout.correlation_rate(process)
-    share = float(np.exp(-rate * start)) / (rate * time)
-    return 0 * setting.law, share * float(np.linalg.norm(setting.law))
+    left = float(np.exp(-rate * start)) / (rate * time)
+    return 0 * setting.law, left * float(np.linalg.norm(setting.law))
 
 
 def _memory(setting: Setting) -> NumpyArray:
@@ -75,9 +75,9 @@ def _memory(setting: Setting) -> NumpyArray:
 def _oscillating(setting: Setting, process: Observed, step: float) -> NumpyArray:
     """Of an RLC network with equal components: φ_k(t) of each pair (v_k, i_k), summed over lags."""
     lags = step * np.arange(1 + int(FORGOTTEN / (step * process.slowest)))
-    R, L = (
-        float(np.mean(getattr(setting.device.circuit, x))) for x in ("resistances", "inductances")
-    )
+    circuit = setting.device.circuit
+    assert isinstance(circuit, RLC)
+    R, L = float(np.mean(circuit.resistances)), float(np.mean(circuit.inductances))
     memory = []
     for a in setting.rates:
         pair = np.array([[1 / (a * R), 1 / a], [-1 / L, 0.0]])

@@ -19,6 +19,7 @@ from thermolinalg.backend import NumpyArray, to_numpy
 from thermolinalg.device.machine import Device
 from thermolinalg.device.realising import coefficients_of
 from thermolinalg.errors import ShapeMismatch
+from thermolinalg.solvers.budget import RELAXATIONS
 from thermolinalg.solvers.estimate import Estimate
 from thermolinalg.theory.refinement import EPS
 
@@ -32,8 +33,9 @@ class Verdict:
     """Does a measured answer lie where it was predicted, in every entry at once?
 
     Args:
-        z: standard errors by which the worst entry is off, beyond what the prediction neglects.
-        limit: what chance allows, for this false-alarm rate over all entries.
+        z: standard errors by which the worst entry, or the sum along a direction, is off beyond
+            what the prediction neglects.
+        limit: what chance allows, for this false-alarm rate over all of these.
     """
 
     z: float
@@ -108,8 +110,21 @@ class Prediction:
                 return cause
         raise KeyError(name)
 
-    def verdict(self, estimate: Estimate, /, *, false_alarm: float = FALSE_ALARM) -> Verdict:
+    def verdict(
+        self,
+        estimate: Estimate,
+        /,
+        *,
+        along: NumpyArray | None = None,
+        false_alarm: float = FALSE_ALARM,
+    ) -> Verdict:
         """Compare a measured answer: by its own error bar, and what the prediction neglects.
+
+        Args:
+            estimate: of a run of this problem on this device.
+            along: a direction in which its windows are compared too, where little errors of many
+                entries add up; by default that of the bias.
+            false_alarm: probability with which a right prediction does not hold.
 
         Raises:
             ShapeMismatch: it is the answer of another problem.
@@ -120,25 +135,45 @@ class Prediction:
                 f"the estimate has shape {value.shape}, and the answer predicted "
                 f"{self.truth.shape}."
             )
+        unseen = np.where(stderr > 0, 0.0, self.std)  # of readings that were all alike
+        way = self.bias if along is None else along
+        off = np.abs(value - self.value)
         rounding = EPS * value.size * float(np.max(np.abs(self.truth)))
-        off = np.clip(np.abs(value - self.value) - self.neglected - rounding, 0.0, None)
-        z = np.divide(off, stderr, out=np.where(off > 0, np.inf, 0.0), where=stderr > 0)
-        limit = -float(stdtrit(estimate.dof, false_alarm / (2 * value.size)))
-        return Verdict(float(np.max(z)), limit)
+        doubt = self.neglected + rounding + 0 * off
+        sums = abs(float(np.sum((value - self.value) * way)))
+        doubt_sum = self.neglected * np.linalg.norm(way) + rounding * np.sum(np.abs(way))
+        known = math.hypot(_stderr_along(estimate, way), float(np.linalg.norm(unseen * way)))
+        z = max(_most(off, doubt, stderr + unseen), _most(*np.array([sums, doubt_sum, known])))
+        return Verdict(z, -float(stdtrit(estimate.dof, false_alarm / (2 * (value.size + 1)))))
 
     def __str__(self) -> str:
         norm = float(np.linalg.norm(self.truth))
         rows = [f"{'cause':<24}{'bias':>10}{'neglected':>11}{'scatter':>10}   of the answer's norm"]
+        known = [(c.title, c.size, c.neglected, c.spread) for c in self.causes]
+        bias, scatter = (float(np.linalg.norm(x)) for x in (self.bias, self.std))
         rows += [
-            f"{c.title:<24}{c.size / norm:>10.2g}{c.neglected / norm:>11.2g}{c.spread / norm:>10.2g}"
-            for c in self.causes
+            f"{title:<24}{size / norm:>10.2g}{off / norm:>11.2g}{spread / norm:>10.2g}"
+            for title, size, off, spread in [*known, ("in all", bias, self.neglected, scatter)]
         ]
-        whole = float(np.linalg.norm(self.bias)) / norm
-        scatter = float(np.linalg.norm(self.std)) / norm
-        rows.append(f"{'in all':<24}{whole:>10.2g}{self.neglected / norm:>11.2g}{scatter:>10.2g}")
         plan = self.schedule
         first = f"{self.device.name}: read for {plan.time:.3g} RC from {plan.start:.3g} RC on"
         return "\n".join([first, *rows])
+
+
+def _most(gap: NumpyArray, doubt: NumpyArray, stderr: NumpyArray) -> float:
+    """The most standard errors by which a gap is wider than is in doubt anyway."""
+    off = np.clip(gap - doubt, 0.0, None)
+    z = np.divide(off, stderr, out=np.where(off > 0, np.inf, 0.0), where=stderr > 0)
+    return float(np.max(z))
+
+
+def _stderr_along(estimate: Estimate, way: NumpyArray) -> float:
+    """Standard error of the answer's component along a direction, by the spread of its windows."""
+    history = estimate.history
+    sums = to_numpy(history.values).reshape(len(history.times), -1) @ way.ravel()
+    windows = np.diff(sums * history.times, prepend=0.0) / np.diff(history.times, prepend=0.0)
+    independent = len(windows) * (1 - 1 / RELAXATIONS)  # windows are no shorter than that
+    return float(np.std(windows, ddof=1) / math.sqrt(independent))
 
 
 def predict(problem: Statement, device: Device, schedule: Schedule) -> Prediction:

@@ -37,13 +37,13 @@ class Read(NamedTuple):
     mean: NumpyArray  # after offset and gain: (k, n), or (n,) of states
     spread: NumpyArray  # with read-out noise
     cov: NumpyArray  # (n, n) of states, after gain
-    count: NumpyArray | float  # independent numbers that the average of an entry amounts to
+    amount: NumpyArray | float  # independent numbers that the average of an entry amounts to
     together: float  # numbers for which a gain is set anew
     doubt: float  # of the mean, or of the covariance: what is neglected before
 
 
 def reading_causes(setting: Setting, ahead: NumpyArray, doubt: float) -> Iterator[Cause]:
-    """Of the converter, given how far all that comes before it shifts the law, and to what doubt."""
+    """Of the converter, given how far what comes before it shifts the law, and to what doubt."""
     converter = setting.device.converter
     if converter is not None and not converter.exact:
         read = (
@@ -95,7 +95,7 @@ def _states(setting: Setting, converter: Converter, ahead: NumpyArray, doubt: fl
 
 def _mean_gain(read: Read) -> Error:
     g = read.converter.gain
-    own = np.diag(read.cov) * (1 - 1 / (1 + g) ** 2) / read.count
+    own = np.diag(read.cov) * (1 - 1 / (1 + g) ** 2) / read.amount
     return Error(g * read.law, variance=np.broadcast_to(own, read.law.shape), coupling=abs(g))
 
 
@@ -117,14 +117,13 @@ def _mean_steps(read: Read) -> Error:
         shift, variance = shift + chance * law.shift, variance + chance * law.added
         most = step * math.sqrt(read.law.size)
         doubt += chance * (min(law.slope * read.doubt, most) if read.doubt else 0.0)
-    return Error(shift, doubt, variance / read.count)
+    return Error(shift, doubt, variance / read.amount)
 
 
 def _mean_range(read: Read) -> Error:
     law = clipped(read.mean, read.spread, float(read.converter.full_scale or math.inf))
-    return Error(
-        law.shift, law.slope * read.doubt, law.added / read.count, 0.0, _beyond(law.chance)
-    )
+    doubt = law.slope * read.doubt
+    return Error(law.shift, doubt, law.added / read.amount, note=_beyond(law.chance))
 
 
 def _gain(read: Read) -> Error:
@@ -139,7 +138,7 @@ def _offset(read: Read) -> Error:
 
 def _noise(read: Read) -> Error:
     added = read.converter.noise**2 * np.eye(len(read.law))
-    return Error(added, variance=_whiter(read.cov, added) / read.count)
+    return Error(added, variance=_whiter(read.cov, added) / read.amount)
 
 
 def _steps(read: Read) -> Error:
@@ -150,7 +149,7 @@ def _steps(read: Read) -> Error:
         law = rounded(read.mean, read.spread, step)
         shift = shift + chance * np.diag(law.square)
         doubt += chance * _together(read, step)
-    return Error(shift, doubt, _whiter(read.cov, shift) / read.count)
+    return Error(shift, doubt, _whiter(read.cov, shift) / read.amount)
 
 
 def _together(read: Read, step: float) -> float:
@@ -231,7 +230,7 @@ def _cause(setting: Setting, converter: Converter, knob: str, error: Error) -> C
 
 
 def _floor(setting: Setting, ahead: NumpyArray) -> Cause:
-    """In the direction in which this chip always errs; its size that of what is read, with noise."""
+    """In the direction in which this chip always errs; in size a share of what is read."""
     floor, law = setting.device.floor, setting.law
     size = float(np.linalg.norm(law))
     way = systematic(setting.device.chip, law.shape, law)

@@ -16,6 +16,9 @@ SMOOTH = 3.0
 FAR = 9.0
 """Standard deviations beyond which nothing lies that a float64 would tell."""
 
+STILL = 1e-12
+"""Share of a range below which a spread is none."""
+
 RARE = 1e-9
 """Chance below which a range of an automatic gain is left out."""
 
@@ -55,12 +58,12 @@ def rounded(mean: NumpyArray, spread: NumpyArray, step: float) -> Bent:
 
 def clipped(mean: NumpyArray, spread: NumpyArray, most: float) -> Bent:
     """Held within -most ... most, by partial moments of the normal law."""
-    spread = np.clip(np.broadcast_to(spread, mean.shape), 1e-300, None)
-    above, below = (np.clip((most - sign * mean) / spread, -1e3, 1e3) for sign in (1, -1))
+    spread = np.clip(np.broadcast_to(spread, mean.shape), STILL * most, None)
+    above, below = ((most - sign * mean) / spread for sign in (1, -1))
     over, under = (_excess(t) for t in (above, below))
     shift = spread * (under[0] - over[0])
     # E[clip²] = E[x²] - E[(x² - most²); |x| > most]
-    square = -sum(spread**2 * square + 2 * most * spread * mean for mean, square in (over, under))
+    square = -(spread**2) * (over[1] + under[1]) - 2 * most * spread * (over[0] + under[0])
     added = square - shift * (shift + 2 * mean)
     chance = ndtr(-above) + ndtr(-below)
     return Bent(shift, added, square, float(np.max(chance)), chance)

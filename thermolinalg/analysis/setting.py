@@ -5,7 +5,7 @@ Nodes that are dead change the network itself; every other cause is a small chan
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import final
+from typing import Any, final
 
 import numpy as np
 
@@ -89,7 +89,7 @@ class Setting:
 
     @cached_property
     def window_covariance(self) -> NumpyArray:
-        """Covariance (n, n) of the average of one window: of rate a, 2T/(a² w)(1 - (1-e^{-aw})/aw)."""
+        """Covariance (n, n) of the average of one window w: 2T/(a² w) (1 - (1 - e^{-aw})/(aw))."""
         u = self.rates * self.schedule.window
         shorter = 1 + np.expm1(-u) / u
         return self.function(2 * self.temperature / self.rates**2 / self.schedule.window * shorter)
@@ -97,7 +97,7 @@ class Setting:
     @cached_property
     def step(self) -> float:
         """Time between two readings of a second moment, in RC."""
-        process = self.device.nominal(self.problem.network)
+        process: Any = self.device.nominal(self.problem.network)
         return self.schedule.step(float(process.slowest))
 
     @property

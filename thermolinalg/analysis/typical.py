@@ -53,8 +53,10 @@ def typical_causes(setting: Setting) -> Iterator[Typical]:
     """One for each imperfection of what is programmed."""
     norm = float(np.linalg.norm(setting.problem.truth))
     for part in setting.device.imperfections:
-        known = _of_dead if isinstance(part, DeadNodes) else _of_change
-        shared, scatter = known(setting, part)
+        if isinstance(part, DeadNodes):
+            shared, scatter = _of_dead(setting, part)
+        else:
+            shared, scatter = _of_change(setting, part)
         yield Typical(FIELDS[type(part).__name__], part.title, shared, scatter, norm)
 
 
@@ -73,9 +75,8 @@ def _of_dead(setting: Setting, part: DeadNodes) -> tuple[float, float]:
     n = setting.asked.n
     if part.nodes is not None:
         dead = np.asarray(part.nodes, dtype=int)
-        return float(
-            np.linalg.norm(setting.answer(forgotten(setting.asked, dead, setting.mean)))
-        ), 0.0
+        shift = forgotten(setting.asked, dead, setting.mean)
+        return float(np.linalg.norm(setting.answer(shift))), 0.0
     count, mean, square = round(part.share * n), 0 * to_numpy(setting.problem.truth), 0.0
     for i in range(n):
         each = setting.answer(forgotten(setting.asked, np.array([i]), setting.mean))

@@ -5,8 +5,8 @@ one equation from the other leaves linear equations for the shift that are exact
 
     (A + dA) dx = db - dA x* =: r,      (L + dL) dS = dD - dA S - S dA' =: R,
 
-with L X = AX + XA'. To first order dx = f = A⁻¹r and dS = F = L⁻¹R. The rest is -(1 + E)⁻¹ E f, with
-E = A⁻¹dA or L⁻¹dL, and so at most |E f|/(1 - |E|): all that is neglected, cross terms included.
+with L X = AX + XA'. To first order dx = f = A⁻¹r and dS = F = L⁻¹R. The rest is -(1 + E)⁻¹ E f,
+with E = A⁻¹dA or L⁻¹dL, and so at most |E f|/(1 - |E|): all that is neglected, cross terms and all.
 """
 
 from dataclasses import dataclass
@@ -127,7 +127,7 @@ def covariance_scatter(
 
 
 def _inverse_bound(A: NumpyArray) -> float:
-    """A bound on |L⁻¹|: that of e^{-At} decaying as its numerical range says, or tr ∫ e^{-A't}e^{-At}.
+    """A bound on |L⁻¹|: by how fast |e^{-At}| falls at every t, or by tr ∫ e^{-A't}e^{-At} dt.
 
     L⁻¹R = ∫ e^{-At} R e^{-A't} dt; for symmetric A the first, 1/(2 a_min), is the norm itself.
     """
