@@ -19,8 +19,8 @@ from thermolinalg.analysis.problem import Problem
 from thermolinalg.device.machine import Device
 
 FALSE_ALARM = 1e-6
-FINEST = {"solve": 1e-4, "inv": 0.012}
-"""Relative errors below which no run is asked: they would take hours."""
+NUMBERS = 3e7
+"""Most numbers that a run of `inv` may read: so it takes seconds."""
 
 HEAD = (
     f"{'imperfection':<20}{'strength':>9}{'n':>5}{'predicted':>11}{'measured':>10}{'neglected':>11}"
@@ -38,8 +38,9 @@ def fine_enough(problem: Problem, device: Device) -> Problem:
     """With an error a tenth of the bias, where that can be had."""
     known = problem.predict(device)
     bias = float(np.linalg.norm(known.bias) / np.linalg.norm(known.truth))
-    finest = FINEST[problem.solver]
-    return problem.asked(rtol=float(np.clip(bias / 10, finest, 3 * finest)))
+    n = problem.network.n
+    finest = 1e-4 if problem.solver == "solve" else (2 * (n + 1) * n / NUMBERS) ** 0.5
+    return problem.asked(rtol=float(np.clip(bias / 10, finest, 0.03)))
 
 
 def compare(problem: Problem, device: Device, rows: int) -> tuple[Prediction, Verdict, str]:

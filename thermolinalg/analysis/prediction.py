@@ -136,7 +136,7 @@ class Prediction:
                 f"{self.truth.shape}."
             )
         unseen = np.where(stderr > 0, 0.0, self.std)  # of readings that were all alike
-        way = self.bias if along is None else along
+        way = self._direction(self.bias if along is None else along)
         off = np.abs(value - self.value)
         rounding = EPS * value.size * float(np.max(np.abs(self.truth)))
         doubt = self.neglected + rounding + 0 * off
@@ -145,6 +145,11 @@ class Prediction:
         known = math.hypot(_stderr_along(estimate, way), float(np.linalg.norm(unseen * way)))
         z = max(_most(off, doubt, stderr + unseen), _most(*np.array([sums, doubt_sum, known])))
         return Verdict(z, -float(stdtrit(estimate.dof, false_alarm / (2 * (value.size + 1)))))
+
+    def _direction(self, way: NumpyArray) -> NumpyArray:
+        """Of length 1; none where it is the rounding of the answer."""
+        length = float(np.linalg.norm(way))
+        return way / length if length > EPS * float(np.linalg.norm(self.truth)) else 0 * way
 
     def __str__(self) -> str:
         norm = float(np.linalg.norm(self.truth))

@@ -13,49 +13,49 @@ from thermolinalg.measurement.converter import Converter
 LEVELS = tuple(np.linspace(0, 1, 9)), tuple(np.linspace(0, 1, 17)), tuple(np.linspace(0, 1, 33))
 
 MACHINES = {
-    "bits": ((6, 7, 8), lambda s, n: Device(quantisation=Quantisation(bits=s)), "both"),
+    "bits": ((6, 7, 8), lambda s, _: Device(quantisation=Quantisation(bits=s)), "both"),
     "bits at random": (
         (7, 8, 9),
-        lambda s, n: Device(quantisation=Quantisation(bits=s, rounding="stochastic")),
+        lambda s, _: Device(quantisation=Quantisation(bits=s, rounding="stochastic")),
         "both",
     ),
     "levels of a bank": (
         (0, 1, 2),
-        lambda s, n: Device(quantisation=Quantisation(levels=LEVELS[s])),
+        lambda s, _: Device(quantisation=Quantisation(levels=LEVELS[s])),
         "both",
     ),
     "bits of drives": (
         (4, 5, 6),
-        lambda s, n: Device(quantisation=Quantisation(drive_bits=s)),
+        lambda s, _: Device(quantisation=Quantisation(drive_bits=s)),
         "solve",
     ),
-    "mismatch": ((0.01, 0.02, 0.04), lambda s, n: Device(mismatch=Mismatch(couplings=s)), "both"),
+    "mismatch": ((0.01, 0.02, 0.04), lambda s, _: Device(mismatch=Mismatch(couplings=s)), "both"),
     "mismatch of drives": (
         (0.01, 0.02, 0.04),
-        lambda s, n: Device(mismatch=Mismatch(drives=s)),
+        lambda s, _: Device(mismatch=Mismatch(drives=s)),
         "solve",
     ),
     "mismatch of nodes": (
         (0.02, 0.05, 0.1),
-        lambda s, n: Device(mismatch=Mismatch(nodes=s)),
+        lambda s, _: Device(mismatch=Mismatch(nodes=s)),
         "none",
     ),
-    "stray couplings": ((0.005, 0.01, 0.02), lambda s, n: Device(parasitics=Parasitics(s)), "both"),
+    "stray couplings": ((0.005, 0.01, 0.02), lambda s, _: Device(parasitics=Parasitics(s)), "both"),
     "dead nodes": ((1, 2, 3), lambda s, n: Device(dead=DeadNodes(share=s / n)), "both"),
     "temperatures": (
         (0.1, 0.15, 0.2),
-        lambda s, n: Device(temperatures=Temperatures(spread=s)),
+        lambda s, _: Device(temperatures=Temperatures(spread=s)),
         "inv",
     ),
     "temperature": (
         (-0.1, 0.1, 0.2),
-        lambda s, n: Device(temperatures=Temperatures(offset=s)),
+        lambda s, _: Device(temperatures=Temperatures(offset=s)),
         "inv",
     ),
-    "drift": ((0.1, 0.2, 0.5), lambda s, n: Device(drift=TemperatureDrift(s, 1e4)), "inv"),
+    "drift": ((0.1, 0.2, 0.5), lambda s, _: Device(drift=TemperatureDrift(s, 1e4)), "inv"),
     "coloured noise": (
         (0.1, 0.2, 0.4),
-        lambda s, n: Device(dressings=(ColouredNoise(s),)),
+        lambda s, _: Device(dressings=(ColouredNoise(s),)),
         "inv",
     ),
     "unequal R": (
@@ -63,24 +63,24 @@ MACHINES = {
         lambda s, n: Device(circuit=RLC(resistances=tuple(np.linspace(1 - s, 1 + s, n)))),
         "inv alone",
     ),
-    "inertia": ((0.5, 1.0, 2.0), lambda s, n: Device(circuit=MassSpring(friction=s)), "none"),
-    "reading gain": ((-0.1, 0.05, 0.1), lambda s, n: Device(converter=Converter(gain=s)), "both"),
-    "reading offset": ((0.2, 0.3, 0.4), lambda s, n: Device(converter=Converter(offset=s)), "both"),
-    "read-out noise": ((0.4, 0.6, 0.9), lambda s, n: Device(converter=Converter(noise=s)), "inv"),
+    "inertia": ((0.5, 1.0, 2.0), lambda s, _: Device(circuit=MassSpring(friction=s)), "none"),
+    "reading gain": ((-0.1, 0.05, 0.1), lambda s, _: Device(converter=Converter(gain=s)), "both"),
+    "reading offset": ((0.2, 0.3, 0.4), lambda s, _: Device(converter=Converter(offset=s)), "both"),
+    "read-out noise": ((0.4, 0.6, 0.9), lambda s, _: Device(converter=Converter(noise=s)), "inv"),
     "reading steps": (
         (3, 4, 5),
-        lambda s, n: Device(converter=Converter(bits=s, full_scale=6.0)),
-        "solve, few bits",
+        lambda s, _: Device(converter=Converter(bits=s, full_scale=6.0)),
+        "both",
     ),
-    "automatic steps": ((4, 5, 6), lambda s, n: Device(converter=Converter(bits=s)), "solve"),
+    "automatic steps": ((4, 5, 6), lambda s, _: Device(converter=Converter(bits=s)), "both"),
     "reading range": (
         (1.8, 2.2, 2.6),
-        lambda s, n: Device(converter=Converter(full_scale=s)),
-        "inv",
+        lambda s, _: Device(converter=Converter(full_scale=s)),
+        "both",
     ),
-    "floor": ((0.05, 0.1, 0.2), lambda s, n: Device(floor=s), "both"),
+    "floor": ((0.05, 0.1, 0.2), lambda s, _: Device(floor=s), "both"),
 }
-"""Strengths, the device of one strength for n unknowns, and of which solver the answer is biased."""
+"""Strengths, the device of one for n unknowns, and of which solver the answer is biased."""
 
 
 def matrix(n, seed=0):
