@@ -17,7 +17,7 @@ from thermolinalg.device.knobs import turned
 from thermolinalg.device.ledger import Ledger, Prices, joined
 from thermolinalg.device.limits import Limits
 from thermolinalg.device.noise import Dressing
-from thermolinalg.device.realising import coefficients_of, heated, observed, padded
+from thermolinalg.device.realising import coefficients_of, heated, observed, started
 from thermolinalg.device.running import DeviceRun, Running
 from thermolinalg.device.temperature import TemperatureDrift, Temperatures
 from thermolinalg.errors import DoesNotFit, InvalidInput
@@ -59,7 +59,7 @@ class Device:
         dead: nodes that are shorted.
         temperatures: of the noise of each node.
         drift: of the temperature, in time.
-        dressings: what has a memory: `ColouredNoise`, `HeldNoise`, `TransportDelay`.
+        dressings: what has a memory: `ColouredNoise`, `HeldNoise`, `TransportDelay`, in any order.
         converter: what reads it.
         floor: error of unknown cause that no averaging removes, relative to the answer's norm.
         limits: what it can hold at all.
@@ -163,7 +163,7 @@ class Device:
         if not isinstance(self.circuit, RC):
             self.nominal(process)
             moving = self.circuit.realise(moving)
-        for dressing in self.dressings:
+        for dressing in sorted(self.dressings, key=lambda part: part.place):
             moving = dressing.dress(moving)
         return observed(moving, positions, self.converter)
 
@@ -176,7 +176,7 @@ class Device:
         numbers = coefficients_of(process) + process.n * x0.shape[0]
         ledger = self._uploaded(Ledger(), numbers)
         moving = self.realised(process)
-        return Running(moving, padded(x0, moving.n), ledger)
+        return Running(moving, started(x0, moving), ledger)
 
     def settle(self, run: Running, time: float, rng: np.random.Generator) -> Running:
         """Let the system relax for a time, unread."""

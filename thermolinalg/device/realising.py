@@ -1,4 +1,4 @@
-"""From the process that circuits and dressings make to one that runs: heated, observed, padded."""
+"""From the process that circuits and dressings make to one that runs: heated, observed, started."""
 
 from dataclasses import replace
 from typing import Any
@@ -7,6 +7,7 @@ from thermolinalg.backend import Array, namespace
 from thermolinalg.measurement.converter import Converter
 from thermolinalg.measurement.observed import Observed
 from thermolinalg.measurement.sampled import coordinates_read
+from thermolinalg.theory.clocked import Clocked
 from thermolinalg.theory.inertial import Inertial
 from thermolinalg.theory.operator import Network, Runnable
 
@@ -30,9 +31,16 @@ def observed(moving: Any, positions: int, converter: Converter | None) -> Any:
     return Observed(moving, positions, None if exact else converter)
 
 
-def padded(x: Array, n: int) -> Array:
-    """States (chains, n) whose further coordinates are zero."""
-    blocks = n // x.shape[-1]
+def started(x: Array, process: Any) -> Array:
+    """States of a process at positions x (chains, n): further coordinates are zero at the start.
+
+    What is remembered of the time before is that all was the same.
+    """
+    if isinstance(process, Observed):
+        return started(x, process.process)
+    if isinstance(process, Clocked):
+        return process.started(started(x, process.network))
+    blocks = process.n // x.shape[-1]
     return namespace(x).concat([x, *[0 * x] * (blocks - 1)], axis=-1) if blocks > 1 else x
 
 

@@ -10,10 +10,12 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from thermolinalg.backend import Array, NumpyArray, like, namespace, normals, to_numpy
+from thermolinalg.measurement.clocked import clocked_windows
 from thermolinalg.measurement.observed import Observed
 from thermolinalg.measurement.readout import Readout
 from thermolinalg.measurement.sampled import coordinates_read
 from thermolinalg.measurement.swings import swinging_windows
+from thermolinalg.theory.clocked import Clocked
 from thermolinalg.theory.evolution import mode_transition, propagate
 from thermolinalg.theory.forgetting import forgetting_rate
 from thermolinalg.theory.gaussian import square_root
@@ -31,19 +33,19 @@ class TimeAverage(Readout):
 
     one_noise: bool = False
 
-    def correlation_rate(self, process: OU | Inertial | Observed) -> float:
+    def correlation_rate(self, process: OU | Inertial | Clocked | Observed) -> float:
         if isinstance(process, Observed):
             return self.correlation_rate(process.process)
-        if isinstance(process, Inertial) or process.modes:
+        if isinstance(process, Inertial | Clocked) or process.modes:
             return process.slowest
         return forgetting_rate(process)[0]
 
-    def numbers(self, process: OU | Inertial | Observed, window: float) -> int:  # noqa: ARG002 (one a window)
+    def numbers(self, process: OU | Inertial | Clocked | Observed, window: float) -> int:  # noqa: ARG002 (one a window)
         return coordinates_read(process)
 
     def windows(
         self,
-        process: OU | Inertial | Observed,
+        process: OU | Inertial | Clocked | Observed,
         x: Array,
         window: float,
         count: int,
@@ -54,6 +56,8 @@ class TimeAverage(Readout):
             return process.seen(values, rng), x
         if isinstance(process, Inertial):
             return swinging_windows(process, x, window, count, rng, one_noise=self.one_noise)
+        if isinstance(process, Clocked):
+            return clocked_windows(process, x, window, count, rng, one_noise=self.one_noise)
         run = _general_windows if process.modes is None else _mode_windows
         return run(process, x, window, count, rng, one_noise=self.one_noise)
 

@@ -11,8 +11,9 @@ from thermolinalg.backend import Array, namespace
 from thermolinalg.measurement.observed import Observed
 from thermolinalg.simulation.choice import choose_integrator, find_integrator
 from thermolinalg.simulation.walk import Block, walk
+from thermolinalg.theory.clocked import Clocked
 from thermolinalg.theory.inertial import Inertial
-from thermolinalg.theory.operator import Runnable
+from thermolinalg.theory.operator import Moving
 
 
 class Seen(Protocol):
@@ -57,13 +58,18 @@ class Plain:
         return y
 
 
-def coordinates_read(process: Runnable | Observed) -> int:
-    """How many numbers an instrument reads of a state: of motion with inertia the positions."""
+def coordinates_read(process: Moving | Observed) -> int:
+    """How many numbers an instrument reads of a state: of motion with inertia the positions.
+
+    Of a network with a past it is the present.
+    """
+    if isinstance(process, Clocked):
+        return process.network.n
     return process.positions if isinstance(process, Inertial | Observed) else process.n
 
 
 def sampled(
-    process: Runnable | Observed,
+    process: Moving | Observed,
     x: Array,
     dt: float,
     samples: int,
@@ -91,11 +97,13 @@ def sampled(
                 progress.update(done // samples - window)
 
 
-def _read(process: Runnable | Observed, block: Block, rng: np.random.Generator) -> Readings:
+def _read(process: Moving | Observed, block: Block, rng: np.random.Generator) -> Readings:
     if isinstance(process, Observed):
         states = block.step.leave(block.y)
         seen = namespace(states).asarray(states, copy=True)  # what is read stays as it was
         return Readings(process.seen(seen, rng), Plain(), block)
+    if isinstance(process, Clocked):
+        return _read(Observed(process, process.network.n), block, rng)
     if isinstance(process, Inertial):
         seen = block.y[..., : process.positions]
         return Readings(seen, process.modes, block)

@@ -2,6 +2,7 @@
 
 from thermolinalg.errors import InvalidInput
 from thermolinalg.simulation.chebyshev import Chebyshev
+from thermolinalg.simulation.clocked import Clockwork
 from thermolinalg.simulation.euler import Euler
 from thermolinalg.simulation.exact import Exact
 from thermolinalg.simulation.inertial import Swinging
@@ -11,7 +12,7 @@ from thermolinalg.simulation.lattice import Lattice
 from thermolinalg.simulation.lowrank import DiagonalPlusLowRank
 from thermolinalg.simulation.symmetric import Symmetric
 from thermolinalg.simulation.weak import Heun
-from thermolinalg.theory.operator import Runnable
+from thermolinalg.theory.operator import Moving
 
 INTEGRATORS: dict[str, Integrator] = {
     integrator.name: integrator
@@ -21,6 +22,7 @@ INTEGRATORS: dict[str, Integrator] = {
         Swinging(),
         Chebyshev(),
         Exact(),
+        Clockwork(),
         BAOAB(),
         Heun(),
         Lattice(),
@@ -31,13 +33,14 @@ INTEGRATORS: dict[str, Integrator] = {
 the others, smallest error first. Each says itself what it takes."""
 
 
-def choose_integrator(process: Runnable) -> str:
+def choose_integrator(process: Moving) -> str:
     """Name of the cheapest integrator without step-size error that takes the process.
 
     Of a linear process "symmetric" under detailed balance, else "exact"; of a large network
     "lowrank" where it is a number on the diagonal plus low rank, else "chebyshev"; of a network
-    with inertia "swinging". No integrator of a nonlinear process is free of error: of Langevin
-    motion with mass "baoab", under noise that depends on the state "euler", else "heun".
+    with inertia "swinging"; of one that ticks "clockwork". No integrator of a nonlinear process is
+    free of error: of Langevin motion with mass "baoab", under noise that depends on the state
+    "euler", else "heun".
     `explain` says why.
 
     Raises:
@@ -52,7 +55,7 @@ def choose_integrator(process: Runnable) -> str:
     )
 
 
-def find_integrator(name: str | Integrator, process: Runnable) -> Integrator:
+def find_integrator(name: str | Integrator, process: Moving) -> Integrator:
     """The integrator of this name, or this one itself; "auto" chooses.
 
     Raises:

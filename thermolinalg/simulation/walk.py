@@ -14,7 +14,7 @@ from thermolinalg.simulation.integrator import Integrator, Step
 from thermolinalg.simulation.noise import NormalStream
 from thermolinalg.simulation.recursion import LinearFlow, advance
 from thermolinalg.simulation.white import whitened
-from thermolinalg.theory.operator import Runnable
+from thermolinalg.theory.operator import Moving
 
 BLOCK = 3 * 2**20
 """Numbers in a block of states: as few blocks as 24 MiB allow, for they end in small operations."""
@@ -52,7 +52,7 @@ class Block:
 
 
 def walk(
-    process: Runnable,
+    process: Moving,
     x: Array,
     intervals: NumpyArray,
     integrator: Integrator,

@@ -15,6 +15,7 @@ import numpy as np
 from thermolinalg.backend import Array
 from thermolinalg.device.ledger import Ledger
 from thermolinalg.device.machine import Device
+from thermolinalg.device.realising import started
 from thermolinalg.device.running import Running
 from thermolinalg.measurement.readout import Readout
 from thermolinalg.parallel import parallel, workers
@@ -44,7 +45,8 @@ class Crew:
     ) -> "Crew":
         """A chain from each start; the device is programmed once."""
         first, count = device.program(process, starts[0]), len(starts)
-        runs = [first, *(replace(first, states=x, ledger=Ledger()) for x in starts[1:])]
+        begun = [started(x, first.process) for x in starts[1:]]
+        runs = [first, *(replace(first, states=x, ledger=Ledger()) for x in begun)]
         # The only chain draws from the same stream as ever: one seed, one answer.
         names = [("thermal",)] if count == 1 else [("thermal", k) for k in range(count)]
         chains = [Chain(run, streams.stream(*n)) for run, n in zip(runs, names, strict=True)]

@@ -10,6 +10,7 @@ from thermolinalg import checks
 from thermolinalg.backend import Array, is_dense, like, namespace, to_numpy
 from thermolinalg.errors import InvalidInput, NotFinite, ShapeMismatch, Unstable
 from thermolinalg.theory.balance import balance_weights, is_sparse, require_balance
+from thermolinalg.theory.clocked import Clocked
 from thermolinalg.theory.gershgorin import gershgorin, reach
 from thermolinalg.theory.inertial import Inertial
 from thermolinalg.theory.langevin import Process
@@ -137,6 +138,9 @@ class Network:
 
 Runnable: TypeAlias = Process | Network | Inertial
 """Whatever can be simulated."""
+
+Moving: TypeAlias = Runnable | Clocked
+"""Whatever a device moves."""
 
 
 def operator_size(name: str, A: Any) -> int:
