@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtr
 
 from thermolinalg.analysis.cause import Cause
 from thermolinalg.analysis.finite_time import sampling_variance, scatter_ratio
@@ -15,7 +14,9 @@ from thermolinalg.device.circuit import RC, RLC
 from thermolinalg.device.delay import TransportDelay
 from thermolinalg.device.noise import ColouredNoise, Dressing, HeldNoise
 from thermolinalg.errors import DoesNotFit
+from thermolinalg.theory.delayed import delayed_variance
 from thermolinalg.theory.equilibrium import stationary_covariance
+from thermolinalg.theory.held import clipped_variance, held_variance
 
 
 def motion_causes(setting: Setting) -> Iterator[Cause]:
@@ -34,18 +35,11 @@ def spectral_factor(dressing: Dressing) -> Callable[[NumpyArray], NumpyArray]:
     if isinstance(dressing, ColouredNoise):
         return lambda a: 1 / (1 + a * dressing.correlation_time)
     if isinstance(dressing, HeldNoise):
-        v = clipped_variance(dressing.bound)
-        return lambda a: v * np.tanh(a * dressing.tick / 2) / (a * dressing.tick / 2)
+        if dressing.tick == 0:
+            return lambda a: clipped_variance(dressing.bound) + 0 * a
+        return lambda a: 2 * a * held_variance(a, dressing.tick, dressing.bound)
     assert isinstance(dressing, TransportDelay)
-    return lambda a: (1 + np.sin(a * dressing.time)) / np.cos(a * dressing.time)
-
-
-def clipped_variance(bound: float) -> float:
-    """E[clip(z, -c, c)²] of a standard normal z: 1 - 2 (c φ(c) + (1 - c²) Φ(-c))."""
-    if math.isinf(bound):
-        return 1.0
-    density = math.exp(-(bound**2) / 2) / math.sqrt(2 * math.pi)
-    return 1 - 2 * (bound * density + (1 - bound**2) * float(ndtr(-bound)))
+    return lambda a: 2 * a * delayed_variance(a, dressing.time)
 
 
 def _unequal(circuit: RLC) -> bool:
@@ -81,7 +75,6 @@ def _dressed(setting: Setting, dressing: Dressing) -> Cause:
         coupling = float(np.linalg.norm(first) / np.linalg.norm(setting.law))
     elif not setting.mean:
         a = setting.rates
-        _require_settling(dressing, float(a[-1]))
         factor = spectral_factor(dressing)(a) - 1
         first, coupling = (
             setting.function(setting.temperature / a * factor),
@@ -112,14 +105,6 @@ def _whole(setting: Setting, dressing: Dressing) -> NumpyArray:
     plain = ColouredNoise(1e-12).dress(circuit)
     dressed = dressing.dress(circuit)
     return np.asarray(stationary_covariance(dressed)[:n, :n] - stationary_covariance(plain)[:n, :n])
-
-
-def _require_settling(dressing: Dressing, fastest: float) -> None:
-    if isinstance(dressing, TransportDelay) and fastest * dressing.time >= math.pi / 2:
-        raise DoesNotFit(
-            f"a transport delay of {dressing.time:g} RC makes the fastest mode, of rate "
-            f"{fastest:.3g}, swing up: it has to be below {math.pi / 2 / fastest:.3g} RC."
-        )
 
 
 def _drifting(setting: Setting) -> Cause:

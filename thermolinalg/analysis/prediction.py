@@ -17,7 +17,6 @@ from thermolinalg.analysis.setting import Setting
 from thermolinalg.analysis.statement import Statement
 from thermolinalg.backend import NumpyArray, to_numpy
 from thermolinalg.device.machine import Device
-from thermolinalg.device.realising import coefficients_of
 from thermolinalg.errors import ShapeMismatch
 from thermolinalg.solvers.budget import RELAXATIONS
 from thermolinalg.solvers.estimate import Estimate
@@ -187,8 +186,7 @@ def predict(problem: Statement, device: Device, schedule: Schedule) -> Predictio
     Raises:
         DoesNotFit: the device cannot hold it.
     """
-    network = problem.network
-    device.limits.require(network.n, coefficients_of(network), network.A, network.b)
+    device.realised(problem.network)
     setting = Setting(problem, device, schedule)
     causes = [_of_time(setting), *component_causes(setting), *motion_causes(setting)]
     causes += reading_causes(setting, *_ahead(setting, causes))

@@ -5,8 +5,9 @@ import numpy as np
 from thermolinalg.analysis.problem import Problem
 from thermolinalg.device.circuit import RLC, MassSpring
 from thermolinalg.device.coefficients import DeadNodes, Mismatch, Parasitics, Quantisation
+from thermolinalg.device.delay import TransportDelay
 from thermolinalg.device.machine import Device
-from thermolinalg.device.noise import ColouredNoise
+from thermolinalg.device.noise import ColouredNoise, HeldNoise
 from thermolinalg.device.temperature import TemperatureDrift, Temperatures
 from thermolinalg.measurement.converter import Converter
 
@@ -56,6 +57,17 @@ MACHINES = {
     "coloured noise": (
         (0.1, 0.2, 0.4),
         lambda s, _: Device(dressings=(ColouredNoise(s),)),
+        "inv",
+    ),
+    "held noise": ((0.5, 1.0, 2.0), lambda s, _: Device(dressings=(HeldNoise(s),)), "inv"),
+    "bounded noise": (
+        (1.0, 1.5, 2.0),
+        lambda s, _: Device(dressings=(HeldNoise(0.05, s),)),
+        "inv",
+    ),
+    "transport delay": (
+        (0.1, 0.2, 0.4),
+        lambda s, _: Device(dressings=(TransportDelay(s),)),
         "inv",
     ),
     "unequal R": (

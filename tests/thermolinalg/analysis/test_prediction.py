@@ -11,21 +11,23 @@ from scipy import integrate, stats
 
 from tests.thermolinalg.analysis.imperfect import MACHINES, cases, matrix, problem_of
 from thermolinalg import errors
-from thermolinalg.analysis.motion import clipped_variance
 from thermolinalg.analysis.problem import Problem
 from thermolinalg.analysis.rounding import clipped, rounded
 from thermolinalg.analysis.schedule import Schedule
 from thermolinalg.device.circuit import RLC, MassSpring
 from thermolinalg.device.coefficients import DeadNodes, Mismatch, Parasitics, Quantisation
+from thermolinalg.device.delay import TransportDelay
 from thermolinalg.device.machine import Device
 from thermolinalg.device.temperature import TemperatureDrift, Temperatures
 from thermolinalg.measurement.converter import Converter
 
+SLOW = {"held noise", "bounded noise", "transport delay"}  # to simulate, step by step
 RUNS = [
     (solver, n, name)
     for solver in ("solve", "inv")
     for n in (4, 20)
     for name in dict.fromkeys(case[0] for case in cases(solver))
+    if n == 4 or name not in SLOW
 ]
 FALSE_ALARM = 1e-6 / (3 * len(RUNS))
 """One in a million for all comparisons with runs together."""
@@ -53,7 +55,8 @@ def test_measured_bias_is_as_predicted_and_one_who_predicts_none_is_found_out(so
     told = []
     for _, strength, build, biased in (case for case in cases(solver) if case[0] == name):
         device = build(strength, n)
-        problem = fine(problem_of(solver, n), device, n)
+        problem = problem_of(solver, n, rtol=0.03)
+        problem = problem if name in SLOW else fine(problem, device, n)
         estimate = problem.run(device, rng=11)
         known = problem.predict(device, schedule=estimate)
         verdict = known.verdict(estimate, false_alarm=FALSE_ALARM)
@@ -215,15 +218,6 @@ def test_clipping_is_an_integral(mean):
     assert law.square[0] == pytest.approx(moment(2), abs=1e-9)
 
 
-@pytest.mark.parametrize("bound", [0.1, 1.0, 2.0, 5.0])
-def test_bounded_noise_has_the_variance_of_an_integral(bound):
-    exact, _ = integrate.quad(
-        lambda z: np.clip(z, -bound, bound) ** 2 * stats.norm.pdf(z), -12, 12,
-        points=[-bound, bound],
-    )  # fmt: skip
-    assert clipped_variance(bound) == pytest.approx(exact)
-
-
 def test_bits_of_a_coarse_converter_are_bounded_by_a_step():
     problem = problem_of("solve", 4, rtol=1e-2)
     device = Device(mismatch=Mismatch(0.05), converter=Converter(bits=4, full_scale=4.0))
@@ -281,6 +275,8 @@ def test_what_cannot_be_predicted_is_said():
     with pytest.raises(KeyError):
         problem.predict().cause("bits")
     assert problem.predict(Device(circuit=MassSpring())).neglected < 1e-9
+    with pytest.raises(errors.DoesNotFit, match="delay"):
+        problem.predict(Device(dressings=(TransportDelay(2.0),)))
     huge = problem.predict(Device(mismatch=Mismatch(0.04), parasitics=Parasitics(0.3)))
     assert np.isinf(huge.neglected)
     assert not huge.cause("parasitics").linear
