@@ -5,7 +5,7 @@ first order neglects, the error bar of the run, all of the answer's norm; the wo
 standard errors and what chance allows for it, one in a million over all rows; and the same for a
 prediction of no bias, which is to be told from the right one.
 
-    python benchmarks/device_errors.py [--n 4 20 50 100] [--solver solve inv]
+    python benchmarks/device_errors.py [--n 4 20 50 100] [--solver solve inv] [--name drift]
 """
 
 import argparse
@@ -23,7 +23,7 @@ NUMBERS = 1e7
 """Most numbers that a run of `inv` may read: so it takes seconds."""
 
 HEAD = (
-    f"{'imperfection':<20}{'strength':>9}{'n':>5}{'predicted':>11}{'measured':>10}{'neglected':>11}"
+    f"{'':<6}{'imperfection':<20}{'strength':>9}{'n':>5}{'predicted':>11}{'measured':>10}{'neglected':>11}"
     f"{'error bar':>11}{'z':>7}{'limit':>7}  held  {'z if none':>10}"
 )
 
@@ -62,17 +62,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--n", type=int, nargs="+", default=[4, 20, 50, 100])
     parser.add_argument("--solver", nargs="+", default=["solve", "inv"])
+    parser.add_argument("--name", nargs="+", help="imperfections, by the table's names")
     args = parser.parse_args()
-    rows = sum(len(list(cases(solver))) for solver in args.solver) * len(args.n)
+    table = [
+        (solver, *case)
+        for solver in args.solver
+        for case in cases(solver)
+        if not args.name or case[0] in args.name
+    ]
+    rows = len(table) * len(args.n)
     held = 0
-    for solver in args.solver:
-        print(f"\n{solver}\n{HEAD}")
-        for name, strength, build, _ in cases(solver):
-            for n in args.n:
-                problem, device = problem_of(solver, n), build(strength, n)
-                _, verdict, row = compare(fine_enough(problem, device), device, rows)
-                held += verdict.held
-                print(f"{name:<20}{strength:>9}{n:>5}{row}", flush=True)
+    print(HEAD)
+    for solver, name, strength, build, _ in table:
+        for n in args.n:
+            problem, device = problem_of(solver, n), build(strength, n)
+            _, verdict, row = compare(fine_enough(problem, device), device, rows)
+            held += verdict.held
+            print(f"{solver:<6}{name:<20}{strength:>9}{n:>5}{row}", flush=True)
     print(f"\n{held} of {rows} predictions hold, at a false-alarm rate of {FALSE_ALARM} in all")
 
 

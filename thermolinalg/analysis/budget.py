@@ -8,6 +8,7 @@ import numpy as np
 
 from thermolinalg.analysis.cause import Cause
 from thermolinalg.analysis.prediction import Prediction
+from thermolinalg.theory.refinement import EPS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -78,16 +79,17 @@ class ErrorBudget:
     def advice(self) -> str:
         """What to buy first, and how much of it."""
         cause = self.dominant
-        text = f"{cause.title}: {cause.remedy}"
-        enough = self.enough(cause)
-        if cause.name == "time":
-            more = "as much as is wanted: nothing else is wrong"
-            if enough is not None:
-                more = f"{enough / cause.strength:.3g} times as long brings it below all others"
-            return f"{text}, {more}"
-        if enough is not None:
-            text += f"; {cause.knob} {_said(cause.strength)} -> {_said(enough)} brings it below all"
-            text += " others"
+        text, enough = f"{cause.title}: {cause.remedy}", self.enough(cause)
+        if len(self.parts) == 1:
+            text += ", as wanted: nothing else is wrong"
+        elif self.cut(cause) == 1.0:
+            text += f"; it is no larger than all others together, the next is {self.parts[1].title}"
+        elif cause.name == "time" and enough is not None:
+            factor = f"{enough / cause.strength:.3g} times as long"
+            text += f"; {factor} brings it down to all others together"
+        elif enough is not None:
+            text += f"; {cause.knob} {_said(cause.strength)} -> {_said(enough)}"
+            text += " brings it down to all others together"
         if not cause.linear:
             text += " (beyond first order: the number is a rough one)"
         return text
@@ -100,7 +102,7 @@ class ErrorBudget:
 
     def __str__(self) -> str:
         known, norm = self.prediction, self.norm
-        head = f"{'cause':<22}{'strength':>14}{'bias':>10}{'scatter':>10}{'share':>8}  with time"
+        head = f"{'cause':<22}{'strength':>24}{'bias':>10}{'scatter':>10}{'share':>8}  with time"
         rows = [self._row(part) for part in self.parts]
         bias, scatter = (float(np.linalg.norm(x)) / norm for x in (known.bias, known.std))
         read = f"read for {known.schedule.time:.3g} RC"
@@ -109,9 +111,9 @@ class ErrorBudget:
                 f"{known.device.name}: error {self.total / norm:.3g} of the answer's norm, {read}",
                 f"  {head}",
                 *rows,
-                f"  {'in all':<22}{'':>14}{bias:>10.2g}{scatter:>10.2g}",
+                f"  {'in all':<22}{'':>24}{bias:>10.2g}{scatter:>10.2g}",
                 f"  neglected: {self._neglected()}",
-                f"  buy first: {self.advice}",
+                "  buy first: " + self.advice.replace("; ", "\n             "),
             ]
         )
 
@@ -120,7 +122,7 @@ class ErrorBudget:
         note = "" if part.linear else ", beyond first order"
         strength = f"{part.knob} {_said(part.strength)}" if part.knob != "time" else ""
         return (
-            f"  {part.title:<22}{strength[-14:]:>14}{part.size / self.norm:>10.2g}"
+            f"  {part.title:<22}{strength:>24}{part.size / self.norm:>10.2g}"
             f"{part.spread / self.norm:>10.2g}{self.share(part):>8.1%}  {goes}{note}"
         )
 
@@ -128,6 +130,8 @@ class ErrorBudget:
         neglected = self.prediction.neglected
         if not math.isfinite(neglected):
             return "changes are too large for a bound; simulate it"
+        if neglected <= EPS * self.norm:
+            return "nothing"
         return f"at most {neglected / self.norm:.2g} of the answer's norm"
 
 

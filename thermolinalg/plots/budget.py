@@ -35,6 +35,7 @@ def plot_budget(budget: ErrorBudget, /, *, ax: "Axes | None" = None) -> "Axes":
         _stack(ax, budget, row, factor, tints)
     ax.set_yticks(range(len(LONGER)), ["this run", *(f"{f} times as long" for f in LONGER[1:])])
     ax.invert_yaxis()
+    ax.set_xlim(0.0, 1.04 * ax.dataLim.x1)
     ax.set_xlabel("squared error / squared norm of the answer")
     ax.ticklabel_format(axis="x", style="sci", scilimits=(-2, 3))
     ax.set_title(f"{budget.prediction.device.name}: error {budget.total / budget.norm:.2g}")
