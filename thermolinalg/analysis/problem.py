@@ -1,5 +1,6 @@
 """A problem that can be asked of any device, and whose answer is known."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -7,9 +8,17 @@ from typing import Any, Literal, final
 
 import numpy as np
 
+from thermolinalg.analysis.budget import ErrorBudget
+from thermolinalg.analysis.prediction import Prediction, predict
+from thermolinalg.analysis.schedule import Schedule
+from thermolinalg.analysis.setting import Setting
+from thermolinalg.analysis.statement import Quantity, Statement
+from thermolinalg.analysis.typical import Typical, typical_causes
 from thermolinalg.backend import NumpyArray, to_numpy
 from thermolinalg.device.machine import Device
 from thermolinalg.errors import InvalidInput
+from thermolinalg.measurement.integral import TimeAverage
+from thermolinalg.measurement.moment import SecondMoment
 from thermolinalg.solvers.budget import Target
 from thermolinalg.solvers.estimate import Estimate
 from thermolinalg.solvers.inverse import inv, inv_program
@@ -17,8 +26,6 @@ from thermolinalg.solvers.linear import solve, solve_program
 from thermolinalg.solvers.program import Program
 from thermolinalg.streams import RNG
 from thermolinalg.theory.process import OU
-
-Quantity = Literal["mean", "covariance"]
 
 
 @final
@@ -50,11 +57,13 @@ class Problem:
         object.__setattr__(self, "solver", solver)
         object.__setattr__(self, "arguments", arguments if pair else (arguments,))
         object.__setattr__(self, "options", dict(options))
-        process = self.program.process
-        if not isinstance(process, OU) or process.modes is None:
+        process, readout = self.program.process, self.program.readout
+        known = isinstance(readout, TimeAverage | SecondMoment)
+        if not (isinstance(process, OU) and process.modes and known):
             raise InvalidInput(
                 "the errors of devices are predicted for an overdamped network of a symmetric "
-                "positive definite A, given as an array. Pass one, without `dynamics`."
+                "positive definite A, given as an array, and of a whole answer. Pass one, without "
+                "`dynamics` and `only`."
             )
 
     def run(self, device: Device | None = None, /, *, rng: RNG = None) -> Estimate:
@@ -74,9 +83,61 @@ class Problem:
     def program(self) -> Program:
         """What is programmed, in the device's units."""
         known = {k: v for k, v in self.options.items() if k in PROGRAMMED[self.solver]}
+        return PROGRAMS[self.solver](*self.arguments, target=self.target, **known)
+
+    @property
+    def target(self) -> Target:
+        """How well the answer is wanted."""
         defaults = {"rtol": 1e-2 if self.solver == "solve" else 1e-1, "atol": 0, "confidence": 0.95}
-        wanted = {k: self.options.get(k, default) for k, default in defaults.items()}
-        return PROGRAMS[self.solver](*self.arguments, target=Target.checked(**wanted), **known)
+        return Target.checked(**{k: self.options.get(k, d) for k, d in defaults.items()})
+
+    def predict(
+        self,
+        device: Device | None = None,
+        /,
+        *,
+        schedule: Schedule | Estimate | None = None,
+    ) -> Prediction:
+        """What one chip makes of the answer, cause by cause, to first order; nothing runs.
+
+        Args:
+            device: the chip; an ideal device by default.
+            schedule: when the answer is read and for how long; an estimate stands for that of its
+                run, and None for the one that the problem's target asks for.
+
+        Raises:
+            DoesNotFit: the device cannot hold the problem.
+        """
+        return predict(self._statement, Device.given(device), self._schedule(schedule))
+
+    def error_budget(
+        self,
+        device: Device | None = None,
+        /,
+        *,
+        schedule: Schedule | Estimate | None = None,
+    ) -> ErrorBudget:
+        """What makes the answer wrong, how much each, and what to buy first; see `predict`."""
+        return ErrorBudget(self.predict(device, schedule=schedule))
+
+    def typical(self, device: Device, /) -> tuple[Typical, ...]:
+        """The root-mean-square bias over chips, of each imperfection of what is programmed."""
+        setting = Setting(self._statement, device, self._schedule(None))
+        return tuple(typical_causes(setting))
+
+    @cached_property
+    def _statement(self) -> Statement:
+        limit = float(self.options.get("max_time", math.inf))
+        return Statement(self.program, self.quantity, self.target, self.truth, limit)
+
+    def _schedule(self, schedule: Schedule | Estimate | None) -> Schedule:
+        if isinstance(schedule, Schedule):
+            return schedule
+        chains = int(self.options.get("chains", 1))
+        if schedule is not None:
+            return Schedule.of(schedule, chains)
+        norm = float(np.linalg.norm(self.truth)) / self.scale
+        return Schedule.planned(self._statement, norm, chains)
 
     @property
     def network(self) -> OU:
@@ -99,5 +160,8 @@ class Problem:
 
 SOLVERS: dict[str, Callable[..., Estimate]] = {"solve": solve, "inv": inv}
 PROGRAMS: dict[str, Callable[..., Program]] = {"solve": solve_program, "inv": inv_program}
-PROGRAMMED = {"solve": {"temperature"}, "inv": set[str]()}
+PROGRAMMED = {
+    "solve": {"temperature", "precondition", "dynamics"},
+    "inv": {"only", "dynamics", "prethermalize"},
+}
 """Options that change what is programmed."""

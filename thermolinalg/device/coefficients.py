@@ -79,6 +79,7 @@ class Quantisation(Imperfection):
         return held(A, b, network.D, self.title)
 
     def variance(self, network: OU) -> Change:
+        """As if what is rounded off by rounding to the nearest were uniform over a step."""
         change = Change.none(network)
         A, b = change.A, change.b
         if self.bits is not None:
@@ -87,6 +88,9 @@ class Quantisation(Imperfection):
             f = namespace(A).abs(off) / step
             nearest, random = step**2 / 12, step**2 * f * (1 - f)
             A = A + (network.A != 0) * (random if self.rounding == "stochastic" else nearest)
+        if self.levels is not None:
+            scaled = self._scale(network.A) * np.asarray(self.levels)
+            A = like(_gap(to_numpy(network.A), scaled) ** 2 / 12, A) * (network.A != 0)
         if self.drive_bits is not None:
             b = b + (network.b != 0) * (2 * _largest(network.b) / 2**self.drive_bits) ** 2 / 12
         return Change(A, b, change.D)
@@ -259,9 +263,19 @@ def _to_grid(x: Array, step: float) -> Array:
 def _nearest_level(A: np.ndarray, levels: np.ndarray) -> np.ndarray:
     """Each entry's size moved to the nearest level, its sign kept; zeros are open switches."""
     size = np.abs(A)
-    above = np.clip(np.searchsorted(levels, size), 1, max(len(levels) - 1, 1))
-    high, low = levels[np.minimum(above, len(levels) - 1)], levels[above - 1]
+    low, high = _neighbours(size, levels)
     return np.where(A == 0, 0.0, np.sign(A) * np.where(high - size < size - low, high, low))
+
+
+def _gap(A: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    """How far the levels on both sides of each entry's size are apart."""
+    low, high = _neighbours(np.abs(A), levels)
+    return np.asarray(high - low)
+
+
+def _neighbours(size: np.ndarray, levels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    above = np.clip(np.searchsorted(levels, size), 1, max(len(levels) - 1, 1))
+    return levels[above - 1], levels[np.minimum(above, len(levels) - 1)]
 
 
 def _largest(x: Array) -> float:

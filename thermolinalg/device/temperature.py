@@ -60,11 +60,15 @@ class Temperatures(Imperfection):
 
     def expected(self, network: OU) -> Change:
         none = Change.none(network)
-        return Change(none.A, none.b, self.offset * network.D)
+        if self.nodes is None:
+            return Change(none.A, none.b, self.offset * network.D)
+        known = like(namespace(network.A).asarray(self.nodes), network.A)
+        return Change(none.A, none.b, (known - 1) * network.D)
 
     def variance(self, network: OU) -> Change:
         none, eye = Change.none(network), like(namespace(network.D).eye(network.n), network.D)
-        return Change(none.A, none.b, (self.spread * network.D) ** 2 * eye)
+        spread = self.spread if self.nodes is None else 0.0
+        return Change(none.A, none.b, (spread * network.D) ** 2 * eye)
 
 
 @final

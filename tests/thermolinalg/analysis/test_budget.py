@@ -1,0 +1,152 @@
+"""Which cause is blamed, what is bought first, and that buying it helps as it says."""
+
+from dataclasses import replace
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+
+mpl.use("Agg")
+import matplotlib.pyplot as plt
+
+from tests.thermolinalg.analysis.imperfect import matrix, problem_of
+from thermolinalg.analysis.problem import Problem
+from thermolinalg.device.circuit import RLC
+from thermolinalg.device.coefficients import Mismatch, Parasitics, Quantisation
+from thermolinalg.device.machine import Device
+from thermolinalg.device.temperature import TemperatureDrift
+from thermolinalg.measurement.converter import Converter
+from thermolinalg.plots.budget import plot_budget
+
+MANY = Device(
+    quantisation=Quantisation(bits=6),
+    mismatch=Mismatch(0.01),
+    drift=TemperatureDrift(0.02),
+    converter=Converter(bits=8, noise=0.05),
+)
+
+
+def capacitances():
+    """The Maxwell matrix of four cells that are all coupled."""
+    couplings = np.array([[0, 1, 2, 1], [1, 0, 1, 3], [2, 1, 0, 1], [1, 3, 1, 0]]) / 4
+    return np.diag(couplings.sum(axis=1) + 1) - couplings
+
+
+def printed_covariance(C, R, kappa0):
+    """cov(v) of di = v dt, dv = -C⁻¹R⁻¹v dt - C⁻¹i dt + C⁻¹N(0, 2 kappa0 dt), by Kronecker."""
+    n, G = len(C), np.linalg.inv(C)
+    A = np.block([[G / R, G], [-np.eye(n), np.zeros((n, n))]])
+    D = np.zeros((2 * n, 2 * n))
+    D[:n, :n] = 2 * kappa0 * G @ G
+    one = np.eye(2 * n)
+    S = np.linalg.solve(np.kron(A, one) + np.kron(one, A), D.ravel())
+    return S.reshape(2 * n, 2 * n)[:n, :n]
+
+
+def test_equal_resistances_invert_exactly_and_unequal_ones_are_blamed():
+    C, R = capacitances(), np.array([1.0, 2.0, 3.0, 4.0])
+    problem = Problem("inv", C, rtol=0.02)
+    equal = problem.error_budget(Device(circuit=RLC(resistances=(2.5,) * 4)))
+    assert [part.name for part in equal.parts] == ["time"]
+    np.testing.assert_allclose(printed_covariance(C, np.full(4, 2.5), 0.4), np.linalg.inv(C))
+
+    device = Device(circuit=RLC(resistances=tuple(R)), converter=Converter(noise=0.05))
+    budget = device.error_budget(problem)
+    assert budget.dominant.name == "circuit"
+    assert "resistances" in budget.advice
+    norm = problem.network.A[0, 0] / C[0, 0]  # the network is C in units of its norm
+    exact = printed_covariance(C * norm, R, 1 / R.mean()) * norm
+    np.testing.assert_allclose(budget.dominant.bias, exact - np.linalg.inv(C), atol=1e-9)
+    assert 0.1 < budget.dominant.size / budget.norm < 0.5
+
+    estimate = problem.run(device, rng=0)
+    known = problem.predict(device, schedule=estimate)
+    assert known.verdict(estimate).held
+
+
+def test_an_ideal_device_only_has_too_little_time():
+    budget = problem_of("solve", 4).error_budget()
+    assert [part.name for part in budget.parts] == ["time"]
+    assert budget.share(budget.dominant) == 1
+    assert budget.enough(budget.dominant) is None
+    assert "nothing else is wrong" in str(budget)
+    assert budget.total == pytest.approx(np.linalg.norm(budget.prediction.std))
+
+
+@pytest.mark.parametrize("solver", ["solve", "inv"])
+def test_shares_add_up_and_the_largest_comes_first(solver):
+    budget = problem_of(solver, 6).error_budget(MANY)
+    assert sum(budget.share(part) for part in budget.parts) == pytest.approx(1)
+    squares = [part.square for part in budget.parts]
+    assert squares == sorted(squares, reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("knob", "device"),
+    [
+        ("mismatch", replace(MANY, quantisation=None, mismatch=Mismatch(0.05))),
+        ("drift", replace(MANY, quantisation=None, drift=TemperatureDrift(0.3))),
+        ("stray", Device(parasitics=Parasitics(0.02), mismatch=Mismatch(0.005))),
+        ("read_noise", Device(converter=Converter(noise=0.5), mismatch=Mismatch(0.01))),
+    ],
+)
+def test_what_is_bought_brings_the_cause_down_to_all_others(knob, device):
+    problem = problem_of("inv", 6, rtol=0.03)
+    before = problem.error_budget(device)
+    cause = before.dominant
+    after = problem.error_budget(device.vary(knob, before.enough(cause)))
+    same = after.prediction.cause(cause.title)
+    assert same.size == pytest.approx(before.cut(cause) * cause.size)
+    assert same.size <= before.others(cause) * (1 + 1e-9) < cause.size
+
+
+def test_each_bit_that_is_bought_halves_what_is_rounded_off():
+    budget = problem_of("inv", 6, rtol=0.03).error_budget(MANY)
+    cause = budget.dominant
+    assert cause.title == "finite bits"
+    more = budget.enough(cause) - 6
+    assert 2.0 ** (-more) <= budget.cut(cause) < 2.0 ** (1 - more)
+
+
+def test_time_is_bought_where_noise_is_most():
+    problem = problem_of("inv", 6, rtol=0.1)
+    device = Device(mismatch=Mismatch(0.002))
+    budget = problem.error_budget(device)
+    assert budget.dominant.name == "time"
+    factor = budget.enough(budget.dominant) / budget.dominant.strength
+    assert factor > 1
+    longer = budget.prediction.schedule.lasting(factor)
+    after = problem.error_budget(device, schedule=longer)
+    time = after.prediction.cause("time")
+    # Windows hold 40 samples or more, and a whole number of them.
+    assert time.spread == pytest.approx(budget.others(budget.dominant), rel=1 / 40)
+    assert f"{factor:.3g} times as long" in budget.advice
+
+
+def test_a_change_that_is_too_large_is_said_to_be():
+    budget = problem_of("inv", 6).error_budget(Device(parasitics=Parasitics(0.5)))
+    assert "beyond first order" in str(budget)
+    assert "simulate it" in str(budget)
+
+
+def test_table_names_every_cause_once():
+    text = str(problem_of("inv", 4).error_budget(MANY))
+    for title in ("finite bits", "mismatch", "temperature drift", "read-out noise", "finite time"):
+        assert sum(line.strip().startswith(title) for line in text.splitlines()) == 1
+    assert max(map(len, text.splitlines())) <= 120
+
+
+def test_bars_are_the_squares_and_noise_falls():
+    budget = Problem("inv", matrix(4), rtol=0.1).error_budget(MANY)
+    ax = plot_budget(budget)
+    rows = {}
+    for bar in ax.patches:
+        rows.setdefault(round(bar.get_y(), 6), []).append(bar.get_width())
+    totals = np.array([sum(rows[y]) for y in sorted(rows)]) * budget.norm**2
+    biases = sum(part.size**2 for part in budget.parts)
+    noise = sum(part.spread**2 for part in budget.parts)
+    np.testing.assert_allclose(totals, [biases + noise / f for f in (1, 10, 100)])
+    labels = " ".join(text.get_text() for text in ax.get_legend().get_texts())
+    assert all(part.title in labels for part in budget.parts)
+    assert budget.plot(ax=ax) is ax
+    plt.close("all")

@@ -1,0 +1,141 @@
+"""What makes a device's answer wrong, cause by cause, and what to buy first."""
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, final
+
+import numpy as np
+
+from thermolinalg.analysis.cause import Cause
+from thermolinalg.analysis.prediction import Prediction
+from thermolinalg.theory.refinement import EPS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+@final
+@dataclass(frozen=True, eq=False, slots=True)
+class ErrorBudget:
+    """Shares of the expected squared error, for a run that was planned or that has been.
+
+    `print` shows it as a table, `plot` as stacked bars.
+    """
+
+    prediction: Prediction
+
+    @property
+    def parts(self) -> tuple[Cause, ...]:
+        """The causes, the largest first; those that do nothing are left out, but finite time."""
+        some = [c for c in self.prediction.causes if c.square > 0 or c.name == "time"]
+        return tuple(sorted(some, key=lambda cause: -cause.square))
+
+    @property
+    def dominant(self) -> Cause:
+        """What there is most of."""
+        return self.parts[0]
+
+    @property
+    def norm(self) -> float:
+        """The 2-norm of the exact answer."""
+        return float(np.linalg.norm(self.prediction.truth))
+
+    @property
+    def total(self) -> float:
+        """Root-mean-square 2-norm of the error: biases add up with their signs."""
+        return self.prediction.error
+
+    def share(self, cause: Cause) -> float:
+        """Its part of the sum of all squares."""
+        whole = sum(part.square for part in self.parts)
+        return cause.square / whole if whole else 0.0
+
+    def others(self, cause: Cause) -> float:
+        """Root of the sum of the squares of all other causes."""
+        return math.sqrt(sum(part.square for part in self.parts if part is not cause))
+
+    def cut(self, cause: Cause) -> float:
+        """By how much a cause has to shrink to be no larger than all others together."""
+        return min(1.0, self.others(cause) / math.sqrt(cause.square)) if cause.square else 1.0
+
+    def enough(self, cause: Cause) -> Any:
+        """The strength at which a cause is no larger than all others together, to first order.
+
+        Of time the length of the run in RC. None where strength says nothing of it, or nothing
+        else is wrong, so that there is no such point.
+        """
+        cut = self.cut(cause)
+        if cut == 0:
+            return None
+        if cause.name == "time" and cause.spread > cause.size:
+            return float(cause.strength) / cut**2
+        if cause.halves and isinstance(cause.strength, int):
+            return cause.strength + math.ceil(-math.log2(cut) / (cause.order or 1.0))
+        if not cause.order or not isinstance(cause.strength, int | float):
+            return None
+        return float(cause.strength) * cut ** (1 / cause.order)
+
+    @property
+    def advice(self) -> str:
+        """What to buy first, and how much of it."""
+        cause = self.dominant
+        text, enough = f"{cause.title}: {cause.remedy}", self.enough(cause)
+        if len(self.parts) == 1:
+            text += ", as wanted: nothing else is wrong"
+        elif self.cut(cause) == 1.0:
+            text += f"; it is no larger than all others together, the next is {self.parts[1].title}"
+        elif cause.name == "time" and enough is not None:
+            factor = f"{enough / cause.strength:.3g} times as long"
+            text += f"; {factor} brings it down to all others together"
+        elif enough is not None:
+            text += f"; {cause.knob} {_said(cause.strength)} -> {_said(enough)}"
+            text += " brings it down to all others together"
+        if not cause.linear:
+            text += " (beyond first order: the number is a rough one)"
+        return text
+
+    def plot(self, ax: "Axes | None" = None) -> "Axes":
+        """Stacked bars of the squared error, for this run and for longer ones."""
+        from thermolinalg.plots.budget import plot_budget
+
+        return plot_budget(self, ax=ax)
+
+    def __str__(self) -> str:
+        known, norm = self.prediction, self.norm
+        head = f"{'cause':<22}{'strength':>24}{'bias':>10}{'scatter':>10}{'share':>8}  with time"
+        rows = [self._row(part) for part in self.parts]
+        bias, scatter = (float(np.linalg.norm(x)) / norm for x in (known.bias, known.std))
+        read = f"read for {known.schedule.time:.3g} RC"
+        return "\n".join(
+            [
+                f"{known.device.name}: error {self.total / norm:.3g} of the answer's norm, {read}",
+                f"  {head}",
+                *rows,
+                f"  {'in all':<22}{'':>24}{bias:>10.2g}{scatter:>10.2g}",
+                f"  neglected: {self._neglected()}",
+                "  buy first: " + self.advice.replace("; ", "\n             "),
+            ]
+        )
+
+    def _row(self, part: Cause) -> str:
+        goes = "falls" if part.falls else "stays"
+        note = "" if part.linear else ", beyond first order"
+        strength = f"{part.knob} {_said(part.strength)}" if part.knob != "time" else ""
+        return (
+            f"  {part.title:<22}{strength:>24}{part.size / self.norm:>10.2g}"
+            f"{part.spread / self.norm:>10.2g}{self.share(part):>8.1%}  {goes}{note}"
+        )
+
+    def _neglected(self) -> str:
+        neglected = self.prediction.neglected
+        if not math.isfinite(neglected):
+            return "changes are too large for a bound; simulate it"
+        if neglected <= EPS * self.norm:
+            return "nothing"
+        return f"at most {neglected / self.norm:.2g} of the answer's norm"
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, tuple):
+        return f"{len(value)} levels" if len(value) > 4 else ", ".join(f"{x:g}" for x in value)
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

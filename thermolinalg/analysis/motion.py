@@ -1,0 +1,147 @@
+"""What a device's way of moving does to an answer: circuit, dressings, a drifting temperature."""
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from thermolinalg.analysis.cause import Cause
+from thermolinalg.analysis.finite_time import sampling_variance, scatter_ratio
+from thermolinalg.analysis.setting import Setting
+from thermolinalg.backend import NumpyArray
+from thermolinalg.device.circuit import RC, RLC
+from thermolinalg.device.delay import TransportDelay
+from thermolinalg.device.noise import ColouredNoise, Dressing, HeldNoise
+from thermolinalg.errors import DoesNotFit
+from thermolinalg.theory.delayed import delayed_variance
+from thermolinalg.theory.equilibrium import stationary_covariance
+from thermolinalg.theory.held import clipped_variance, held_variance
+
+
+def motion_causes(setting: Setting) -> Iterator[Cause]:
+    """Of the circuit, of each dressing, and of the drift of the temperature."""
+    circuit = setting.device.circuit
+    if isinstance(circuit, RLC) and _unequal(circuit):
+        yield _components(setting, circuit)
+    for dressing in setting.device.dressings:
+        yield _dressed(setting, dressing)
+    if setting.device.drift is not None:
+        yield _drifting(setting)
+
+
+def spectral_factor(dressing: Dressing) -> Callable[[NumpyArray], NumpyArray]:
+    """By how much the variance of a mode changes, as a function of its rate a."""
+    if isinstance(dressing, ColouredNoise):
+        return lambda a: 1 / (1 + a * dressing.correlation_time)
+    if isinstance(dressing, HeldNoise):
+        if dressing.tick == 0:
+            return lambda a: clipped_variance(dressing.bound) + 0 * a
+        return lambda a: 2 * a * held_variance(a, dressing.tick, dressing.bound)
+    assert isinstance(dressing, TransportDelay)
+    return lambda a: 2 * a * delayed_variance(a, dressing.time)
+
+
+def _unequal(circuit: RLC) -> bool:
+    return any(np.ptp(getattr(circuit, x)) > 0 for x in ("resistances", "inductances"))
+
+
+def _components(setting: Setting, circuit: RLC) -> Cause:
+    """Resistances that differ: the covariance solves the Lyapunov equation of the whole circuit."""
+    whole = setting.device.circuit.realise(setting.left)
+    n = setting.asked.n
+    first = stationary_covariance(whole)[:n, :n] - setting.covariance
+    R = np.asarray(circuit.resistances, dtype=float)
+    spread = float(np.std(R) / np.mean(R))
+    share = float(np.linalg.norm(first) / np.linalg.norm(setting.covariance))
+    return Cause(
+        name="circuit",
+        title="unequal resistances",
+        bias=setting.answer(first),
+        variance=_of_ratio(setting, first),
+        coupling=share,
+        strength=spread,
+        knob="relative spread",
+        remedy="resistors that match, or calibration of the noise sources",
+        note="exact: the law of voltages and currents together",
+    )
+
+
+def _dressed(setting: Setting, dressing: Dressing) -> Cause:
+    """Of an overdamped network exact, mode by mode; means stay what they are."""
+    first, coupling = 0 * setting.law, 0.0
+    if not setting.mean and not isinstance(setting.device.circuit, RC):
+        first = _whole(setting, dressing)
+        coupling = float(np.linalg.norm(first) / np.linalg.norm(setting.law))
+    elif not setting.mean:
+        a = setting.rates
+        factor = spectral_factor(dressing)(a) - 1
+        first, coupling = (
+            setting.function(setting.temperature / a * factor),
+            float(max(abs(factor))),
+        )
+    return Cause(
+        name="dressings",
+        title=dressing.title,
+        bias=setting.answer(first),
+        variance=_of_ratio(setting, first),
+        coupling=coupling,
+        strength=dressing.strength,
+        knob=dressing.knob,
+        order=2.0 if isinstance(dressing, HeldNoise) and math.isinf(dressing.bound) else 1.0,
+        remedy=dressing.remedy,
+    )
+
+
+def _whole(setting: Setting, dressing: Dressing) -> NumpyArray:
+    """Of a circuit with states of its own: by the Lyapunov equation of all of them."""
+    if not isinstance(dressing, ColouredNoise):
+        raise DoesNotFit(
+            f"{dressing.title} is predicted for an RC network, and this circuit is of the kind "
+            f"{setting.device.circuit.kind!r}. Predict the two apart."
+        )
+    circuit: Any = setting.device.circuit.realise(setting.left)
+    n = setting.asked.n
+    plain = ColouredNoise(1e-12).dress(circuit)
+    dressed = dressing.dress(circuit)
+    return np.asarray(stationary_covariance(dressed)[:n, :n] - stationary_covariance(plain)[:n, :n])
+
+
+def _drifting(setting: Setting) -> Cause:
+    """The covariance follows the mean temperature of the time in which it is read.
+
+    It lags behind by a relaxation time of its slowest mode at most: that is neglected.
+    """
+    drift, plan = setting.device.drift, setting.schedule
+    assert drift is not None
+    begin, end = plan.start, plan.start + plan.each
+    factor = drift.factor(begin, end) - 1
+    rise = abs(drift.factor(end, end) - drift.factor(begin, begin))
+    neglected = 0.0
+    if setting.mean:
+        first = 0 * setting.law
+        variance = setting.answer_variance(sampling_variance(setting) * factor)
+    else:
+        first = factor * setting.law
+        lag = rise / (2 * float(setting.rates[0]) * plan.each)
+        neglected = setting.gain * lag * float(np.linalg.norm(setting.law))
+        variance = _of_ratio(setting, first)
+    return Cause(
+        name="drift",
+        title=drift.title,
+        bias=setting.answer(first),
+        neglected=neglected,
+        variance=variance,
+        coupling=0.0 if setting.mean else abs(factor),
+        strength=drift.amount,
+        knob=drift.knob,
+        remedy=drift.remedy,
+    )
+
+
+def _of_ratio(setting: Setting, first: NumpyArray) -> NumpyArray:
+    """What a shift of the covariance adds to the variance of its average; of means nothing."""
+    if setting.mean:
+        return setting.answer_variance(0 * setting.law)
+    ratio = scatter_ratio(setting, setting.covariance + first)
+    return setting.answer_variance(sampling_variance(setting) * (ratio - 1))
