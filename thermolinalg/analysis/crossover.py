@@ -92,6 +92,14 @@ class Crossover:
         """How far the digital side can be trusted."""
         return "measured" if self.digital.kind == "measured" else "stated rates"
 
+    @property
+    def held(self) -> float:
+        """The condition number up to which a device's bits hold the error, to first order.
+
+        A relative error 2^-bits of A's norm moves the answer by condition times that.
+        """
+        return self.task.error * 2.0**self.device.bits
+
     def __repr__(self) -> str:
         won = sum(b.size is not None for b in self.boundaries)
         return (
@@ -109,7 +117,7 @@ class Crossover:
             f"digital: {self.digital.name}, {self.label}: {self.digital.source}",
             "condition  device wins           because",
             *map(str, self.boundaries),
-            f"to first order {bits} bits hold that error up to a condition of {error * 2.0**bits:.3g}",
+            f"to first order {bits} bits hold that error up to a condition of {self.held:.3g}",
         ]
         return "\n".join(rows)
 
