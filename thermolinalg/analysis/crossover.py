@@ -19,7 +19,7 @@ from thermolinalg.device.ledger import Ledger
 from thermolinalg.device.machine import Device
 from thermolinalg.errors import InvalidInput
 
-SIZES = tuple(round(n) for n in np.geomspace(30, 100_000, 24))
+SIZES = tuple(round(n) for n in np.geomspace(30, 100_000, 18))
 CONDITIONS = (3.0, 10.0, 30.0, 100.0, 300.0, 1e3, 3e3, 1e4)
 
 

@@ -212,7 +212,9 @@ def measure_digital(
         prepare, powers = KERNELS[kernel]
         medians = [_median(prepare(n), repeats) / _share(kernel, n) for n in chosen]
         kernels[kernel] = grown(chosen, medians, powers)
-    return MeasuredMachine(name, kernels, f"medians of {repeats} runs, double precision")
+    worst = max(max(fit.error, fit.beyond) for fit in kernels.values())
+    source = f"medians of {repeats} runs, double precision; fits within {100 * worst:.0f} %"
+    return MeasuredMachine(name, kernels, source)
 
 
 def grown(sizes: Sequence[int], seconds: Sequence[float], powers: tuple[int, ...]) -> Growth:

@@ -68,6 +68,8 @@ def plot_crossover_times(
 ) -> "Axes":
     """Times against the size at one condition number: the device's parts, and the digital time.
 
+    Parts are lines: areas on top of each other mean nothing on a logarithmic scale.
+
     Args:
         found: what `crossover` returns.
         condition: one of its condition numbers; None is the middle one.

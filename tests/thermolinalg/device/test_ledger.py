@@ -99,6 +99,18 @@ def test_energies_are_summed_where_all_are_stated():
     assert x.ledger.joules == pytest.approx(sum(energy.values()))
 
 
+def test_a_plan_states_the_energies_that_a_run_does():
+    prices = tla.Prices(coefficient=2e-12, reading=3e-12, bit=1e-13, power=1e-3)
+    device = tla.Device(prices=prices)
+    for line in tla.plan(tla.solve, A, B, device=device).typical.ledger.lines:
+        if line.activity in {"settle", "measure"}:
+            assert line.joules == pytest.approx(3e-3 * line.seconds)
+        else:
+            numbers = line.seconds * LINK / BITS
+            each = 2e-12 if line.activity == "upload" else 3e-12
+            assert line.joules == pytest.approx(numbers * (each + BITS * 1e-13))
+
+
 def test_one_price_alone_states_no_total():
     x = tla.solve(A, B, rng=0, device=tla.Device(prices=tla.Prices(bit=1.3e-12)))
     assert [line.joules for line in x.ledger.lines] == [None] * 4
