@@ -8,8 +8,8 @@
     its files are laid out in a temporary folder. Without `--before` it is left out.
 
 Seconds are medians. So are the ratios, each of two neighbours: what else the machine does then
-slows both. Beside them the spread of these medians (bootstrap, standard deviation), and the ratio
-of processor seconds.
+slows both. Beside them stand their standard deviations, by bootstrap, and the same of processor
+seconds, which a busy machine changes less.
 """
 
 import argparse
@@ -80,30 +80,28 @@ def by_turns(first, second, repeats):
 
 
 def report(what, rounds, names):
-    ratios = rounds[:, 0] / rounds[:, 1] - 1
-    rng = np.random.default_rng(0)
-    draws = ratios[rng.integers(len(ratios), size=(2000, len(ratios))), 0]
-    spread = np.median(draws, axis=1).std()
-    wall = np.median(rounds[:, :, 0], axis=0)
-    share, processor = np.median(ratios, axis=0)
+    ratios = 100 * (rounds[:, 0] / rounds[:, 1] - 1)
+    draws = ratios[np.random.default_rng(0).integers(len(ratios), size=(2000, len(ratios)))]
+    share, spread = np.median(ratios, axis=0), np.median(draws, axis=1).std(axis=0)
+    wall = 1e3 * np.median(rounds[:, :, 0], axis=0)
     print(
-        f"{what} {names[0]} {1e3 * wall[0]:.2f} ms, {names[1]} {1e3 * wall[1]:.2f} ms: "
-        f"{100 * share:+.2f} +- {100 * spread:.2f} % ({100 * processor:+.2f} % of processor "
-        f"seconds, {len(rounds)} turns; bar {100 * BAR:g} %)"
+        f"{what} {names[0]} {wall[0]:.2f} ms, {names[1]} {wall[1]:.2f} ms: {share[0]:+.2f} +- "
+        f"{spread[0]:.2f} %, of processor seconds {share[1]:+.2f} +- {spread[1]:.2f} % "
+        f"({len(rounds)} turns; bar {100 * BAR:g} %)"
     )
 
 
 def layer(n, repeats):
-    A, b = problem(n)
-    with_device = partial(tla.solve, A, b, rng=0)
-    bare = Bare()
+    (A, b), bare, given = problem(n), Bare(), Device.given
 
-    def without():
-        with patch.object(Device, "given", staticmethod(lambda _: bare)):
-            return tla.solve(A, b, rng=0)
+    def known(device):
+        return bare if device is bare else given(device)
 
-    assert np.array_equal(with_device().value, without().value)
-    report("(a)", by_turns(with_device, without, repeats), ("with devices", "without"))
+    with patch.object(Device, "given", staticmethod(known)):
+        with_device = partial(tla.solve, A, b, rng=0)
+        without = partial(tla.solve, A, b, rng=0, device=bare)
+        assert np.array_equal(with_device().value, without().value)
+        report("(a)", by_turns(with_device, without, repeats), ("with devices", "without"))
 
 
 ALONE = """
