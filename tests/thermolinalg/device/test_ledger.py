@@ -90,7 +90,7 @@ def test_shares_of_the_time_and_the_longest_line():
 def test_energies_are_summed_where_all_are_stated():
     prices = tla.Prices(coefficient=2e-12, reading=3e-12, bit=1e-13, power=1e-3)
     x = tla.solve(A, B, rng=0, device=tla.Device(prices=prices))
-    energy = {line.activity: line.joules for line in x.ledger.lines}
+    energy = {line.activity: line.joules for line in x.ledger.lines if line.source == "modelled"}
     numbers = 2 * x.plan.windows * 3
     assert energy["upload"] == pytest.approx((9 + 3) * (2e-12 + BITS * 1e-13))
     assert energy["read"] == pytest.approx(numbers * (3e-12 + BITS * 1e-13))
@@ -113,7 +113,7 @@ def test_a_plan_states_the_energies_that_a_run_does():
 
 def test_one_price_alone_states_no_total():
     x = tla.solve(A, B, rng=0, device=tla.Device(prices=tla.Prices(bit=1.3e-12)))
-    assert [line.joules for line in x.ledger.lines] == [None] * 4
+    assert not any(line.joules for line in x.ledger.lines)
     assert x.ledger.joules is None
     some = tla.solve(A, B, rng=0, device=tla.Device(prices=tla.Prices(power=1e-3)))
     assert some.ledger.joules is None
