@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, final
 
 from thermolinalg import checks
+from thermolinalg.errors import InvalidInput
 
 Source = Literal["modelled", "measured"]
 
@@ -103,17 +104,44 @@ class Ledger:
         return sum(line.seconds for line in self.lines if line.source == source)
 
     @property
+    def total(self) -> float:
+        """Seconds of all lines, one after the other."""
+        return math.fsum(line.seconds for line in self.lines)
+
+    @property
+    def longest(self) -> Line:
+        """The line that takes most of the time.
+
+        Raises:
+            InvalidInput: there is none.
+        """
+        if not self.lines:
+            raise InvalidInput("the ledger has no lines, so that none takes longest.")
+        return max(self.lines, key=lambda line: line.seconds)
+
+    @property
     def joules(self) -> float | None:
         """Total energy of the device; None unless every modelled line states its own."""
         modelled = [line.joules for line in self.lines if line.source == "modelled"]
         return joined(*modelled) if modelled else None
 
+    def share(self, activity: str) -> float:
+        """The part of the total time that an activity takes; of no time none."""
+        spent = math.fsum(line.seconds for line in self.lines if line.activity == activity)
+        return spent / self.total if self.total else 0.0
+
     def __str__(self) -> str:
-        rows = [f"{line.activity}: {_amount(line)} {line.source}" for line in self.lines]
-        energy = "energy not stated" if self.joules is None else f"{self.joules:.3g} J"
-        total = f"total: {self.seconds('modelled'):.3g} s modelled; {energy}"
-        return "\n".join([*rows, total])
+        cells = [
+            (f"{x.activity}:", f"{x.seconds:.3g} s", x.source, _energy(x.joules))
+            for x in self.lines
+        ]
+        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        rows = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in cells]
+        times = [f"{self.seconds('modelled'):.3g} s modelled"]
+        if measured := self.seconds("measured"):
+            times.append(f"{measured:.3g} s measured")
+        return "\n".join([*rows, f"total: {', '.join(times)}; {_energy(self.joules)}"])
 
 
-def _amount(line: Line) -> str:
-    return f"{line.seconds:.3g} s" + ("" if line.joules is None else f", {line.joules:.3g} J")
+def _energy(joules: float | None) -> str:
+    return "energy not stated" if joules is None else f"{joules:.3g} J"

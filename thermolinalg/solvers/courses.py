@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 from typing import NamedTuple
 
+from thermolinalg.device.charging import read_out, timed
 from thermolinalg.device.circuit import RC
 from thermolinalg.device.ledger import Ledger
 from thermolinalg.device.machine import Device
@@ -168,11 +169,11 @@ def _price(setting: Setting, windows: list[float]) -> Ledger:
     program, device = setting.program, setting.device
     chains = setting.control.chains
     rows = program.start.shape[0] // min(chains, program.replicas)
-    clock = chains * rows * device.time_constant
+    copies, nodes = chains * rows, coordinates_read(program.process)
     start, unit = program.start[:rows, :], program.unit
     ledger = device.program(program.process, start, unit=unit, drives=program.drives).ledger
-    ledger = ledger.add("settle", clock * setting.settle)
+    ledger = timed(device, ledger, "settle", copies * setting.settle, nodes)
     K = setting.windows
-    ledger = ledger.add("measure", clock * K * sum(windows))
+    ledger = timed(device, ledger, "measure", copies * K * sum(windows), nodes)
     numbers = sum(program.readout.numbers(program.process, window) for window in windows)
-    return ledger.add("read", device.transfer(chains * rows * K * numbers))
+    return read_out(device, ledger, copies * K * numbers)

@@ -63,10 +63,69 @@ def test_lines_of_one_activity_and_source_are_summed():
         ("read", "measured"): 5.0,
     }
     assert ledger.seconds("modelled") == 6.0
-    text = str(ledger)
-    assert "read: 4 s modelled" in text
-    assert "read: 5 s measured" in text
-    assert "total: 6 s modelled; energy not stated" in text
+    assert ledger.total == 11.0
+
+
+def test_a_ledger_prints_as_a_table():
+    ledger = Ledger().add("read", 4.0, joules=0.5).add("wait", 12.0).add("read", 5.0, "measured")
+    assert str(ledger).splitlines() == [
+        "read:  4 s   modelled  0.5 J",
+        "wait:  12 s  modelled  energy not stated",
+        "read:  5 s   measured  energy not stated",
+        "total: 16 s modelled, 5 s measured; energy not stated",
+    ]
+    priced = Ledger().add("read", 4.0, joules=0.5).add("wait", 1.0, joules=0.25)
+    assert str(priced).endswith("total: 5 s modelled; 0.75 J")
+    assert str(Ledger()) == "total: 0 s modelled; energy not stated"
+
+
+def test_shares_of_the_time_and_the_longest_line():
+    ledger = Ledger().add("read", 1.0).add("wait", 6.0).add("read", 1.0, "measured")
+    assert ledger.share("read") == 0.25
+    assert ledger.share("sleep") == 0
+    assert Ledger().share("read") == 0
+    assert ledger.longest.activity == "wait"
+    with pytest.raises(InvalidInput, match="no lines"):
+        Ledger().longest  # noqa: B018
+
+
+def test_energies_are_summed_where_all_are_stated():
+    prices = tla.Prices(coefficient=2e-12, reading=3e-12, bit=1e-13, power=1e-3)
+    x = tla.solve(A, B, rng=0, device=tla.Device(prices=prices))
+    energy = {line.activity: line.joules for line in x.ledger.lines if line.source == "modelled"}
+    numbers = 2 * x.plan.windows * 3
+    assert energy["upload"] == pytest.approx((9 + 3) * (2e-12 + BITS * 1e-13))
+    assert energy["read"] == pytest.approx(numbers * (3e-12 + BITS * 1e-13))
+    assert energy["settle"] == pytest.approx(3 * 1e-3 * x.plan.burn_in * RC)
+    assert energy["measure"] == pytest.approx(3e-3 * (x.plan.pilot + x.plan.averaging) * RC)
+    assert x.ledger.joules == pytest.approx(sum(energy.values()))
+
+
+def test_a_plan_states_the_energies_that_a_run_does():
+    prices = tla.Prices(coefficient=2e-12, reading=3e-12, bit=1e-13, power=1e-3)
+    device = tla.Device(prices=prices)
+    for line in tla.plan(tla.solve, A, B, device=device).typical.ledger.lines:
+        if line.activity in {"settle", "measure"}:
+            assert line.joules == pytest.approx(3e-3 * line.seconds)
+        else:
+            numbers = line.seconds * LINK / BITS
+            each = 2e-12 if line.activity == "upload" else 3e-12
+            assert line.joules == pytest.approx(numbers * (each + BITS * 1e-13))
+
+
+def test_one_price_alone_states_no_total():
+    x = tla.solve(A, B, rng=0, device=tla.Device(prices=tla.Prices(bit=1.3e-12)))
+    assert not any(line.joules for line in x.ledger.lines)
+    assert x.ledger.joules is None
+    some = tla.solve(A, B, rng=0, device=tla.Device(prices=tla.Prices(power=1e-3)))
+    assert some.ledger.joules is None
+    assert {line.activity for line in some.ledger.lines if line.joules} == {"settle", "measure"}
+
+
+@pytest.mark.parametrize("name", ["coefficient", "reading", "bit", "power"])
+def test_prices_below_zero_are_named(name):
+    with pytest.raises(InvalidInput, match=f"{name} = -1"):
+        tla.Prices(**{name: -1.0})
 
 
 @pytest.mark.parametrize(
