@@ -18,8 +18,15 @@ README = (ROOT / "README.md").read_text()
 PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
 LINK = re.compile(r"\]\((?!http)([^)#]+)\)")
 SNIPPETS = PYTHON.findall(README)
-PAGES = sorted([*(ROOT / "docs").glob("*.md"), *(ROOT / "docs" / "programs").glob("*.md")])
-PAPERS = sorted((ROOT / "docs" / "papers").glob("*.md"))  # minutes each: executed by hand
+FOLDERS = [ROOT / "docs", ROOT / "docs" / "programs", ROOT / "docs" / "devices"]
+PAPERS = sorted(  # slow: executed by hand
+    [
+        *(ROOT / "docs" / "papers").glob("*.md"),
+        *(ROOT / "docs" / "devices").glob("sensitivity_*.md"),
+        *(ROOT / "docs" / "devices").glob("crossover.md"),
+    ]
+)
+PAGES = sorted({page for folder in FOLDERS for page in folder.glob("*.md")} - {*PAPERS})
 LARGEST = 120_000
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 each_paper = pytest.mark.parametrize("page", PAPERS, ids=lambda page: page.name)

@@ -9,7 +9,13 @@ Each word under the arrows is a module or package; open them in that order.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from thermolinalg.analysis.budget import ErrorBudget
+from thermolinalg.analysis.crossover import Boundary, Crossover, crossover
+from thermolinalg.analysis.digital import MACHINES, MeasuredMachine, StatedMachine, measure_digital
+from thermolinalg.analysis.linear_study import LinearStudy
 from thermolinalg.analysis.problem import Problem
+from thermolinalg.analysis.sensitivity import Sensitivity, sensitivity
+from thermolinalg.analysis.study import Study
 from thermolinalg.coupling.graph import CouplingGraph
 from thermolinalg.device.circuit import RC, RLC, MassSpring
 from thermolinalg.device.coefficients import DeadNodes, Mismatch, Parasitics, Quantisation
@@ -36,14 +42,25 @@ from thermolinalg.measurement.moment import MomentEntries, MomentTrace, SecondMo
 from thermolinalg.measurement.observable import Covariance, Mean
 from thermolinalg.measurement.snapshot import Snapshot
 from thermolinalg.measurement.work import FreeEnergy, Work
+from thermolinalg.mitigation.calibration import Calibration, calibrate
+from thermolinalg.mitigation.deflation import deflate
+from thermolinalg.mitigation.extrapolation import extrapolate
+from thermolinalg.mitigation.mitigated import Mitigated
+from thermolinalg.mitigation.read_noise import subtract_read_noise
+from thermolinalg.mitigation.rounding import rounding_ensemble
 from thermolinalg.plots import (
     plot_answer,
     plot_autocovariance,
+    plot_budget,
+    plot_crossover,
+    plot_crossover_times,
     plot_ellipses,
     plot_error,
     plot_graph,
+    plot_sensitivity,
     plot_spectrum,
     plot_trajectories,
+    write_sensitivity,
 )
 from thermolinalg.simulation.choice import choose_integrator
 from thermolinalg.simulation.explanation import Explanation, explain
@@ -71,6 +88,7 @@ from thermolinalg.solvers.quadratic import solve_qp
 from thermolinalg.solvers.quadratic_solution import QuadraticSolution
 from thermolinalg.solvers.saving import load
 from thermolinalg.theory.approach import Relaxation, relaxation
+from thermolinalg.theory.clocked import Clocked
 from thermolinalg.theory.correlation import (
     autocorrelation_time,
     autocovariance,
@@ -162,7 +180,8 @@ __all__ = [  # in the order of the arrows above
     "propagate_beliefs", "Beliefs", "BeliefOutcome", "is_walk_summable",
     "sample_chromatic", "ChromaticSample", "save_graph", "load_graph",
     "Hardware", "embed", "Embedding", "what_fits", "Fits",
-    "OU", "overdamped", "underdamped", "Network", "LowRank", "Inertial", "Nonlinear", "Langevin",
+    "OU", "overdamped", "underdamped", "Network", "LowRank", "Inertial", "Clocked", "Nonlinear",
+    "Langevin",
     "Gaussian", "stationary", "Transition", "transition", "evolve", "relaxation", "Relaxation",
     "autocovariance", "spectral_density", "autocorrelation_time", "relaxation_times",
     "spectral_gap", "spectral_bounds", "obeys_detailed_balance", "irreversible_current",
@@ -174,7 +193,11 @@ __all__ = [  # in the order of the arrows above
     "Device", "DeviceRun", "RC", "RLC", "MassSpring",
     "Quantisation", "Mismatch", "Parasitics", "DeadNodes", "Temperatures", "TemperatureDrift",
     "ColouredNoise", "HeldNoise", "TransportDelay", "Converter", "Limits", "Prices", "Ledger",
-    "Problem",
+    "rounding_ensemble", "calibrate", "Calibration", "subtract_read_noise", "deflate",
+    "extrapolate", "Mitigated",
+    "Problem", "ErrorBudget", "sensitivity", "Sensitivity", "Study", "LinearStudy",
+    "crossover", "Crossover", "Boundary", "measure_digital", "MeasuredMachine", "StatedMachine",
+    "MACHINES",
     "measure", "Measured", "Mean", "Covariance", "Autocovariance", "BatchMeans", "Average",
     "Work", "bennett", "FreeEnergy", "TimeAverage", "SecondMoment", "CenteredMoments", "Snapshot",
     "MomentEntries", "MomentTrace", "LaggedMoment",
@@ -182,10 +205,11 @@ __all__ = [  # in the order of the arrows above
     "Estimate", "Outcome", "Plan", "History", "load", "plan", "Forecast", "Course",
     "solve", "lstsq", "inv", "solve_lyapunov", "logdet", "expm",
     "gaussian_posterior", "PosteriorEstimate",
-    "gaussian_process", "Prediction", "RBF", "Matern32", "Matern52",
+    "gaussian_process", "RBF", "Matern32", "Matern52",
     "logistic_posterior", "LogisticPosterior",
     "solve_qp", "QuadraticSolution", "QuadraticOutcome",
     "soft_modes", "SoftModes",
     "plot_trajectories", "plot_ellipses", "plot_autocovariance", "plot_spectrum",
-    "plot_error", "plot_answer", "plot_graph",
+    "plot_error", "plot_answer", "plot_graph", "plot_budget", "plot_sensitivity",
+    "write_sensitivity", "plot_crossover", "plot_crossover_times",
 ]  # fmt: skip

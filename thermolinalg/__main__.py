@@ -18,11 +18,8 @@ import scipy.sparse
 from tqdm import tqdm
 
 import thermolinalg as tla
-from thermolinalg.analysis.problem import Problem
-from thermolinalg.analysis.sensitivity import Point, sensitivity
 from thermolinalg.errors import DataError, InvalidInput, OutputError, ThermoError
 from thermolinalg.files import atomic_write
-from thermolinalg.plots.sensitivity_report import write_sensitivity
 
 DENSE = 2000
 """Unknowns up to which a sparse matrix is solved as an array, whose eigenvalues are computed."""
@@ -208,12 +205,12 @@ def sensitivity_command(
         problem = (dense(read(a)), *([] if b is None else [flat(dense(read(b)))]))
         with tqdm(unit="run", disable=None, leave=False) as bar:
 
-            def show(_: Point, done: int, total: int) -> None:
+            def show(_: Any, done: int, total: int) -> None:
                 bar.total = total
                 bar.update(done - bar.n)
 
-            result = sensitivity(
-                Problem(solver, problem, **given),
+            result = tla.sensitivity(
+                tla.Problem(solver, problem, **given),
                 machine,
                 turned,
                 seeds=rest["seeds"],
@@ -223,7 +220,7 @@ def sensitivity_command(
                 watcher=show,
             )
         click.echo(str(result))
-        for path in write_sensitivity(result, out):
+        for path in tla.write_sensitivity(result, out):
             click.echo(f"written: {path}")
 
 

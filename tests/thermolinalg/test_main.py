@@ -232,7 +232,7 @@ def test_a_sweep_that_is_stopped_says_how_to_go_on(monkeypatch):
     def stopped(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("thermolinalg.__main__.sensitivity", stopped)
+    monkeypatch.setattr("thermolinalg.sensitivity", stopped)
     assert_one_clear_line(call(*SWEEP), "kept in swept: run this again")
 
 

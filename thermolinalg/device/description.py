@@ -30,6 +30,7 @@ SAYS = {
     "circuit.inductances": "L = {} of the cells: they set how fast it swings, and no covariance",
     "quantisation.bits": "{} bits a coefficient: each is off by up to half a step, for good",
     "quantisation.rounding": "{} rounding: off by up to a step, and right on average over events",
+    "quantisation.events": "{} events share one random rounding, each shifted by a share of a step",
     "quantisation.full_scale": "full scale {} of the matrix's norm: beyond it nothing is held",
     "quantisation.levels": "a bank of sizes {} of the largest: coefficients take the nearest",
     "quantisation.drive_bits": "{} bits a drive: each is off by up to half a step, for good",

@@ -164,7 +164,7 @@ class OnlyRuns:
 def test_what_makes_no_sense_is_an_error():
     with pytest.raises(InvalidInput, match="nothing to round"):
         rounding_ensemble(linear(4, 0), Device())
-    with pytest.raises(InvalidInput, match="the mean or the covariance"):
+    with pytest.raises(InvalidInput, match="a whole answer"):
         rounding_ensemble(inverse(4, 0, only="trace"), rounded(8), rng=0)
     with pytest.raises(InvalidInput, match="members"):
         rounding_ensemble(linear(4, 0), rounded(8), members=1)
