@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, final
 
 import numpy as np
 
@@ -10,16 +10,13 @@ from thermolinalg.analysis.cause import Cause
 from thermolinalg.analysis.prediction import Prediction
 from thermolinalg.theory.refinement import EPS
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
 
 @final
 @dataclass(frozen=True, eq=False, slots=True)
 class ErrorBudget:
     """Shares of the expected squared error, for a run that was planned or that has been.
 
-    `print` shows it as a table, `plot` as stacked bars.
+    `print` shows it as a table, `plot_budget` as stacked bars.
     """
 
     prediction: Prediction
@@ -93,12 +90,6 @@ class ErrorBudget:
         if not cause.linear:
             text += " (beyond first order: the number is a rough one)"
         return text
-
-    def plot(self, ax: "Axes | None" = None) -> "Axes":
-        """Stacked bars of the squared error, for this run and for longer ones."""
-        from thermolinalg.plots.budget import plot_budget
-
-        return plot_budget(self, ax=ax)
 
     def __str__(self) -> str:
         known, norm = self.prediction, self.norm
