@@ -22,7 +22,7 @@ def clocked_windows(
     """
     xp, ticks = namespace(x), process.ticks(window)
     step = clock_step(process, ticks, with_area=True)
-    values = like(np.empty((count, x.shape[0], process.network.n)), x)
+    values = like(np.zeros((count, x.shape[0], process.network.n)), x)
     for k in range(count):
         y = step.enter(x)  # with an area of zero
         z = normals(rng, (1, 1, y.shape[1]) if one_noise else (1, *y.shape), x)

@@ -13,6 +13,7 @@ from thermolinalg.measurement.observable import congruent
 from thermolinalg.measurement.observed import Observed
 from thermolinalg.measurement.readout import Readout
 from thermolinalg.measurement.sampled import Seen, coordinates_read, sampled
+from thermolinalg.theory.clocked import Clocked
 from thermolinalg.theory.process import OU
 
 ROUNDING = 1e-9
@@ -86,6 +87,10 @@ class LaggedMoment(Readout):
         return samples
 
 
-def _start(process: OU | Observed, step: Seen, x: Array, rng: np.random.Generator) -> Array:
+def _start(
+    process: OU | Clocked | Observed, step: Seen, x: Array, rng: np.random.Generator
+) -> Array:
     """The first sample, taken where the run begins."""
+    if isinstance(process, Clocked):
+        return x[..., : process.network.n]
     return process.seen(x, rng) if isinstance(process, Observed) else step.enter(x)

@@ -169,7 +169,7 @@ _LAWS: "WeakKeyDictionary[Any, dict[tuple[float, float, float, int, bool], Law]]
 )
 """Of each network, as long as that is kept: all chains of a run ask for the same ones."""
 
-KEPT = 8
+KEPT = 4
 """Laws that are kept of a network."""
 
 
@@ -275,7 +275,9 @@ def _source(process: Clocked) -> NumpyArray:
         return np.zeros((process.network.n, 0))
     values, V = np.linalg.eigh(to_numpy(process.network.D))
     root = (V * np.sqrt(np.clip(values, 0.0, None) / process.tick)) @ V.T
-    return root if process.modes is None else to_numpy(process.modes.enter(root.T)).T
+    if process.modes is None:
+        return root
+    return to_numpy(process.modes.enter(like(root.T, process.reference))).T
 
 
 def _root(C: NumpyArray) -> NumpyArray:

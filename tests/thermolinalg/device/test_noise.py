@@ -265,3 +265,20 @@ def test_inverses_on_a_device_of_held_noise():
     norm_of_A = STILL.fastest  # the device's units
     scaled = of_modes(held_variance(RATES / norm_of_A, 2.0, 2.0)) / norm_of_A
     testing.assert_agrees(estimate, scaled)
+
+
+@pytest.mark.parametrize("circuit", [RC(), MassSpring()], ids=["rc", "masses"])
+@pytest.mark.parametrize("parts", [(HeldNoise(0.1, 1.0),), PARTS], ids=["clipped", "all"])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("library", ["array_api_strict", "torch"])
+def test_answers_come_in_the_library_of_the_problem(library, dtype, parts, circuit):
+    xp = pytest.importorskip(library)
+    device, b = Device(dressings=parts, circuit=circuit), np.array([1.0, -0.5, 0.2])
+    kind = getattr(xp, dtype)
+    x = tla.solve(xp.asarray(A, dtype=kind), xp.asarray(b, dtype=kind), device=device, rng=9)
+    assert x.value.dtype == kind
+    here = tla.solve(A.astype(dtype), b.astype(dtype), device=device, rng=9)
+    size = np.abs(here.value).max()
+    # what rounding leaves in a covariance with no width has the square root of that as its width
+    error = np.finfo(dtype).eps ** 0.5 * size
+    np.testing.assert_allclose(np.asarray(x.value), here.value, rtol=0, atol=error)
