@@ -134,10 +134,10 @@ class Prediction:
                 f"the estimate has shape {value.shape}, and the answer predicted "
                 f"{self.truth.shape}."
             )
-        unseen = np.where(stderr > 0, 0.0, self.std)  # of readings that were all alike
+        rounding = EPS * value.size * float(np.max(np.abs(self.truth)))
+        unseen = np.where(stderr > rounding, 0.0, self.std)  # of readings that were all alike
         way = self._direction(self.bias if along is None else along)
         off = np.abs(value - self.value)
-        rounding = EPS * value.size * float(np.max(np.abs(self.truth)))
         doubt = self.neglected + rounding + 0 * off
         sums = abs(float(np.sum((value - self.value) * way)))
         doubt_sum = self.neglected * np.linalg.norm(way) + rounding * np.sum(np.abs(way))

@@ -148,5 +148,5 @@ def test_bars_are_the_squares_and_noise_falls():
     np.testing.assert_allclose(totals, [biases + noise / f for f in (1, 10, 100)])
     labels = " ".join(text.get_text() for text in ax.get_legend().get_texts())
     assert all(part.title in labels for part in budget.parts)
-    assert budget.plot(ax=ax) is ax
+    assert plot_budget(budget, ax=ax) is ax
     plt.close("all")
