@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from tests.thermolinalg.analysis.imperfect import cases, problem_of
-from thermolinalg.analysis.prediction import Prediction, Verdict
+from thermolinalg.analysis.prediction import DevicePrediction, Verdict
 from thermolinalg.analysis.problem import Problem
 from thermolinalg.device.machine import Device
 
@@ -28,7 +28,7 @@ HEAD = (
 )
 
 
-def without(prediction: Prediction) -> Prediction:
+def without(prediction: DevicePrediction) -> DevicePrediction:
     """The same with no bias, and no doubt of it."""
     causes = [replace(c, bias=0 * c.bias, neglected=0.0, coupling=0.0) for c in prediction.causes]
     return replace(prediction, causes=tuple(causes))
@@ -43,7 +43,7 @@ def fine_enough(problem: Problem, device: Device) -> Problem:
     return problem.asked(rtol=float(np.clip(bias / 10, finest, 0.03)))
 
 
-def compare(problem: Problem, device: Device, rows: int) -> tuple[Prediction, Verdict, str]:
+def compare(problem: Problem, device: Device, rows: int) -> tuple[DevicePrediction, Verdict, str]:
     """One row of the table."""
     estimate = problem.run(device, rng=7)
     known = problem.predict(device, schedule=estimate)

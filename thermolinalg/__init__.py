@@ -13,7 +13,9 @@ from thermolinalg.analysis.budget import ErrorBudget
 from thermolinalg.analysis.crossover import Boundary, Crossover, crossover
 from thermolinalg.analysis.digital import MACHINES, MeasuredMachine, StatedMachine, measure_digital
 from thermolinalg.analysis.linear_study import LinearStudy
+from thermolinalg.analysis.prediction import DevicePrediction
 from thermolinalg.analysis.problem import Problem
+from thermolinalg.analysis.schedule import Schedule
 from thermolinalg.analysis.sensitivity import Sensitivity, sensitivity
 from thermolinalg.analysis.study import Study
 from thermolinalg.coupling.graph import CouplingGraph
@@ -195,7 +197,8 @@ __all__ = [  # in the order of the arrows above
     "ColouredNoise", "HeldNoise", "TransportDelay", "Converter", "Limits", "Prices", "Ledger",
     "rounding_ensemble", "calibrate", "Calibration", "subtract_read_noise", "deflate",
     "extrapolate", "Mitigated",
-    "Problem", "ErrorBudget", "sensitivity", "Sensitivity", "Study", "LinearStudy",
+    "Problem", "DevicePrediction", "Schedule", "ErrorBudget",
+    "sensitivity", "Sensitivity", "Study", "LinearStudy",
     "crossover", "Crossover", "Boundary", "measure_digital", "MeasuredMachine", "StatedMachine",
     "MACHINES",
     "measure", "Measured", "Mean", "Covariance", "Autocovariance", "BatchMeans", "Average",
@@ -205,7 +208,7 @@ __all__ = [  # in the order of the arrows above
     "Estimate", "Outcome", "Plan", "History", "load", "plan", "Forecast", "Course",
     "solve", "lstsq", "inv", "solve_lyapunov", "logdet", "expm",
     "gaussian_posterior", "PosteriorEstimate",
-    "gaussian_process", "RBF", "Matern32", "Matern52",
+    "gaussian_process", "Prediction", "RBF", "Matern32", "Matern52",
     "logistic_posterior", "LogisticPosterior",
     "solve_qp", "QuadraticSolution", "QuadraticOutcome",
     "soft_modes", "SoftModes",

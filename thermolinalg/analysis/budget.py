@@ -7,7 +7,7 @@ from typing import Any, final
 import numpy as np
 
 from thermolinalg.analysis.cause import Cause
-from thermolinalg.analysis.prediction import Prediction
+from thermolinalg.analysis.prediction import DevicePrediction
 from thermolinalg.theory.refinement import EPS
 
 
@@ -19,7 +19,7 @@ class ErrorBudget:
     `print` shows it as a table, `plot_budget` as stacked bars.
     """
 
-    prediction: Prediction
+    prediction: DevicePrediction
 
     @property
     def parts(self) -> tuple[Cause, ...]:

@@ -48,7 +48,7 @@ class Verdict:
 
 @final
 @dataclass(frozen=True, eq=False, slots=True)
-class Prediction:
+class DevicePrediction:
     """What a device makes of a problem, cause by cause; arrays have the shape of the answer.
 
     `causes` begins with that of every device, finite time. Printing gives a table.
@@ -180,7 +180,7 @@ def _stderr_along(estimate: Estimate, way: NumpyArray) -> float:
     return float(np.std(windows, ddof=1) / math.sqrt(independent))
 
 
-def predict(problem: Statement, device: Device, schedule: Schedule) -> Prediction:
+def predict(problem: Statement, device: Device, schedule: Schedule) -> DevicePrediction:
     """What this chip makes of a problem.
 
     Raises:
@@ -190,7 +190,7 @@ def predict(problem: Statement, device: Device, schedule: Schedule) -> Predictio
     setting = Setting(problem, device, schedule)
     causes = [_of_time(setting), *component_causes(setting), *motion_causes(setting)]
     causes += reading_causes(setting, *_ahead(setting, causes))
-    return Prediction(device, schedule, problem.truth, tuple(causes))
+    return DevicePrediction(device, schedule, problem.truth, tuple(causes))
 
 
 def _of_time(setting: Setting) -> Cause:
@@ -213,7 +213,7 @@ def _ahead(setting: Setting, causes: list[Cause]) -> tuple[NumpyArray, float]:
 
     Dead nodes are in `setting.law` already.
     """
-    known = Prediction(setting.device, setting.schedule, setting.problem.truth, tuple(causes))
+    known = DevicePrediction(setting.device, setting.schedule, setting.problem.truth, tuple(causes))
     dead = sum(cause.bias for cause in causes if cause.name == "dead")
     shift = known.bias - dead
     unit = setting.answer(np.ones_like(setting.law))

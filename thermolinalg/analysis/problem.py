@@ -9,7 +9,7 @@ from typing import Any, Literal, final
 import numpy as np
 
 from thermolinalg.analysis.budget import ErrorBudget
-from thermolinalg.analysis.prediction import Prediction, predict
+from thermolinalg.analysis.prediction import DevicePrediction, predict
 from thermolinalg.analysis.schedule import Schedule
 from thermolinalg.analysis.setting import Setting
 from thermolinalg.analysis.statement import Quantity, Statement
@@ -97,7 +97,7 @@ class Problem:
         /,
         *,
         schedule: Schedule | Estimate | None = None,
-    ) -> Prediction:
+    ) -> DevicePrediction:
         """What one chip makes of the answer, cause by cause, to first order; nothing runs.
 
         Args:
