@@ -1,4 +1,4 @@
-"""What a solve costs on a device: upload, settle, read, as modelled (Donatella et al. 2024, app. C)."""
+"""What a solve costs on a device: upload, settle and read, as the TNGD paper models them."""
 
 from thermolinalg.device.ledger import Ledger, joined
 from thermolinalg.device.machine import Device

@@ -45,8 +45,7 @@ def require_simulated(device: Device, relaxation: Relaxation, noise: float) -> N
         (limits.couplings != "any" or limits.dominant,
          "limits on the signs of couplings: its arrays hold entries of both signs"),
         (uneven and noise > 0 and isinstance(relaxation, ExactRelaxation),
-         "nodes of different temperatures under ExactRelaxation(); take EulerRelaxation(0.05), "
-         "say, or an offset without a spread"),
+         "nodes of different temperatures under ExactRelaxation(); take EulerRelaxation(0.05)"),
     ):  # fmt: skip
         if refused:
             raise DoesNotFit(f"a device for TNGD cannot be simulated with {says}.")
