@@ -89,7 +89,7 @@ def picture(swept: Sequence[Swept]) -> bytes:
         ncols=3,
         fontsize="small",
         frameon=False,
-        title=f"line: median of {seeds} seeds, bars: their range, dotted: the ideal device",
+        title=f"line: median of {seeds} seeds, bars: their range, dotted: nothing turned",
         title_fontsize="small",
     )
     file = io.BytesIO()

@@ -90,7 +90,9 @@ class Thermodynamic(LinearSolver):
         require_held(asked, self.device.limits)
         begun = perf_counter()
         circuit = programmed(asked, self.device, rng)
-        digital = perf_counter() - begun if circuit is not asked else 0.0
+        cost = charged(asked, self.device, self.time + self.delay)
+        if circuit is not asked:  # the array was formed
+            cost = cost.with_digital(perf_counter() - begun)
         drifting = self.device.drift is not None
         state, clock = memory or (None, 0.0) if drifting else (memory, 0.0)
         x = self._initial_state(circuit.gradient, state)
@@ -99,11 +101,10 @@ class Thermodynamic(LinearSolver):
         if self.delay:  # from the read-out until the next upload, still under this problem
             left = self._relaxed(circuit, value, clock + self.time, self.delay, rng)
         kept = left if self.start == "carried" else None
-        analog = self.time + self.delay
         return Solution(
             self._read(value, drive_unit(circuit.gradient), rng),
-            memory=(kept, clock + analog) if drifting else kept,
-            cost=charged(asked, self.device, analog).with_digital(digital),
+            memory=(kept, clock + cost.analog_time) if drifting else kept,
+            cost=cost,
         )
 
     def _initial_state(self, gradient: Array, memory: Memory) -> Array | None:
