@@ -89,11 +89,11 @@ class TrainingStudy:
     def measure(self, device: Device, seed: int, /, **knobs: float) -> Mapping[str, float]:
         """Train and test; see the class."""
         study, setting = replace(self, **knobs), self.setting  # type: ignore[arg-type]
-        train, test = (tuple(part) for part in (setting.dataset.train, setting.dataset.test))
+        x, y = setting.dataset.train
         run = fit(
             setting.network,
             setting.loss,
-            train,
+            (x, y),
             optimizer=study._optimizer(device),
             batch=setting.batch,
             epochs=setting.epochs,
@@ -101,8 +101,10 @@ class TrainingStudy:
             rng=seed,
         )
         with np.errstate(all="ignore"):
-            loss, accuracy = Problem(setting.network, setting.loss, *test).evaluate(run.params)
-            fitted, _ = Problem(setting.network, setting.loss, *train).evaluate(run.params)
+            loss, accuracy = Problem(setting.network, setting.loss, *setting.dataset.test).evaluate(
+                run.params
+            )
+            fitted, _ = Problem(setting.network, setting.loss, x, y).evaluate(run.params)
         joules = joined(*(record.joules for record in run.history.steps))
         return {
             "test accuracy": accuracy or 0.0,
