@@ -170,6 +170,7 @@ def plan_command(
     help="Runs at each value, each on a chip of its own.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--device", type=FILE, help="Description of the device, in TOML (else ideal).")
 @click.option("--temperature", type=float, help="Of solve.")
 @click.option("--max-time", type=float, help="Most analog time of a run, in RC.")
 @click.option("--rtol", type=float, help="Wanted relative error (else the solver's own).")
@@ -182,7 +183,13 @@ def plan_command(
     help="Folder of the report, and of what is done so far: run again to go on.",
 )
 def sensitivity_command(
-    solver: str, a: Path, b: Path | None, sweep: tuple[str, ...], out: Path, **options: Any
+    solver: str,
+    a: Path,
+    b: Path | None,
+    sweep: tuple[str, ...],
+    device: Path | None,
+    out: Path,
+    **options: Any,
 ) -> None:
     """Turn one number of a device at a time, and see what that does to the answer.
 
@@ -195,6 +202,7 @@ def sensitivity_command(
         turned: dict[str, list[float]] = {}
         for knob, values in map(parse_sweep, sweep):
             turned.setdefault(knob, []).extend(values)
+        machine = None if device is None else tla.Device.from_toml(device)
         rest = {key: options.pop(key) for key in ("seeds", "seed", "workers")}
         given = {key: value for key, value in options.items() if value is not None}
         problem = (dense(read(a)), *([] if b is None else [flat(dense(read(b)))]))
@@ -206,7 +214,8 @@ def sensitivity_command(
 
             result = sensitivity(
                 Problem(solver, problem, **given),
-                sweep=turned,
+                machine,
+                turned,
                 seeds=rest["seeds"],
                 rng=rest["seed"],
                 workers=rest["workers"],

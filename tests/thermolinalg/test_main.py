@@ -13,6 +13,7 @@ import scipy.linalg
 import scipy.sparse
 from click.testing import CliRunner
 
+import thermolinalg as tla
 from tests.thermolinalg.solvers.problems import ring, wishart
 from thermolinalg.__main__ import DENSE, main, parse_sweep
 
@@ -196,6 +197,17 @@ def test_an_inverse_is_swept_too():
     assert Path("sensitivity/sensitivity.csv").exists()
 
 
+def test_a_sweep_begins_at_the_device_that_a_file_describes():
+    right(*SWEEP)
+    plain = json.loads(Path("swept/sensitivity.json").read_text())
+    tla.Device(name="rough", floor=0.1).to_toml(Path("rough.toml"))
+    right(*SWEEP, "--device", "rough.toml")
+    rough = json.loads(Path("swept/sensitivity.json").read_text())
+    assert "rough" in rough["device"]
+    for point, worse in zip(plain["points"], rough["points"], strict=True):
+        assert point["relative error"] < 0.05 < worse["relative error"] < 0.2
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -209,6 +221,7 @@ def test_an_inverse_is_swept_too():
         (["inv", "A.npy", "--sweep", "drift=nan"], "is not understood"),
         (["inv", "A.npy", "--sweep", "bitz=3"], "'bitz' in sweep is no knob"),
         (["inv", "A.npy", "--sweep", "bits=3", "--out", "A.npy"], "A.npy"),
+        (["inv", "A.npy", "--sweep", "bits=3", "--device", "no.toml"], "no.toml"),
     ],
 )
 def test_a_sweep_that_cannot_be_ends_in_one_line(words, says):

@@ -12,7 +12,7 @@ from thermolinalg import checks
 from thermolinalg.analysis.linear_study import LinearStudy
 from thermolinalg.analysis.problem import Problem
 from thermolinalg.analysis.study import Study
-from thermolinalg.analysis.task import Result, Task, find_kept, run_kept
+from thermolinalg.analysis.task import Result, Task, find_kept, question_of, run_kept
 from thermolinalg.backend import NumpyArray
 from thermolinalg.device.knobs import KNOBS
 from thermolinalg.device.machine import Device
@@ -25,7 +25,8 @@ from thermolinalg.streams import RNG, Streams, open_streams
 class Point:
     """One knob at one value, asked with one seed; knob and value are None as it came.
 
-    `numbers` is empty where the device cannot hold the problem, and `refusal` says why.
+    `seed` says which of the seeds, from 0. `numbers` is empty where the device cannot hold the
+    problem, and `refusal` says why.
     """
 
     knob: str | None
@@ -232,8 +233,9 @@ def _results(
 ) -> Iterator[tuple[int, Result]]:
     """Results as they come, with the task's number; tasks that are the same are done once."""
     same: dict[str, list[int]] = {}
+    question = question_of(study)
     for index, task in enumerate(tasks):
-        same.setdefault(task.key(study), []).append(index)
+        same.setdefault(task.key(question), []).append(index)
     paths = {key: None if folder is None else folder / f"{key}.json" for key in same}
     kept = {key: None if path is None else find_kept(path) for key, path in paths.items()}
     for key, result in kept.items():

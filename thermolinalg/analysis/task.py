@@ -33,13 +33,9 @@ class Task:
     seed: int
     knobs: tuple[tuple[str, float], ...] = ()
 
-    def key(self, study: Study) -> str:
-        """A digest of all that the result follows from."""
-        from joblib import hash as digest  # of arrays too, and alike in every process
-
-        version = sys.modules["thermolinalg"].__version__
-        asked = (type(study).__qualname__, study.name, study.metric, study.definition)
-        return str(digest((version, asked, self.device, self.seed, self.knobs), hash_name="sha1"))
+    def key(self, question: str) -> str:
+        """A digest of all that the result follows from, one of the `question` among it."""
+        return digest((question, self.device, self.seed, self.knobs))
 
     def run(self, study: Study) -> Result:
         """BLAS on one thread: sums do not depend on how many workers share the cores."""
@@ -49,6 +45,19 @@ class Task:
         except DoesNotFit as error:
             return Result({}, str(error))
         return Result({name: float(number) for name, number in numbers.items()})
+
+
+def question_of(study: Study) -> str:
+    """A digest of what is asked, and of what version of this package."""
+    version = sys.modules["thermolinalg"].__version__
+    return digest((version, type(study).__qualname__, study.name, study.metric, study.definition))
+
+
+def digest(content: Any) -> str:
+    """Of values, arrays and frozen records; alike in every process."""
+    from joblib import hash as hash_of
+
+    return str(hash_of(content, hash_name="sha1"))
 
 
 def run_kept(task: Task, study: Study, path: Path | None) -> Result:

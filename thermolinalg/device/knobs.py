@@ -50,6 +50,8 @@ def turned(device: Any, name: str, value: float) -> Any:
     if name not in KNOBS:
         raise InvalidInput(f"{name!r} is no knob of a device. There are: {', '.join(KNOBS)}.")
     knob = KNOBS[name]
+    known = {knob.field, f"{knob.part}.{knob.field}"}
+    device = replace(device, assumed=tuple(x for x in device.assumed if x not in known))
     if knob.kind is None:
         return replace(device, **{knob.field: value})
     if knob.part == "dressings":

@@ -10,14 +10,29 @@ Source = Literal["modelled", "measured"]
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False, slots=True)
 class Line:
-    """One activity of the device or of the digital machine beside it; joules None: not stated."""
+    """One activity of the device or of the digital machine beside it; joules None: not stated.
+
+    Measured seconds never come twice alike: lines that differ in these alone are equal.
+    """
 
     activity: str
     seconds: float
     source: Source
     joules: float | None = None
+
+    @property
+    def _repeats(self) -> tuple[object, ...]:
+        """What is the same whenever the run is repeated."""
+        seconds = self.seconds if self.source == "modelled" else None
+        return self.activity, seconds, self.source, self.joules
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Line) and self._repeats == other._repeats
+
+    def __hash__(self) -> int:
+        return hash(self._repeats)
 
 
 @final
@@ -89,8 +104,9 @@ class Ledger:
 
     @property
     def joules(self) -> float | None:
-        """Total energy; None unless every line states its own."""
-        return joined(*(line.joules for line in self.lines)) if self.lines else None
+        """Total energy of the device; None unless every modelled line states its own."""
+        modelled = [line.joules for line in self.lines if line.source == "modelled"]
+        return joined(*modelled) if modelled else None
 
     def __str__(self) -> str:
         rows = [f"{line.activity}: {_amount(line)} {line.source}" for line in self.lines]

@@ -1,28 +1,34 @@
 """A device: a noisy physical system that can be programmed with a process, run and read."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields, replace
-from time import perf_counter
+from dataclasses import dataclass, field
+from os import PathLike
 from typing import Any, final
 
 import numpy as np
 
 from thermolinalg import checks
-from thermolinalg.backend import Array, namespace, normals
-from thermolinalg.device.circuit import RC, Circuit
+from thermolinalg.backend import Array
+from thermolinalg.device import presets
+from thermolinalg.device.charging import read_out, timed, uploaded
+from thermolinalg.device.circuit import RC, Circuit, MassSpring
 from thermolinalg.device.coefficients import DeadNodes, Mismatch, Parasitics, Quantisation
+from thermolinalg.device.description import described
+from thermolinalg.device.disturbance import drifting_windows, offset
+from thermolinalg.device.driving import driven, read_works
 from thermolinalg.device.imperfection import Imperfection
 from thermolinalg.device.knobs import turned
-from thermolinalg.device.ledger import Ledger, Prices, joined
-from thermolinalg.device.limits import Limits
+from thermolinalg.device.ledger import Ledger, Prices
+from thermolinalg.device.limits import Limits, held_of
 from thermolinalg.device.noise import Dressing
+from thermolinalg.device.parts import brief, checked_parts
 from thermolinalg.device.realising import coefficients_of, heated, observed, started
-from thermolinalg.device.running import DeviceRun, Running
+from thermolinalg.device.running import DeviceRun, Running, run_windows
 from thermolinalg.device.temperature import TemperatureDrift, Temperatures
+from thermolinalg.device.toml import read, written
 from thermolinalg.errors import DoesNotFit, InvalidInput
+from thermolinalg.files import atomic_write
 from thermolinalg.measurement.converter import Converter
-from thermolinalg.measurement.integral import TimeAverage
-from thermolinalg.measurement.moment import SecondMoment
 from thermolinalg.measurement.observed import Observed
 from thermolinalg.measurement.readout import Readout
 from thermolinalg.measurement.sampled import coordinates_read
@@ -63,6 +69,8 @@ class Device:
         floor: error of unknown cause that no averaging removes, relative to the answer's norm.
         limits: what it can hold at all.
         prices: energies of its operations, where they are stated.
+        source: where its numbers are from.
+        assumed: numbers that no source states, such as "link" or "mismatch.couplings".
     """
 
     name: str = "ideal"
@@ -82,6 +90,8 @@ class Device:
     floor: float = 0.0
     limits: Limits = field(default_factory=Limits)
     prices: Prices = field(default_factory=Prices)
+    source: str = ""
+    assumed: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         checks.positive("time_constant", self.time_constant)
@@ -89,16 +99,35 @@ class Device:
         checks.positive("link", self.link)
         checks.count("chip", self.chip, least=0)
         checks.positive("floor", self.floor, zero=True)
-        object.__setattr__(self, "dressings", tuple(self.dressings))
-        for f in fields(self):
-            part, kind = getattr(self, f.name), PARTS.get(f.name)
-            if kind is not None and part is not None and not isinstance(part, kind):
-                raise InvalidInput(f"{f.name} = {part!r} must be a {kind.__name__}.")
+        for name, value in checked_parts(self).items():
+            object.__setattr__(self, name, value)
+
+    def __repr__(self) -> str:
+        return brief(self)
 
     @staticmethod
     def ideal() -> "Device":
         """A device without imperfections, with the TNGD paper's clock and link."""
         return Device()
+
+    @staticmethod
+    def tngd_paper() -> "Device":
+        """The TNGD paper's model: RC = 1 us, 16 bits at 50 Gb/s, and no imperfections."""
+        return Device(**presets.TNGD_PAPER)
+
+    @staticmethod
+    def spu(board: int = 1) -> "Device":
+        """The 8-cell stochastic processing unit of Melanson et al. 2025, of which there are 3."""
+        return Device(**presets.spu(board))
+
+    @staticmethod
+    def breadboard() -> "Device":
+        """Two RC nodes on a breadboard, in their own Johnson noise."""
+        return Device(**presets.BREADBOARD)
+
+    def describe(self) -> str:
+        """What it is made of, what each imperfection does, what it costs, and what is assumed."""
+        return described(self)
 
     @staticmethod
     def given(device: "Device | None") -> "Device":
@@ -115,6 +144,28 @@ class Device:
                 "or leave it out."
             )
         return device
+
+    @staticmethod
+    def from_toml(source: str | PathLike[str]) -> "Device":
+        """The device that a TOML file describes, or a string of TOML, with a line or more.
+
+        Raises:
+            InvalidInput: it cannot be read, or says what no device can have; the message names the
+                file, the section and the key.
+        """
+        device: Device = read(Device, source)
+        return device
+
+    def to_toml(self, path: str | PathLike[str] | None = None) -> str:
+        """The device as TOML, of which `from_toml` makes an equal one; written to a path, if given.
+
+        Raises:
+            OutputError: the file cannot be written.
+        """
+        text = written(self)
+        if path is not None:
+            atomic_write(path, text)
+        return text
 
     @property
     def imperfections(self) -> tuple[Imperfection, ...]:
@@ -150,31 +201,44 @@ class Device:
             )
         return observed(self.circuit.nominal(process), process.n, None)
 
-    def realised(self, process: Runnable) -> Runnable | Observed:
+    def realised(
+        self, process: Runnable, *, unit: float = 1.0, drives: Array = None
+    ) -> Runnable | Observed:
         """The process that this chip really moves, as its instruments see it.
+
+        Args:
+            process: the network asked for.
+            unit: a state or a drive of it in the device's units.
+            drives: (k, n), those that are switched on later.
 
         Raises:
             DoesNotFit: the device cannot hold it.
         """
-        self._require_held(process)
+        if self.limits != NO_LIMITS:
+            self.limits.require(held_of(process, unit, drives))
         positions = coordinates_read(process)
-        moving: Any = self._distorted(process)
+        moving: Any = self.distorted(process)
         if not isinstance(self.circuit, RC):
             self.nominal(process)
             moving = self.circuit.realise(moving)
         for dressing in sorted(self.dressings, key=lambda part: part.place):
             moving = dressing.dress(moving)
-        return observed(moving, positions, self.converter)
+        converter = self.converter and self.converter.in_units(unit)
+        return observed(moving, positions, converter)
 
-    def program(self, process: Runnable, x0: Array) -> Running:
+    def program(
+        self, process: Runnable, x0: Array, *, unit: float = 1.0, drives: Array = None
+    ) -> Running:
         """Upload the coefficients and drives of a process, and set the states (chains, n).
+
+        Other arguments are as of `realised`.
 
         Raises:
             DoesNotFit: the device cannot hold it.
         """
         numbers = coefficients_of(process) + process.n * x0.shape[0]
-        ledger = self._uploaded(Ledger(), numbers)
-        moving = self.realised(process)
+        ledger = uploaded(self, Ledger(), numbers)
+        moving = self.realised(process, unit=unit, drives=drives)
         return Running(moving, started(x0, moving), ledger)
 
     def settle(self, run: Running, time: float, rng: np.random.Generator) -> Running:
@@ -194,12 +258,12 @@ class Device:
         if self.drift is None:
             values, states = readout.windows(run.process, run.states, window, count, rng)
         else:
-            values, states = self._drifting(run, readout, window, count, rng)
+            values, states = drifting_windows(self.drift, run, readout, window, count, rng)
         if self.floor:
-            values = self._off(values)
+            values = offset(values, readout, self.floor, self.chip)
         numbers = run.states.shape[0] * count * readout.numbers(run.process, window)
         time = readout.time(window, count)
-        ledger = self._read(self._ran(run, "measure", time), numbers)
+        ledger = read_out(self, self._ran(run, "measure", time), numbers)
         return values, Running(run.process, states, ledger, run.clock + time)
 
     def run(
@@ -228,22 +292,7 @@ class Device:
             DoesNotFit: the device cannot hold the process.
             InvalidInput: an argument cannot be used.
         """
-        driven = bool(namespace(process.b).any(process.b != 0))
-        readout = readout or (TimeAverage() if driven else SecondMoment())
-        nominal, windows = self.nominal(process), checks.count("windows", windows, least=2)
-        memory = 20.0 / readout.correlation_rate(nominal)
-        settle = memory if settle is None else checks.positive("settle", settle, zero=True)
-        window = memory if window is None else checks.positive("window", window)
-        streams = open_streams(rng)
-        thermal = streams.stream("thermal")
-        start = namespace(process.b).reshape(0 * process.b, (-1, process.n))
-        running = self.settle(self.program(process, start), settle, thermal)
-        values, running = self.measure(running, readout, window, windows, thermal)
-        begun, xp = perf_counter(), namespace(values)
-        mean, spread = xp.mean(values, axis=0), xp.std(values, axis=0, correction=1.0)
-        ledger = running.ledger.add("digital", perf_counter() - begun, "measured")
-        stderr = spread / windows**0.5
-        return DeviceRun(values, mean, stderr, ledger, running.process, streams.seed)
+        return run_windows(self, process, readout, settle, window, windows, open_streams(rng))
 
     def error_budget(self, problem: Any) -> Any:
         """What makes this device's answer wrong, cause by cause, and what to buy first.
@@ -258,8 +307,12 @@ class Device:
 
         The start is a multiple of the identity, one number more; between the two ends the device
         mixes currents, so that no potential on the way is uploaded.
+
+        Raises:
+            DoesNotFit: the device cannot hold it, or moves in a way of its own.
         """
-        return self._uploaded(Ledger(), protocol.n**2 + 1 + numbers)
+        driven(self, protocol)
+        return uploaded(self, Ledger(), protocol.n**2 + 1 + numbers)
 
     def drive(
         self,
@@ -277,10 +330,10 @@ class Device:
         """Works (chains,) of runs that rest for a time and are driven then.
 
         They start at zero, or at states x0 (chains, n) that have to be uploaded. A meter of the
-        power drawn reads one number a run.
+        power drawn reads one number a run, through the converter.
         """
         run = ramp(
-            protocol,
+            driven(self, protocol),
             duration,
             steps=steps,
             chains=chains,
@@ -290,10 +343,10 @@ class Device:
             rng=rng,
         )
         if x0 is not None:
-            ledger = self._uploaded(ledger, chains * protocol.n)
-        ledger = self._timed(ledger, "settle", chains * rest, protocol.n)
-        ledger = self._timed(ledger, "drive", chains * duration, protocol.n)
-        return run.work, self._read(ledger, chains)
+            ledger = uploaded(self, ledger, chains * protocol.n)
+        ledger = timed(self, ledger, "settle", chains * rest, protocol.n)
+        ledger = timed(self, ledger, "drive", chains * duration, protocol.n)
+        return read_works(self, run.work, rng, reverse=reverse), read_out(self, ledger, chains)
 
     def dwell(
         self,
@@ -304,29 +357,29 @@ class Device:
         chains: int,
         rng: np.random.Generator,
     ) -> tuple[Array, Ledger]:
-        """Mean of dU/ds (chains, stops) of runs that start at zero and halt at each stop."""
-        slopes = dwell(protocol, stops, chains=chains, rng=rng)
+        """Mean of dU/ds (chains, stops) of runs that start at zero and halt at each stop.
+
+        The mean of a stop's readings is what the converter sees.
+        """
+        slopes = dwell(driven(self, protocol), stops, chains=chains, rng=rng)
         for activity, time in (
             ("settle", sum(stop.settle for stop in stops)),
             ("measure", sum(stop.time - stop.settle for stop in stops)),
         ):
-            ledger = self._timed(ledger, activity, chains * time, protocol.n)
+            ledger = timed(self, ledger, activity, chains * time, protocol.n)
         readings = sum(stop.readings for stop in stops)
-        return slopes, self._read(ledger, chains * readings)
+        return read_works(self, slopes, rng), read_out(self, ledger, chains * readings)
 
-    def _require_held(self, process: Runnable) -> None:
-        if self.limits == NO_LIMITS:
-            return
-        A = getattr(process, "A", None)
-        dense = A if isinstance(process, OU | Inertial) else None
-        nodes = coordinates_read(process)
-        self.limits.require(nodes, coefficients_of(process), dense, getattr(process, "b", None))
+    def distorted(self, process: Any) -> Any:
+        """What of a network this chip programs, before its circuit makes it move.
 
-    def _distorted(self, process: Any) -> Any:
+        Raises:
+            DoesNotFit: the device cannot hold it.
+        """
         if not self.imperfections:
             return process
         if isinstance(process, Inertial):
-            return replace(process, network=self._distorted(process.network))
+            return MassSpring(process.friction).nominal(self.distorted(process.network))
         if not isinstance(process, OU):
             raise DoesNotFit(
                 f"{self.imperfections[0].title} change the entries of A, which of this problem are "
@@ -336,66 +389,9 @@ class Device:
             process = part.distort(process, self.specimen(part))
         return process
 
-    def _drifting(
-        self, run: Running, readout: Readout, window: float, count: int, rng: np.random.Generator
-    ) -> tuple[Array, Array]:
-        """Windows one by one, each at its mean temperature: they are long against relaxation."""
-        assert self.drift is not None
-        states, values, clock = run.states, [], run.clock
-        for _ in range(count):
-            end = clock + readout.time(window, 1)
-            process = heated(run.process, self.drift.factor(clock, end))
-            value, states = readout.windows(process, states, window, 1, rng)
-            values.append(value)
-            clock = end
-        return namespace(states).concat(values, axis=0), states
-
-    def _off(self, values: Array) -> Array:
-        """Each window's values moved the same way, by `floor` times their size."""
-        xp, shape = namespace(values), tuple(values.shape[1:])
-        way = normals(Streams(self.chip).stream("floor"), shape, values)
-        if len(shape) == 2 and shape[0] == shape[1]:
-            way = way + way.T  # of a second moment
-        size = xp.sqrt(xp.sum(xp.mean(values, axis=0) ** 2) / xp.sum(way**2))
-        return values + self.floor * size * way
-
     def _ran(self, run: Running, activity: str, time: float) -> Ledger:
         chains, n = run.states.shape[0], coordinates_read(run.process)
-        return self._timed(run.ledger, activity, chains * time, n)
-
-    def _timed(self, ledger: Ledger, activity: str, time: float, nodes: int) -> Ledger:
-        """With a line for a time in RC."""
-        seconds, power = time * self.time_constant, self.prices.power
-        return ledger.add(
-            activity, seconds, joules=None if power is None else power * nodes * seconds
-        )
-
-    def _uploaded(self, ledger: Ledger, numbers: int) -> Ledger:
-        joules = self._moved(numbers, self.prices.coefficient)
-        return ledger.add("upload", self.transfer(numbers), joules=joules)
-
-    def _read(self, ledger: Ledger, numbers: int) -> Ledger:
-        joules = self._moved(numbers, self.prices.reading)
-        return ledger.add("read", self.transfer(numbers), joules=joules)
-
-    def _moved(self, numbers: int, each: float | None) -> float | None:
-        bit = self.prices.bit
-        energy = joined(each, None if bit is None else self.bits * bit)
-        return None if energy is None else numbers * energy
+        return timed(self, run.ledger, activity, chains * time, n)
 
 
 NO_LIMITS = Limits()
-
-PARTS: dict[str, type] = {
-    "circuit": Circuit,
-    "quantisation": Quantisation,
-    "mismatch": Mismatch,
-    "parasitics": Parasitics,
-    "dead": DeadNodes,
-    "temperatures": Temperatures,
-    "drift": TemperatureDrift,
-    "converter": Converter,
-    "limits": Limits,
-    "prices": Prices,
-}
-"""What each part of a device is."""

@@ -133,7 +133,8 @@ class HeldNoise(Dressing):
 
     def __post_init__(self) -> None:
         checks.positive("tick", self.tick, zero=True)
-        checks.limit("bound", self.bound)
+        if checks.limit("bound", self.bound) < math.inf:
+            checks.positive("bound", self.bound)
 
     def dress(self, process: Any) -> Any:
         if self.tick == 0:

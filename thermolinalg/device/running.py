@@ -1,12 +1,22 @@
 """A device in mid-run, and what a whole run has read."""
 
 from dataclasses import dataclass
-from typing import final
+from time import perf_counter
+from typing import Any, final
 
-from thermolinalg.backend import Array
+from thermolinalg import checks
+from thermolinalg.backend import Array, namespace
 from thermolinalg.device.ledger import Ledger
+from thermolinalg.measurement.integral import TimeAverage
+from thermolinalg.measurement.moment import SecondMoment
 from thermolinalg.measurement.observed import Observed
+from thermolinalg.measurement.readout import Readout
+from thermolinalg.streams import Streams
 from thermolinalg.theory.operator import Runnable
+from thermolinalg.theory.process import OU
+
+RELAXATIONS = 20.0
+"""Of what is read: how long to settle, and each window, where nothing else is asked for."""
 
 
 @final
@@ -39,3 +49,30 @@ class DeviceRun:
     ledger: Ledger
     process: Runnable | Observed
     seed: int
+
+
+def run_windows(
+    device: Any,
+    process: OU,
+    readout: Readout | None,
+    settle: float | None,
+    window: float | None,
+    windows: int,
+    streams: Streams,
+) -> DeviceRun:
+    """What `Device.run` says of itself."""
+    driven = bool(namespace(process.b).any(process.b != 0))
+    readout = readout or (TimeAverage() if driven else SecondMoment())
+    nominal, windows = device.nominal(process), checks.count("windows", windows, least=2)
+    memory = RELAXATIONS / readout.correlation_rate(nominal)
+    settle = memory if settle is None else checks.positive("settle", settle, zero=True)
+    window = memory if window is None else checks.positive("window", window)
+    thermal = streams.stream("thermal")
+    start = namespace(process.b).reshape(0 * process.b, (-1, process.n))
+    running = device.settle(device.program(process, start), settle, thermal)
+    values, running = device.measure(running, readout, window, windows, thermal)
+    begun, xp = perf_counter(), namespace(values)
+    mean, spread = xp.mean(values, axis=0), xp.std(values, axis=0, correction=1.0)
+    ledger = running.ledger.add("digital", perf_counter() - begun, "measured")
+    stderr = spread / windows**0.5
+    return DeviceRun(values, mean, stderr, ledger, running.process, streams.seed)

@@ -1,7 +1,7 @@
 """The converter between an analog reading and a number: range, bits, offset, gain and noise."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
@@ -49,6 +49,13 @@ class Converter:
     def exact(self) -> bool:
         """Does it read what is there?"""
         return self == Converter()
+
+    def in_units(self, unit: float) -> "Converter":
+        """The same converter of what is `unit` times as large in the device's units."""
+        if unit == 1:
+            return self
+        full = None if self.full_scale is None else self.full_scale / unit
+        return replace(self, full_scale=full, noise=self.noise / unit, offset=self.offset / unit)
 
     def step(self, x: Array) -> float:
         """The distance of two readings, for readings like these."""

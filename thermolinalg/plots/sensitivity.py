@@ -118,6 +118,7 @@ def _scale_values(ax: "Axes", knob: str, x: NumpyArray) -> None:
         ax.set_xscale("log")
     elif wide:
         ax.set_xscale("symlog", linthresh=positive.min())
+        ax.set_xlim(-positive.min() / 3, 2 * positive.max())  # its own margins reach below zero
     elif len(x) == 1:
         ax.set_xticks(x)
     else:

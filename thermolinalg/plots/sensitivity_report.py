@@ -41,7 +41,7 @@ def _record(result: Sensitivity) -> dict[str, Any]:
     return {
         "study": result.study,
         "metric": result.metric,
-        "device": repr(result.device),
+        "device": result.device.to_toml(),
         "knobs": dict(result.knobs),
         "seeds": result.seeds,
         "seed": result.seed,

@@ -62,10 +62,13 @@ class Law:
 @final
 @dataclass(frozen=True, slots=True)
 class Clockwork(Integrator):
-    """Whole ticks; the nearest number of them to the time that is asked for."""
+    """Whole ticks; the nearest number of them to the time that is asked for.
+
+    Without a delay they are free of error.
+    """
 
     name: ClassVar[str] = "clockwork"
-    error: ClassVar[str] = "none of held noise; of a delay weak order two, in parts of it"
+    error: ClassVar[str] = "weak order two"
     cost: ClassVar[str] = "O(n p² log ticks) in modes that remember p steps, else (np)³ for np²"
 
     def refusal(self, process: Any) -> str | None:
@@ -133,10 +136,10 @@ class ClockStep:
 
     def of_blocks(self, y: Array) -> Array:
         """States of the network at coordinates of blocks."""
-        return self.process.network.modes.leave(y) if self.process.balanced else y  # type: ignore
+        return y if self.process.modes is None else self.process.modes.leave(y)
 
     def _to_blocks(self, x: Array) -> Array:
-        return self.process.network.modes.enter(x) if self.process.balanced else x  # type: ignore
+        return x if self.process.modes is None else self.process.modes.enter(x)
 
     def _applied(self, M: Array, s: Array, slots: int) -> Array:
         """M of each block times vectors (..., slots * n)."""
@@ -195,8 +198,8 @@ def _tick(process: Clocked, *, with_area: bool) -> tuple[Move, NumpyArray]:
     G = whole.E[:, :P, P:]
     C = whole.C[:, :P, :P]
     if process.tick:  # which has no white noise
-        source = np.eye(p) / process.tick**0.5 if process.balanced else _source(process)
-        C = clipped_variance(process.bound) * (G @ source) @ _t(G @ source)
+        held = _parts(process)[2] * clipped_variance(process.bound) / process.tick
+        C = G @ held @ _t(G)
     return Move(whole.E[:, :P, :P], C), G
 
 
@@ -241,17 +244,15 @@ def _behind(process: Clocked) -> list[tuple[int, float]]:
 
 def _parts(process: Clocked) -> tuple[NumpyArray, NumpyArray, NumpyArray]:
     """The drift that acts now, that which acts late, and the diffusion, of each block (B, p, p)."""
-    if process.balanced:
-        assert process.network.modes is not None
-        rates = to_numpy(process.network.modes.rates)[:, None, None]
-        D = np.ones_like(rates)
-        return (rates, 0 * rates, D) if process.late is None else (0 * rates, rates, D)
-    A, D = to_numpy(process.network.A)[None], to_numpy(process.network.D)[None]
+    A, D = to_numpy(process.network.A), to_numpy(process.network.D)
     late = np.zeros_like(A)
     if process.late is not None:
         k = process.late.shape[0]
-        late[0, :k, :k] = to_numpy(process.late)
-    return A - late, late, D
+        late[:k, :k] = to_numpy(process.late)
+    modes = process.modes
+    if modes is None:
+        return (A - late)[None], late[None], D[None]
+    return modes.drift(A - late), modes.drift(late), modes.diffusion(D)
 
 
 def _short(A: NumpyArray, D: NumpyArray, dt: float) -> tuple[NumpyArray, NumpyArray, NumpyArray]:
@@ -274,10 +275,7 @@ def _source(process: Clocked) -> NumpyArray:
         return np.zeros((process.network.n, 0))
     values, V = np.linalg.eigh(to_numpy(process.network.D))
     root = (V * np.sqrt(np.clip(values, 0.0, None) / process.tick)) @ V.T
-    if process.balanced:
-        assert process.network.modes is not None
-        return to_numpy(process.network.modes.dual) @ root
-    return root
+    return root if process.modes is None else to_numpy(process.modes.enter(root.T)).T
 
 
 def _root(C: NumpyArray) -> NumpyArray:

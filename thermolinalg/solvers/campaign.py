@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from time import perf_counter
 from typing import Any, Literal, final
 
 import numpy as np
@@ -167,8 +168,10 @@ class Campaign:
 
     def _explore(self) -> "Campaign":
         samples, campaign = self._perform()
+        begun = perf_counter()
         pilot, piloted = self.question.read(samples), self.piloted + self.count
-        campaign = replace(campaign, pilot=pilot, scouts=self.count, piloted=piloted)
+        ledger = campaign.ledger.add("digital", perf_counter() - begun, "measured")
+        campaign = replace(campaign, pilot=pilot, scouts=self.count, piloted=piloted, ledger=ledger)
         growth = _growth(pilot, campaign)
         longer = math.ceil(growth * self.count)
         if growth == 1 or piloted + longer + FEWEST > self.limit:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
+from time import perf_counter
 from typing import NamedTuple, final
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy as np
 from thermolinalg.backend import Array
 from thermolinalg.device.ledger import Ledger
 from thermolinalg.device.machine import Device
+from thermolinalg.device.realising import started
 from thermolinalg.device.running import Running
 from thermolinalg.measurement.readout import Readout
 from thermolinalg.parallel import parallel, workers
@@ -37,14 +39,23 @@ class Crew:
     device: Device
     chains: tuple[Chain, ...]
     n_jobs: int
+    digital: float = 0.0  # seconds that it took to work out answers from what was read
 
     @staticmethod
     def program(
-        device: Device, process: Runnable, starts: Sequence[Array], n_jobs: int, streams: Streams
+        device: Device,
+        process: Runnable,
+        starts: Sequence[Array],
+        n_jobs: int,
+        streams: Streams,
+        *,
+        unit: float = 1.0,
+        drives: Array = None,
     ) -> "Crew":
-        """A chain from each start; the device is programmed once."""
-        first, count = device.program(process, starts[0]), len(starts)
-        runs = [first, *(replace(first, states=x, ledger=Ledger()) for x in starts[1:])]
+        """A chain from each start; the device is programmed once, as `Device.program` says."""
+        first, count = device.program(process, starts[0], unit=unit, drives=drives), len(starts)
+        begun = [started(x, first.process) for x in starts[1:]]
+        runs = [first, *(replace(first, states=x, ledger=Ledger()) for x in begun)]
         # The only chain draws from the same stream as ever: one seed, one answer.
         names = [("thermal",)] if count == 1 else [("thermal", k) for k in range(count)]
         chains = [Chain(run, streams.stream(*n)) for run, n in zip(runs, names, strict=True)]
@@ -52,8 +63,13 @@ class Crew:
 
     @property
     def ledger(self) -> Ledger:
-        """What all chains cost."""
-        return sum((chain.running.ledger for chain in self.chains), start=Ledger())
+        """What all chains cost, and the digital machine beside them."""
+        total = sum((chain.running.ledger for chain in self.chains), start=Ledger())
+        return total.add("digital", self.digital, "measured") if self.digital else total
+
+    def worked(self, begun: float) -> "Crew":
+        """The same after digital work since a reading of `perf_counter`."""
+        return replace(self, digital=self.digital + perf_counter() - begun)
 
     def with_jobs(self, n_jobs: int) -> "Crew":
         """The same, simulated by another number of workers."""

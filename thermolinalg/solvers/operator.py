@@ -63,6 +63,7 @@ def operator_program(
         most=drive / low,
         baseline=partial(digital_sparse, A, sides),
         replicas=WINDOWS,
+        unit=norm,
     )
     return program if drives.ndim == 1 else _of_sides(program, drives.T / norm, target)
 

@@ -53,6 +53,7 @@ class Program:
     one_noise: bool = False  # of answers (k, n): do they differ in their drives alone?
     replicas: int = 1  # copies of the start that are simulated at once: a power of two
     soft: SoftModes | None = None  # modes with which each chain starts at rest, all others at zero
+    unit: float = 1.0  # of states and drives, in the device's
 
     def __post_init__(self) -> None:
         numbers = namespace(self.start).finfo(self.start.dtype)
@@ -76,6 +77,11 @@ class Program:
         """The program whose process moves as this device was designed: what a run is planned by."""
         process: Any = device.nominal(self.process)
         return self if process is self.process else replace(self, process=process)
+
+    @property
+    def drives(self) -> Array | None:
+        """Those that are switched on one after the other, while it is read."""
+        return getattr(self.readout, "drives", None)
 
     def burn_in(self, goal: Target) -> float:
         """Time after which the start is forgotten, as far as the target in these units asks."""

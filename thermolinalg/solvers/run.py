@@ -12,6 +12,7 @@ spread, which is independent of their mean.
 import math
 from dataclasses import dataclass, replace
 from functools import partial
+from time import perf_counter
 from typing import Literal, final
 
 from tqdm import tqdm
@@ -100,14 +101,22 @@ class Run:
         Raises:
             InvalidInput: the time or the samples allowed are too few to measure anything.
         """
-        asked, program = program.process, program.designed(device)
+        asked, program = program, program.designed(device)
         copies = max(control.chains, program.replicas)  # runs whose noise is independent
         K = program.windows(control.chains)
         settle = program.burn_in(_scaled(target, program))
         least = settle + 2 * K * shortest(program.rate, K)
         limit = control.allowed(program.interval, copies * least) / copies
         starts = program.starts(control.chains, streams)
-        crew = Crew.program(device, asked, starts, control.n_jobs, streams)
+        crew = Crew.program(
+            device,
+            asked.process,
+            starts,
+            control.n_jobs,
+            streams,
+            unit=asked.unit,
+            drives=asked.drives,
+        )
         seed = streams.seed if seed is None else seed
         return Run(program, target, crew, seed, limit, "settle", settle)
 
@@ -179,12 +188,14 @@ class Run:
     def _explore(self) -> "Run":
         K, window = self.windows, self.length
         values, crew = self.crew.measure(self.program.readout, window, K)
+        begun = perf_counter()
+        pilot = self._judged(self.program.read(values, K))
         run = replace(
             self,
-            crew=crew,
+            crew=crew.worked(begun),
             piloted=self.piloted + K * window,
             pilots=self.pilots + 1,
-            pilot=self._judged(self.program.read(values, K)),
+            pilot=pilot,
         )
         assert run.pilot is not None
         longer = growth(run.pilot, run.goal)
@@ -226,8 +237,11 @@ class Run:
     def _measure(self) -> "Run":
         count = self.windows // min(self.windows, PARTS)
         values, crew = self.crew.measure(self.program.readout, self.length, count)
-        run = replace(self, crew=crew, parts=(*self.parts, self.program.read(values, count)))
-        return replace(run._closed(), phase="done") if run._taken == WINDOWS else run
+        begun = perf_counter()
+        run = replace(self, parts=(*self.parts, self.program.read(values, count)))
+        if run._taken == WINDOWS:
+            run = replace(run._closed(), phase="done")
+        return replace(run, crew=crew.worked(begun))
 
     def _closed(self) -> "Run":
         """The same with the stage that is under way ended where it stands."""

@@ -10,10 +10,12 @@ average to the covariance without bias, and their spread is its error (to first 
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple, final
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, final
 
 from thermolinalg.backend import Array, namespace
+from thermolinalg.device.machine import Device
+from thermolinalg.measurement.observed import Observed
 from thermolinalg.solvers.baseline import Digital
 from thermolinalg.solvers.budget import BIAS, Target, burn_in, correction, joined
 from thermolinalg.solvers.estimate import KEPT
@@ -31,11 +33,17 @@ class Twofold:
     """
 
     name: str
-    process: OU
+    process: OU | Observed
     mean: Callable[[Array], Array]
     cov: Callable[[Array], Array]
     least: float
     baselines: tuple[Callable[[Array], Digital], Callable[[Array], Digital]]
+
+    def designed(self, device: Device) -> "Twofold":
+        """The same as it moves on a device as it was designed, by which a run is planned."""
+        assert not isinstance(self.process, Observed), "a device is chosen once"
+        process: Any = device.nominal(self.process)
+        return self if process is self.process else replace(self, process=process)
 
     @property
     def rate(self) -> float:
@@ -47,7 +55,8 @@ class Twofold:
 
         The spread of the rest is at least that of its slowest mode, slowest^{-1/2}.
         """
-        drive = float(namespace(self.process.b).sum(self.process.b**2)) ** 0.5
+        moving: Any = self.process.process if isinstance(self.process, Observed) else self.process
+        drive = float(namespace(moving.b).sum(moving.b**2)) ** 0.5
         near = Target(0.0, goal.rtol / math.sqrt(self.rate), goal.confidence)
         return max(burn_in(near, self.rate, drive / self.rate), burn_in(goal, 2 * self.rate, 1.0))
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from time import perf_counter
 from typing import Any, Literal, final
 
 from tqdm import tqdm
@@ -19,6 +20,7 @@ from thermolinalg.solvers.estimate import Estimate, History, Outcome, judged
 from thermolinalg.solvers.run import PARTS, ROUNDING
 from thermolinalg.solvers.twofold import Sight, Twofold
 from thermolinalg.streams import Streams
+from thermolinalg.theory.process import OU
 
 MEMORY = 1e-3
 """Correlation of a draw with the one before it, at most."""
@@ -65,12 +67,14 @@ class TwofoldRun:
         Raises:
             InvalidInput: the time or the samples allowed are too few to measure anything.
         """
+        asked, program = program.process, program.designed(device)
         chains = control.chains
         K, each, settle = WINDOWS // chains, math.ceil(draws / chains), program.burn_in(goal)
         least = settle + 2 * K * shortest(program.rate, K) + each * _apart(program)
         limit = control.allowed(0.5 / program.rate, chains * least) / chains
-        start = namespace(program.process.b).zeros_like(program.process.b)
-        crew = Crew.program(device, program.process, [start] * chains, control.n_jobs, streams)
+        assert isinstance(asked, OU)
+        start = namespace(asked.b).zeros_like(asked.b)
+        crew = Crew.program(device, asked, [start] * chains, control.n_jobs, streams)
         return TwofoldRun(
             program, goal, crew, streams.seed, limit, draws, "settle", settle, start[0, :]
         )
@@ -145,10 +149,11 @@ class TwofoldRun:
     def _explore(self) -> "TwofoldRun":
         K, window = self.windows, self.length
         values, crew = self._read(K)
+        begun = perf_counter()
         pilot = self._sight(values)
         run = replace(
             self,
-            crew=crew,
+            crew=crew.worked(begun),
             piloted=self.piloted + K * window,
             pilots=self.pilots + 1,
             pilot=pilot._replace(windows=None),
@@ -187,8 +192,12 @@ class TwofoldRun:
 
     def _measure(self) -> "TwofoldRun":
         values, crew = self._read(self.windows // min(self.windows, PARTS))
+        begun = perf_counter()
         run = replace(self, crew=crew, parts=(*self.parts, values))
-        return replace(run._closed(), phase="draw")._skipped() if run._taken == WINDOWS else run
+        if run._taken < WINDOWS:
+            return run
+        run = replace(run._closed(), phase="draw")._skipped()
+        return replace(run, crew=crew.worked(begun))
 
     def _closed(self) -> "TwofoldRun":
         """The same with the stage that is under way ended where it stands."""

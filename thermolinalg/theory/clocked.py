@@ -13,6 +13,7 @@ import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import final
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -20,12 +21,16 @@ from thermolinalg.backend import Array, namespace, to_numpy
 from thermolinalg.errors import DoesNotFit
 from thermolinalg.theory.delayed import delayed_rates, used_up
 from thermolinalg.theory.process import OU
+from thermolinalg.theory.shared_modes import SharedModes, shared_modes
 
 SHARE = 1 / 500
 """Of what a delay does to the covariance, the error that its steps may add."""
 
 LARGEST = 4096
 """Coordinates, with their past, from which on a network is too much for a laptop."""
+
+_MODES: "WeakKeyDictionary[OU, SharedModes | None]" = WeakKeyDictionary()
+"""Kept as long as their networks, for those that are heated too."""
 
 WHOLE = 1e-9
 """By how much of itself a delay may miss a whole number of steps and still be one."""
@@ -130,10 +135,11 @@ class Clocked:
         return whole + (rest > 0)
 
     @property
-    def balanced(self) -> bool:
-        """Do normal modes of the network move each on its own?"""
-        whole = self.late is None or self.late is self.network.A
-        return whole and self.network.modes is not None
+    def modes(self) -> SharedModes | None:
+        """Coordinates in which the network falls apart into small blocks, if there are any."""
+        if self.network not in _MODES:
+            _MODES[self.network] = shared_modes(self.network)
+        return _MODES[self.network]
 
     def ticks(self, t: float) -> int:
         """A time in whole ticks, of which there is one at least."""
