@@ -164,8 +164,7 @@ def sensitivity_command(
 
                 result = sensitivity(
                     case.study,
-                    case.device,
-                    case.sweep,
+                    sweep=case.sweep,
                     seeds=seeds,
                     rng=seed,
                     folder=out / "runs",

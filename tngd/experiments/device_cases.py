@@ -1,12 +1,10 @@
 """The sensitivity study of training: which device numbers are turned, in which settings."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, final
 
 from thermolinalg.analysis.sensitivity import Sensitivity
-from thermolinalg.device.machine import Device
-from thermolinalg.device.temperature import TemperatureDrift
 from thermolinalg.errors import InvalidInput
 from tngd.experiments.training_study import TrainingStudy
 from tngd.experiments.trial import Setting
@@ -22,7 +20,6 @@ class Case:
     label: str
     study: TrainingStudy
     sweep: Sweep
-    device: Device = field(default_factory=Device.ideal)
 
 
 @final
@@ -48,11 +45,9 @@ NOISY = (
 """The second with a reset, at the same gain on modes without curvature; and both ways under the
 rate, damping and time of the paper's figure on noise (Donatella et al. 2024, appendix E)."""
 
-WARM = 1e-3
-"""kappa0 of the runs whose temperature drifts: without noise there is nothing to drift."""
-
-WARMING = Device(drift=TemperatureDrift(0.0, period=200.0))
-"""A device that drifts within a training, which takes it some thousand RC."""
+WARM = {"noise": 1e-3, "warm_up": 200.0}
+"""Of runs whose temperature drifts: without noise there is nothing to drift, and within a training,
+which takes some thousand RC, it should have drifted."""
 
 NOISE: Sweep = {"noise": (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)}
 DELAY: Sweep = {"delay": (0.25, 0.5, 1.0, 2.0)}
@@ -79,13 +74,11 @@ def usual_cases(setting: Setting, sweep: Sweep | None = None) -> list[Case]:
 
 
 def _cases(setting: Setting, sweep: Sweep | None) -> Iterator[Case]:
-    def case(
-        label: str, knobs: Mapping[str, Any], *sweeps: Sweep, device: Device = Device.ideal()
-    ) -> Case:
+    def case(label: str, knobs: Mapping[str, Any], *sweeps: Sweep) -> Case:
         whole = {knob: values for each in sweeps for knob, values in each.items()}
         if sweep is not None:
             whole = {knob: sweep[knob] for knob in whole if knob in sweep}
-        return Case(label, TrainingStudy(setting, **knobs), whole, device)
+        return Case(label, TrainingStudy(setting, **knobs), whole)
 
     for label, knobs in NOISY:
         yield case(label, knobs, NOISE)
@@ -93,8 +86,7 @@ def _cases(setting: Setting, sweep: Sweep | None) -> Iterator[Case]:
     yield case("reset, λ = 1", RESET, NOISE)
     both = (("carried, λ = 0.01", CARRIED), ("reset, λ = 1", RESET))
     for label, knobs in both:
-        warm = f"{label}, κ₀ = {WARM:g}"
-        yield case(warm, knobs | {"noise": WARM}, DRIFT, device=WARMING)
+        yield case(f"{label}, κ₀ = {WARM['noise']:g}", knobs | WARM, DRIFT)
     for sweeps in (ARRAYS, ENDS):  # where the arrays are formed a run takes ten times as long
         for label, knobs in both:
             yield case(label, knobs, sweeps)

@@ -11,6 +11,7 @@ import numpy as np
 from thermolinalg.device.coefficients import Quantisation
 from thermolinalg.device.ledger import joined
 from thermolinalg.device.machine import Device
+from thermolinalg.device.temperature import TemperatureDrift
 from thermolinalg.errors import InvalidInput
 from tngd.experiments.trial import Setting
 from tngd.linsolve.thermodynamic import Start
@@ -26,6 +27,7 @@ OWN = {
     "rate": "learning rate",
     "damping": "damping",
     "gradient_bits": "bits of the gradient",
+    "drift": "temperature drift",
     "delay": "delay (in units of t)",
 }
 """Knobs of a training: what each says. A delay needs a state that is carried."""
@@ -53,6 +55,8 @@ class TrainingStudy:
         delay: time under the old problem, in units of `time`; needs start="carried".
         noise: kappa0.
         gradient_bits: of the gradient that drives the device; 0 drives it exactly.
+        drift: what the temperature rises by, relative; 0 is the device's own drift.
+        warm_up: time that it takes to, in RC.
     """
 
     setting: Setting
@@ -63,6 +67,8 @@ class TrainingStudy:
     delay: float = 0.0
     noise: float = 0.0
     gradient_bits: int = 0
+    drift: float = 0.0
+    warm_up: float = 1e4
 
     def __post_init__(self) -> None:
         self._optimizer(Device.ideal())
@@ -119,6 +125,8 @@ class TrainingStudy:
         if self.gradient_bits:
             part = device.quantisation or Quantisation()
             device = replace(device, quantisation=replace(part, drive_bits=self.gradient_bits))
+        if self.drift:
+            device = replace(device, drift=TemperatureDrift(self.drift, self.warm_up))
         return TNGD(
             self.rate,
             damping=self.damping,

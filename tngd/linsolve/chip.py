@@ -17,7 +17,7 @@ import numpy as np
 
 from thermolinalg.backend import Array, like, namespace, normals
 from thermolinalg.device.circuit import RC
-from thermolinalg.device.limits import Limits
+from thermolinalg.device.limits import Held, Limits
 from thermolinalg.device.machine import Device
 from thermolinalg.errors import DoesNotFit
 from thermolinalg.streams import Streams, open_streams
@@ -59,7 +59,8 @@ def require_held(circuit: Circuit, limits: Limits) -> None:
     """
     if limits != Limits():
         g = circuit.gradient
-        limits.require(g.shape[0], components(circuit), None, g / drive_unit(g))
+        largest = float(namespace(g).max(namespace(g).abs(g))) / drive_unit(g)
+        limits.require(Held(g.shape[0], components(circuit), None, largest))
 
 
 def components(circuit: Circuit) -> int:

@@ -58,7 +58,7 @@ def test_the_definition_knows_data_and_knobs():
 @pytest.mark.parametrize(
     ("knob", "value"),
     [("noise", 10.0), ("time", 0.5), ("rate", 0.01), ("damping", 3.0), ("gradient_bits", 2),
-     ("delay", 2.0)],
+     ("delay", 2.0), ("drift", 3.0)],
 )  # fmt: skip
 def test_every_knob_matters(knob, value):
     assert knob in CARRIED.knobs
@@ -85,7 +85,7 @@ def test_joules_where_the_device_states_prices():
 
 def test_a_device_that_cannot_hold_it_says_so():
     small = Device(limits=Limits(nodes=3))
-    with pytest.raises(DoesNotFit, match="device 3 nodes"):
+    with pytest.raises(DoesNotFit, match="the device has 3"):
         RESET.measure(small, 0)
     swept = sensitivity(RESET, small, {"bits": [4]}, seeds=1, workers=1)
     assert set(swept.refusals("bits")) == {4}
