@@ -68,7 +68,7 @@ def picture(swept: Sequence[Swept]) -> bytes:
     rows = math.ceil(len(knobs) / columns)
     size = (max(2.9 * columns, 5.0), 2.5 * rows + 0.8)
     figure = Figure(figsize=size, layout="constrained", dpi=110)
-    panels = figure.subplots(rows, columns, sharey=True, squeeze=False)
+    panels = figure.subplots(rows, columns, squeeze=False)
     colours = _colours(swept)
     for ax, knob in zip(panels.flat, knobs, strict=False):
         for each in swept:
@@ -77,6 +77,7 @@ def picture(swept: Sequence[Swept]) -> bytes:
         _scale(ax, knob)
     for ax in panels.flat[len(knobs) :]:
         ax.remove()
+    _one_scale([ax for ax, knob in zip(panels.flat, knobs, strict=False) if knob != "noise"])
     for row in panels:
         row[0].set_ylabel("test accuracy (%)")
     handles = {label: handle for ax in figure.axes for handle, label in zip(
@@ -115,6 +116,14 @@ def _scale(ax: Any, knob: str) -> None:
         ax.set_xlim(left=0)
     ax.set_xlabel(TITLES.get(knob, knob), fontsize="small")
     ax.grid(color=GREY, alpha=0.15)
+
+
+def _one_scale(panels: Sequence[Any]) -> None:
+    """For all but the noise, which takes everything."""
+    ends = [y for ax in panels for y in ax.get_ylim()]
+    low, high = min(ends, default=0.0), max(ends, default=1.0)
+    for ax in panels:
+        ax.set_ylim(low, high + 0.05 * (high - low))
 
 
 def _colours(swept: Sequence[Swept]) -> dict[str, str]:
