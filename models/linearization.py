@@ -56,6 +56,15 @@ class Linearization:
         u = namespace(roots).permute_dims(roots, (2, 0, 1))
         return self.layer.gram(self.parameters, self.saved, u)
 
+    def rows(self, roots: Array, /) -> Array:
+        """S (r b, p) itself, rows ordered (column, sample): b r p numbers.
+
+        Args:
+            roots: (b, c, r), as for `gram`. The result is the caller's to overwrite.
+        """
+        u = namespace(roots).permute_dims(roots, (2, 0, 1))
+        return namespace(u).reshape(self._per_sample(u), (-1, self.layout.size))
+
     def vjp_jvp(self, v: Array, u: Array, du: Array, /) -> Array:
         """Tangent of `vjp(u)` (p,) as the parameters move along v and u along du.
 

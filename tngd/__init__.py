@@ -12,6 +12,8 @@ from tngd.curvature.ggn import GGN
 from tngd.data.dataset import Dataset, Split
 from tngd.data.digits import load_digits
 from tngd.data.mnist import load_mnist
+from tngd.experiments.training_study import TrainingStudy
+from tngd.experiments.trial import Setting
 from tngd.linsolve.cg import CG
 from tngd.linsolve.relaxation import EulerRelaxation, ExactRelaxation
 from tngd.linsolve.thermodynamic import Thermodynamic
@@ -35,5 +37,6 @@ __all__ = [  # in the order of the arrows above
     "SGD", "Adam", "NGD", "TNGD", "TNGDAdam", "optimizer", "list_optimizers",
     "fit", "steps", "Problem", "Progress", "StepRecord",
     "TrainingResult", "History", "Ending", "load_result",
+    "TrainingStudy", "Setting",
     "Dataset", "Split", "load_digits", "load_mnist",
 ]  # fmt: skip

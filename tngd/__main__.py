@@ -1,4 +1,7 @@
-"""The command line: `tngd compare` trains TNGD beside the optimizers it should be compared with."""
+"""The command line: TNGD beside the optimizers it should be compared with, and on real devices.
+
+`tngd compare` tunes and trains them; `tngd sensitivity` turns one number of a device at a time.
+"""
 
 import contextlib
 import logging
@@ -6,12 +9,15 @@ import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 from tqdm import tqdm
 
 import models
 import thermolinalg
+from thermolinalg.__main__ import parse_sweep
+from thermolinalg.analysis.sensitivity import Point, sensitivity
 from thermolinalg.errors import ThermoError
 from thermolinalg.files import atomic_write
 from tngd.data.dataset import Dataset
@@ -19,6 +25,8 @@ from tngd.data.digits import load_digits
 from tngd.data.mnist import load_mnist
 from tngd.experiments.comparison import SEEDS, TUNING_SEEDS, compare
 from tngd.experiments.contender import CONTENDERS, USUAL, Contender, find_contenders
+from tngd.experiments.device_cases import Swept, usual_cases
+from tngd.experiments.device_report import text, write_training_report
 from tngd.experiments.report import conditions, counted, write_report
 from tngd.experiments.summary import summarise, table
 from tngd.experiments.trial import Setting, Trial
@@ -102,6 +110,72 @@ def compare_command(
         click.echo(f"\nOpen {target / 'report.html'} (also report.json, loss.png, accuracy.png).")
 
 
+@main.command("sensitivity")
+@click.option("--data", type=click.Choice(["digits", "mnist"]), default="digits", show_default=True)
+@click.option(
+    "--folder", type=Path, help="Where the MNIST files are (else $TNGD_DATA, else fetched)."
+)
+@click.option("--train", type=COUNT, help="Training images (digits: all; mnist: 10000).")
+@click.option("--sweep", multiple=True, metavar="KNOB=VALUES",
+              help="noise=1e-6,1e-3 or bits=3:16, for these knobs at these values instead of "
+              "all; may be repeated.")  # fmt: skip
+@click.option(
+    "--seeds", type=COUNT, default=3, show_default=True, help="Runs at each value, each on a chip."
+)
+@click.option("--epochs", type=COUNT, default=2, show_default=True)
+@click.option("--batch", type=COUNT, default=16, show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--workers", type=COUNT, help="Processes (default: one a core).")
+@click.option("--out", type=Path, default=Path("tngd-sensitivity"), show_default=True,
+              help="Folder of the report and of what is done so far: run again to go on."
+              )  # fmt: skip
+def sensitivity_command(
+    data: str,
+    folder: Path | None,
+    train: int | None,
+    sweep: tuple[str, ...],
+    seeds: int,
+    epochs: int,
+    batch: int,
+    seed: int,
+    workers: int | None,
+    out: Path,
+) -> None:
+    """Train on many devices, one number of the device turned at a time; write one picture.
+
+    Interrupted, it loses the runs that are not ended; the same command goes on with the others.
+    """
+    with _one_clear_line(f"stopped; what is done is in {out}: run this again to go on."):
+        turned: dict[str, list[float]] = {}
+        for knob, values in map(parse_sweep, sweep):
+            turned.setdefault(knob, []).extend(values)
+        dataset = _load(data, folder, train, seed)
+        network = models.mlp([dataset.train.x.shape[1], 32, dataset.classes])
+        setting = Setting(network, models.SoftmaxCrossEntropy(), dataset, batch, epochs)
+        cases = usual_cases(setting, turned or None)
+        swept = []
+        for number, case in enumerate(cases, start=1):
+            click.echo(f"{number}/{len(cases)}  {case.label}: {', '.join(case.sweep)}")
+            with tqdm(unit="run", disable=None, leave=False) as bar:
+
+                def show(_: Point, done: int, total: int, bar: Any = bar) -> None:
+                    bar.total = total
+                    bar.update(done - bar.n)
+
+                result = sensitivity(
+                    case.study,
+                    sweep=case.sweep,
+                    seeds=seeds,
+                    rng=seed,
+                    folder=out / "runs",
+                    workers=workers,
+                    watcher=show,
+                )
+            swept.append(Swept(case, result))
+            files = write_training_report(swept, out, shlex.join(["tngd", *sys.argv[1:]]))
+        click.echo(f"\n{text(swept)}\n\nOpen {' and '.join(str(path) for path in files)}.")
+
+
 def _load(data: str, folder: Path | None, train: int | None, seed: int) -> Dataset:
     if data == "digits":
         return load_digits(train=train, rng=seed)
@@ -147,7 +221,7 @@ class _Stopped(click.ClickException):
 
 
 @contextlib.contextmanager
-def _one_clear_line() -> Iterator[None]:
+def _one_clear_line(stopped: str = "stopped; no report was written.") -> Iterator[None]:
     """Misuse and bad luck with files end in one line, not in a traceback."""
     try:
         yield
@@ -156,7 +230,7 @@ def _one_clear_line() -> Iterator[None]:
     except OSError as error:
         raise click.ClickException(f"{error.strerror or error}: {error.filename or ''}") from error
     except KeyboardInterrupt:
-        raise _Stopped("stopped; no report was written.") from None
+        raise _Stopped(stopped) from None
 
 
 class _Screen:

@@ -65,6 +65,8 @@ def test_gram_in_sample_space(widths, name, b):
     roots = at.normals(*at.z.shape, 2)
     S = np.einsum("nkr,nkp->nrp", roots, at.J).reshape(2 * b, -1)
     at.close(at.lin.gram(roots), S @ S.T, size=at.size * np.linalg.norm(roots) ** 2)
+    by_column = np.einsum("nkr,nkp->rnp", roots, at.J).reshape(2 * b, -1)
+    at.close(at.lin.rows(roots), by_column, size=np.linalg.norm(roots))
 
 
 @pytest.mark.parametrize("loss", ["softmax", "squared"])

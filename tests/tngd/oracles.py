@@ -79,6 +79,10 @@ class Rows:
         self.S = S
         self.gram = S @ S.T
 
+    @property
+    def rows(self):
+        return self.S.copy()
+
     def matvec(self, v):
         return self.S.T @ (self.S @ v)
 

@@ -39,13 +39,15 @@ class Temperatures(Imperfection):
 
     def factors(self, network: OU, chip: Streams) -> Array:
         """The temperature of each node (n,), relative to the one asked for."""
+        return self.factors_of(network.n, chip, network.A)
+
+    def factors_of(self, n: int, chip: Streams, reference: Array) -> Array:
+        """The same for n nodes, in the library and dtype of an array."""
         if self.nodes is not None:
-            if len(self.nodes) != network.n:
-                raise ShapeMismatch(
-                    f"nodes gives {len(self.nodes)} temperatures to a network of {network.n}."
-                )
-            return like(namespace(network.A).asarray(self.nodes), network.A)
-        z = normals(chip.stream("temperatures"), (network.n,), network.A)
+            if len(self.nodes) != n:
+                raise ShapeMismatch(f"nodes gives {len(self.nodes)} temperatures to {n} nodes.")
+            return like(namespace(reference).asarray(self.nodes), reference)
+        z = normals(chip.stream("temperatures"), (n,), reference)
         t = 1 + self.offset + self.spread * z
         if float(namespace(t).min(t)) < 0:
             raise DoesNotFit(

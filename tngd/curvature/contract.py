@@ -29,6 +29,11 @@ class CurvatureAt(Protocol):
         """S S' (q, q)."""
         ...
 
+    @property
+    def rows(self) -> Array:
+        """S itself (q, p), newly made and the caller's to overwrite; in any order of rows."""
+        ...
+
     def root(self, v: Array) -> Array:
         """S v (q,)."""
         ...

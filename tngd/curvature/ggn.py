@@ -24,7 +24,7 @@ class GGN(Curvature):
 class GaussNewton:
     """G = S'S at one objective, with S = R'J/√b and RR' = H, the loss Hessian in the outputs.
 
-    S has b r rows, where r <= c, and is never formed.
+    S has b r rows, where r <= c; it is formed for nobody but a device that changes its entries.
     """
 
     objective: Objective
@@ -43,6 +43,11 @@ class GaussNewton:
     def gram(self) -> Array:
         """S S' (b r, b r)."""
         return self.objective.linearization.gram(self._roots)
+
+    @property
+    def rows(self) -> Array:
+        """S (b r, p), rows ordered (column of R, sample): b r p numbers."""
+        return self.objective.linearization.rows(self._roots)
 
     def matvec(self, v: Array) -> Array:
         """G v (p,): one jvp and one vjp."""

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias, final
 import numpy as np
 
 from thermolinalg.backend import Array
+from thermolinalg.device.ledger import Ledger, joined
 from tngd.curvature.contract import CurvatureAt
 
 Memory: TypeAlias = Any
@@ -16,10 +17,27 @@ Memory: TypeAlias = Any
 @final
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one solve took of a thermodynamic device; all zero for a digital solver."""
+    """What one solve took of a thermodynamic device; nothing for a digital solver."""
 
     analog_time: float = 0.0  # in units of RC
-    device_seconds: float = 0.0  # modelled: upload, relaxation, read-out
+    ledger: Ledger = Ledger()  # upload, settle, read: modelled; digital: measured
+
+    @property
+    def device_seconds(self) -> float:
+        """Modelled: upload, relaxation, read-out."""
+        return self.ledger.seconds("modelled")
+
+    @property
+    def joules(self) -> float | None:
+        """Energy of the device; None where it states no prices."""
+        modelled = [line.joules for line in self.ledger.lines if line.source == "modelled"]
+        return joined(*modelled) if modelled else None
+
+    def with_digital(self, seconds: float) -> "Cost":
+        """With measured seconds of the digital side, for a device that has one."""
+        if not self.ledger.lines:
+            return self
+        return Cost(self.analog_time, self.ledger.add("digital", seconds, "measured"))
 
 
 @final

@@ -16,7 +16,7 @@ import numpy as np
 
 from thermolinalg import checks
 from thermolinalg.backend import Array, NumpyArray, namespace, normals
-from thermolinalg.errors import UnstableStep
+from thermolinalg.errors import DoesNotFit, UnstableStep
 from tngd.curvature.contract import CurvatureAt
 from tngd.linsolve.lanczos import apply_function
 
@@ -24,12 +24,16 @@ from tngd.linsolve.lanczos import apply_function
 @final
 @dataclass(frozen=True, eq=False, slots=True)
 class Circuit:
-    """What a device is programmed with: a curvature, its damping, a gradient, and noise kappa0."""
+    """What a device is programmed with: a curvature, its damping, a gradient, and noise kappa0.
+
+    `temperatures` are factors of kappa0, one a coordinate; None are all 1.
+    """
 
     curvature: CurvatureAt
     damping: float
     gradient: Array
     noise: float
+    temperatures: Array | None = None
 
 
 class Relaxation(ABC):
@@ -48,10 +52,18 @@ class ExactRelaxation(Relaxation):
     q(μ) = (f(λ + μ) - f(λ))/μ, applied by Lanczos, for f = e^{-at} on the state, (1 - e^{-at})/a on
     the gradient, and sqrt(noise (1 - e^{-2at})/a) on standard normals. Costs a Gram matrix, a jvp
     for each of these vectors that is not zero, and one vjp.
+
+    Raises (in relax):
+        DoesNotFit: the noise is not the same on all coordinates: no function of C is its law.
     """
 
     def relax(self, circuit: Circuit, x: Array | None, t: float, rng: np.random.Generator) -> Array:
         g = circuit.gradient
+        if circuit.temperatures is not None:
+            raise DoesNotFit(
+                "ExactRelaxation() has one temperature for all coordinates, and this device has "
+                "one for each. Take EulerRelaxation(0.05), say, or temperatures without spread."
+            )
         if x is None:  # one vector for both, and so one jvp
             terms = [(g, _from_gradient(circuit.damping, t))]
         else:
@@ -92,10 +104,12 @@ class EulerRelaxation(Relaxation):
         dt = t / steps
         _require_stability(circuit, x, dt)
         curvature, damping, spread = circuit.curvature, circuit.damping, 2 * circuit.noise * dt
+        hot = circuit.temperatures
+        width = 1.0 if hot is None else namespace(hot).sqrt(hot)
         for _ in range(steps):
             x = x - dt * (curvature.matvec(x) + damping * x - circuit.gradient)
             if spread > 0:
-                x = x + math.sqrt(spread) * normals(rng, tuple(x.shape), x)
+                x = x + math.sqrt(spread) * width * normals(rng, tuple(x.shape), x)
         return x
 
 

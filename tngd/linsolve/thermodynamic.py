@@ -1,16 +1,20 @@
 """The thermodynamic linear solver of TNGD: program the device, let it relax, read it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from time import perf_counter
 from typing import Literal, final
 
 import numpy as np
 
 from thermolinalg import checks
-from thermolinalg.backend import Array, namespace
+from thermolinalg.backend import Array, namespace, normals
 from thermolinalg.device.machine import Device
 from thermolinalg.errors import InvalidInput
+from thermolinalg.streams import Streams
 from tngd.curvature.contract import CurvatureAt
-from tngd.linsolve.contract import Cost, LinearSolver, Memory, Solution
+from tngd.linsolve.charging import charged
+from tngd.linsolve.chip import alive, drive_unit, programmed, require_held, require_simulated
+from tngd.linsolve.contract import LinearSolver, Memory, Solution
 from tngd.linsolve.relaxation import Circuit, ExactRelaxation, Relaxation
 
 Start = Literal["gradient", "zero", "carried"]
@@ -39,7 +43,14 @@ class Thermodynamic(LinearSolver):
         noise: kappa0, half the diffusion constant. Carried noise adds up over steps where the
             curvature is flat; after a reset it does not.
         relaxation: how the device is simulated, `ExactRelaxation()` or `EulerRelaxation(step)`.
-        device: whose clock and link are charged.
+        device: what it runs on. Its bits, mismatch, dead nodes and temperatures change what is
+            programmed, its drift the noise, as the device's clock goes on from step to step, and
+            its converter and floor what is read, in units of the gradient's root mean square. An
+            ideal one changes nothing.
+
+    Raises:
+        DoesNotFit: the device has a part that a training cannot be run with, or (in solve) cannot
+            hold the problem.
     """
 
     time: float = 50.0
@@ -64,6 +75,8 @@ class Thermodynamic(LinearSolver):
                 f"delay = {self.delay:g} has no effect when the state is reset to the "
                 f"{self.start}. Use start='carried', or delay=0."
             )
+        object.__setattr__(self, "device", Device.given(self.device))
+        require_simulated(self.device, self.relaxation, self.noise)
 
     def solve(
         self,
@@ -73,14 +86,25 @@ class Thermodynamic(LinearSolver):
         memory: Memory,
         rng: np.random.Generator,
     ) -> Solution:
-        circuit = Circuit(curvature, damping, gradient, self.noise)
-        x = self._initial_state(gradient, memory)
-        value = self.relaxation.relax(circuit, x, self.time, rng)
+        asked = Circuit(curvature, damping, gradient, self.noise)
+        require_held(asked, self.device.limits)
+        begun = perf_counter()
+        circuit = programmed(asked, self.device, rng)
+        cost = charged(asked, self.device, self.time + self.delay)
+        if circuit is not asked:  # the array was formed
+            cost = cost.with_digital(perf_counter() - begun)
+        drifting = self.device.drift is not None
+        state, clock = memory or (None, 0.0) if drifting else (memory, 0.0)
+        x = self._initial_state(circuit.gradient, state)
+        value = self._relaxed(circuit, x, clock, self.time, rng)
         left = value
         if self.delay:  # from the read-out until the next upload, still under this problem
-            left = self.relaxation.relax(circuit, value, self.delay, rng)
+            left = self._relaxed(circuit, value, clock + self.time, self.delay, rng)
+        kept = left if self.start == "carried" else None
         return Solution(
-            value, memory=left if self.start == "carried" else None, cost=self._cost(circuit)
+            self._read(value, drive_unit(circuit.gradient), rng),
+            memory=(kept, clock + cost.analog_time) if drifting else kept,
+            cost=cost,
         )
 
     def _initial_state(self, gradient: Array, memory: Memory) -> Array | None:
@@ -89,11 +113,23 @@ class Thermodynamic(LinearSolver):
             return namespace(gradient).zeros_like(gradient)
         return memory if self.start == "carried" else None
 
-    def _cost(self, circuit: Circuit) -> Cost:
-        """Three resistor arrays for J, H and J' are programmed (Donatella et al. 2024, app. C)."""
-        p = circuit.gradient.shape[0]
-        rows = circuit.curvature.samples * circuit.curvature.outputs
-        numbers = rows * (rows + 2 * p) + 2 * p  # the arrays, the gradient in, the state out
-        analog = self.time + self.delay
-        seconds = self.device.transfer(numbers) + analog * self.device.time_constant
-        return Cost(analog, seconds)
+    def _relaxed(
+        self, circuit: Circuit, x: Array | None, clock: float, time: float, rng: np.random.Generator
+    ) -> Array:
+        """The state after a time, at the mean temperature of that time; dead nodes stay at zero."""
+        if self.device.drift is not None:
+            factor = self.device.drift.factor(clock, clock + time)
+            circuit = replace(circuit, noise=circuit.noise * factor)
+        x = self.relaxation.relax(circuit, x, time, rng)
+        keep = alive(x.shape[0], self.device, x) if circuit.noise else None
+        return x if keep is None else x * keep
+
+    def _read(self, x: Array, unit: float, rng: np.random.Generator) -> Array:
+        """What the converter says of a state, and the device's systematic error."""
+        converter, floor, xp = self.device.converter, self.device.floor, namespace(x)
+        if converter is not None and not converter.exact:
+            x = unit * converter.read(x / unit, rng)
+        if floor:
+            way = normals(Streams(self.device.chip).stream("floor"), tuple(x.shape), x)
+            x = x + floor * float(xp.sum(x * x) / xp.sum(way * way)) ** 0.5 * way
+        return x

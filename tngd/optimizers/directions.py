@@ -1,6 +1,7 @@
 """Directions: the gradient itself, and the gradient divided by a curvature."""
 
 from dataclasses import dataclass
+from time import perf_counter
 from typing import final
 
 import numpy as np
@@ -42,7 +43,10 @@ class NaturalGradient(Direction):
         object.__setattr__(self, "damping", checks.positive("damping", self.damping))
 
     def find(self, objective: Objective, memory: Memory, rng: np.random.Generator) -> Found:
-        solution = self.solver.solve(
-            self.curvature.at(objective), self.damping, objective.gradient, memory, rng
-        )
-        return Found(solution.value, solution.memory, self.damping, solution.cost)
+        begun = perf_counter()
+        gradient = objective.gradient
+        digital = perf_counter() - begun
+        curvature = self.curvature.at(objective)
+        solution = self.solver.solve(curvature, self.damping, gradient, memory, rng)
+        cost = solution.cost.with_digital(digital)
+        return Found(solution.value, solution.memory, self.damping, cost)

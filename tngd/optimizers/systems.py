@@ -7,6 +7,7 @@ from collections.abc import Callable
 from inspect import signature
 from typing import Any
 
+from thermolinalg.device.machine import Device
 from thermolinalg.errors import InvalidInput
 from tngd.linsolve.cg import CG
 from tngd.linsolve.contract import LinearSolver
@@ -74,6 +75,7 @@ def TNGD(
     noise: float = 0.0,
     momentum: float = 0.0,
     relaxation: Relaxation = ExactRelaxation(),
+    device: Device = Device.ideal(),
 ) -> Optimizer:
     """Thermodynamic natural gradient descent (Donatella et al. 2024).
 
@@ -87,10 +89,11 @@ def TNGD(
         noise: kappa0, half the diffusion constant of the device's thermal noise.
         momentum: fraction of the last direction that is kept, from 0 to below 1.
         relaxation: how the device is simulated, `ExactRelaxation()` or `EulerRelaxation(step)`.
+        device: what the arrays and the gradient are programmed on, and whose time is charged.
 
-    `Thermodynamic` says more of `time`, `start`, `delay` and `noise`.
+    `Thermodynamic` says more of `time`, `start`, `delay`, `noise` and `device`.
     """
-    solver = Thermodynamic(time, start, delay, noise, relaxation)
+    solver = Thermodynamic(time, start, delay, noise, relaxation, device)
     return Optimizer(
         "tngd", NaturalGradient(solver=solver, damping=damping), Momentum(rate, momentum)
     )
@@ -108,6 +111,7 @@ def TNGDAdam(
     beta2: float = 0.0,
     epsilon: float = 1e-8,
     relaxation: Relaxation = ExactRelaxation(),
+    device: Device = Device.ideal(),
 ) -> Optimizer:
     """TNGD with Adam's rule on the device's answer.
 
@@ -125,8 +129,9 @@ def TNGDAdam(
         beta1: memory of the mean answer, from 0 to below 1.
         beta2: memory of the mean squared answer, from 0 to below 1.
         epsilon: added to the root of that mean square, so that it can be divided by.
+        device: what the arrays and the gradient are programmed on, as for `TNGD`.
     """
-    solver = Thermodynamic(time, start, delay, noise, relaxation)
+    solver = Thermodynamic(time, start, delay, noise, relaxation, device)
     direction = NaturalGradient(solver=solver, damping=damping)
     return Optimizer("tngd-adam", direction, Adaptive(rate, beta1, beta2, epsilon))
 

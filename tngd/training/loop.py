@@ -29,6 +29,7 @@ class StepRecord:
         analog_time: that a device would relax, in units of RC; 0 without a device.
         device_seconds: modelled time of a device: upload, relaxation, read-out; 0 without one.
         seconds: measured wall time, here.
+        joules: modelled energy of a device; None where it states no prices, and without one.
     """
 
     step: int
@@ -39,6 +40,7 @@ class StepRecord:
     analog_time: float
     device_seconds: float
     seconds: float
+    joules: float | None = None
 
 
 @final
@@ -114,5 +116,6 @@ def steps(
             analog_time=move.cost.analog_time,
             device_seconds=move.cost.device_seconds,
             seconds=seconds,
+            joules=move.cost.joules,
         )
         yield Progress(params, state, record, good)

@@ -46,6 +46,16 @@ def test_the_gram_matrix_and_the_adjoint_belong_to_the_root(widths, loss, b):
 
 
 @over_problems
+def test_its_rows_are_a_root(widths, loss, b):
+    at, curvature = both(widths, loss, b)
+    S = curvature.rows
+    assert S.shape == (len(curvature.gram), at.p)
+    assert_close(S.T @ S, at.G, terms=at.terms, scale=at.size**2)
+    S[:] = 0  # the caller's to overwrite
+    assert_close(curvature.rows.T @ curvature.rows, at.G, terms=at.terms, scale=at.size**2)
+
+
+@over_problems
 def test_adjoint_identity(widths, loss, b):
     at, curvature = both(widths, loss, b)
     v, w = at.normals(), at.normals(len(curvature.gram))
