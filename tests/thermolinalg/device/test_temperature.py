@@ -168,7 +168,7 @@ def test_held_noise_in_uneven_temperatures_has_no_modes_and_the_right_law():
 def test_temperatures_below_zero_are_refused():
     with pytest.raises(DoesNotFit, match="temperature below zero"):
         Device(temperatures=Temperatures(spread=5.0)).realised(STILL)
-    with pytest.raises(ShapeMismatch, match="2 temperatures to a network of 3"):
+    with pytest.raises(ShapeMismatch, match="2 temperatures to 3 nodes"):
         Device(temperatures=Temperatures(nodes=(1.0, 2.0))).realised(STILL)
     with pytest.raises(DoesNotFit, match="below zero temperature"):
         TemperatureDrift(-1.0)
