@@ -273,7 +273,7 @@ def parse_range(text: str) -> list[float]:
     last, step = [*others, Decimal(1)][:2] if others else (first, Decimal(1))
     if len(others) > 2 or step <= 0 or last < first:
         raise ValueError(text)
-    if (last - first) / step >= MOST:
+    if last.is_finite() and (last - first) / step >= MOST:
         raise InvalidInput(f"{text} is {(last - first) / step:.3g} values. Take a longer step.")
     values = [first + k * step for k in range(int((last - first) / step) + 1)]
     return [int(x) if x == x.to_integral_value() else float(x) for x in values]
