@@ -21,12 +21,22 @@ import thermolinalg as tla
 from thermolinalg.errors import DataError, InvalidInput, OutputError, ThermoError
 from thermolinalg.files import atomic_write
 
+MOST = 10_000
+"""Values of one range of a sweep."""
+
 DENSE = 2000
 """Unknowns up to which a sparse matrix is solved as an array, whose eigenvalues are computed."""
 
 KINDS = ".mtx, .mtx.gz, .npy, .npz"
 SOLVERS = ("solve", "lstsq", "inv", "solve_lyapunov", "expm", "logdet")
 FILE = click.Path(path_type=Path)
+PRESETS: dict[str, Callable[[], tla.Device]] = {
+    "ideal": tla.Device.ideal,
+    "tngd_paper": tla.Device.tngd_paper,
+    "spu": tla.Device.spu,
+    "breadboard": tla.Device.breadboard,
+}
+MACHINE = f"What runs it: a description in TOML, or {', '.join(PRESETS)} (the default is ideal)."
 UNREADABLE = (OSError, ValueError, TypeError, EOFError, KeyError, zipfile.BadZipFile)
 
 Command = Callable[..., None]
@@ -38,6 +48,7 @@ def target(command: Command) -> Command:
         click.option("--rtol", type=float, help="Wanted relative error (else the solver's own)."),
         click.option("--atol", type=float, help="Wanted absolute error (else the solver's own)."),
         click.option("--confidence", type=float, default=0.95, show_default=True),
+        click.option("--device", metavar="PATH|PRESET", help=MACHINE),
     ):
         command = option(command)
     return command
@@ -143,6 +154,7 @@ def plan_command(
         problem = [A if sparse else small(A) if name == "solve" else dense(A)]
         if b is not None:
             problem.append(flat(dense(read(b))))
+        options["device"] = machine_of(options["device"])
         given = {key: value for key, value in options.items() if value is not None}
         times = [] if t is None else [t]
         click.echo(str(tla.plan(getattr(tla, name), *problem, *times, **given)))
@@ -167,7 +179,7 @@ def plan_command(
     help="Runs at each value, each on a chip of its own.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
-@click.option("--device", type=FILE, help="Description of the device, in TOML (else ideal).")
+@click.option("--device", metavar="PATH|PRESET", help=MACHINE)
 @click.option("--temperature", type=float, help="Of solve.")
 @click.option("--max-time", type=float, help="Most analog time of a run, in RC.")
 @click.option("--rtol", type=float, help="Wanted relative error (else the solver's own).")
@@ -184,7 +196,7 @@ def sensitivity_command(
     a: Path,
     b: Path | None,
     sweep: tuple[str, ...],
-    device: Path | None,
+    device: str | None,
     out: Path,
     **options: Any,
 ) -> None:
@@ -199,7 +211,7 @@ def sensitivity_command(
         turned: dict[str, list[float]] = {}
         for knob, values in map(parse_sweep, sweep):
             turned.setdefault(knob, []).extend(values)
-        machine = None if device is None else tla.Device.from_toml(device)
+        machine = machine_of(device)
         rest = {key: options.pop(key) for key in ("seeds", "seed", "workers")}
         given = {key: value for key, value in options.items() if value is not None}
         problem = (dense(read(a)), *([] if b is None else [flat(dense(read(b)))]))
@@ -224,6 +236,19 @@ def sensitivity_command(
             click.echo(f"written: {path}")
 
 
+def machine_of(text: str | None) -> tla.Device | None:
+    """The device that a file describes, or a preset by its name; a file comes first.
+
+    Raises:
+        InvalidInput: it is neither.
+    """
+    if text is None:
+        return None
+    if text in PRESETS and not Path(text).exists():
+        return PRESETS[text]()
+    return tla.Device.from_toml(Path(text))
+
+
 def parse_sweep(text: str) -> tuple[str, list[float]]:
     """The knob and its values, of which a range first:last:step has both ends.
 
@@ -233,6 +258,8 @@ def parse_sweep(text: str) -> tuple[str, list[float]]:
     knob, _, values = text.partition("=")
     try:
         parts = [part for piece in values.split(",") for part in parse_range(piece)]
+    except InvalidInput:
+        raise
     except (InvalidOperation, ValueError, OverflowError):
         raise InvalidInput(
             f"--sweep {text} is not understood. Write bits=3:16, drift=0:0.5:0.1 or drift=0,0.5."
@@ -246,6 +273,8 @@ def parse_range(text: str) -> list[float]:
     last, step = [*others, Decimal(1)][:2] if others else (first, Decimal(1))
     if len(others) > 2 or step <= 0 or last < first:
         raise ValueError(text)
+    if last.is_finite() and (last - first) / step >= MOST:
+        raise InvalidInput(f"{text} is {(last - first) / step:.3g} values. Take a longer step.")
     values = [first + k * step for k in range(int((last - first) / step) + 1)]
     return [int(x) if x == x.to_integral_value() else float(x) for x in values]
 
@@ -256,7 +285,7 @@ def answer(
     """Run a solver, print its report, and write or print the answer."""
     with one_clear_line():
         require_writable(out)
-        knobs["rng"] = knobs.pop("seed")
+        knobs["rng"], knobs["device"] = knobs.pop("seed"), machine_of(knobs["device"])
         x = solver(*problem, **{k: value for k, value in knobs.items() if value is not None})
         click.echo(str(x))
         if out is None:

@@ -249,3 +249,26 @@ def test_values_of_a_sweep_are_exact_decimals(text, values):
     found = parse_sweep(text)[1]
     assert found == values
     assert [type(x) for x in found] == [int if x == int(x) else float for x in values]
+
+
+def test_a_device_is_a_file_or_a_preset():
+    np.save("A.npy", np.diag([1.0, 2.0, 3.0]))
+    Path("board.toml").write_text('name = "my board"\n[mismatch]\ncouplings = 0.02\n')
+    ask = CliRunner().invoke
+    on_mine = ask(main, ["inv", "A.npy", "--device", "board.toml", "--seed", "0"])
+    assert on_mine.exit_code == 0
+    assert "my board" in on_mine.output
+    on_two = ask(main, ["inv", "A.npy", "--device", "breadboard"])
+    assert on_two.exit_code == 1
+    assert "takes 3 nodes, and the device has 2" in on_two.output
+    on_none = ask(main, ["plan", "A.npy", "--device", "nope"])
+    assert on_none.exit_code == 1
+    assert "nope cannot be read" in on_none.output
+
+
+def test_a_sweep_of_too_many_values_is_refused_at_once():
+    np.save("A.npy", np.eye(3))
+    given = ["sensitivity", "inv", "A.npy", "--sweep", "mismatch=0:1e9:1e-3"]
+    refused = CliRunner().invoke(main, given)
+    assert refused.exit_code == 1
+    assert "values" in refused.output

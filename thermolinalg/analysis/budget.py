@@ -8,6 +8,7 @@ import numpy as np
 
 from thermolinalg.analysis.cause import Cause
 from thermolinalg.analysis.prediction import DevicePrediction
+from thermolinalg.device.naming import title_of
 from thermolinalg.theory.refinement import EPS
 
 
@@ -91,15 +92,21 @@ class ErrorBudget:
             text += " (beyond first order: the number is a rough one)"
         return text
 
+    def __repr__(self) -> str:
+        shares = ", ".join(f"{part.title} {self.share(part):.0%}" for part in self.parts[:3])
+        error = self.total / self.norm
+        return f"ErrorBudget({title_of(self.prediction.device)}, error {error:.3g}: {shares})"
+
     def __str__(self) -> str:
         known, norm = self.prediction, self.norm
         head = f"{'cause':<22}{'strength':>24}{'bias':>10}{'scatter':>10}{'share':>8}  with time"
         rows = [self._row(part) for part in self.parts]
         bias, scatter = (float(np.linalg.norm(x)) / norm for x in (known.bias, known.std))
         read = f"read for {known.schedule.time:.3g} RC"
+        title = title_of(known.device)
         return "\n".join(
             [
-                f"{known.device.name}: error {self.total / norm:.3g} of the answer's norm, {read}",
+                f"{title}: error {self.total / norm:.3g} of the answer's norm, {read}",
                 f"  {head}",
                 *rows,
                 f"  {'in all':<22}{'':>24}{bias:>10.2g}{scatter:>10.2g}",

@@ -11,6 +11,7 @@ from thermolinalg.analysis.setting import Setting
 from thermolinalg.backend import NumpyArray
 from thermolinalg.device.coefficients import DeadNodes, Quantisation
 from thermolinalg.device.imperfection import Change, Imperfection
+from thermolinalg.device.temperature import Temperatures
 from thermolinalg.theory.equilibrium import solve_linear, stationary_covariance
 from thermolinalg.theory.process import OU
 from thermolinalg.theory.response import Response, covariance_response, mean_response
@@ -59,7 +60,7 @@ def _changed(setting: Setting, part: Imperfection, before: OU, after: OU) -> Cau
         variance=setting.answer_variance(_scatter(setting, before, after, response)),
         coupling=response.coupling,
         strength=_strength(part),
-        knob=part.knob,
+        knob=_knob(part),
         halves=isinstance(part, Quantisation),
         remedy=part.remedy,
     )
@@ -83,7 +84,17 @@ def _alive(setting: Setting, network: OU) -> tuple[NumpyArray, NumpyArray]:
 
 
 def _strength(part: Any) -> Any:
-    return part.levels if isinstance(part, Quantisation) and part.levels else part.strength
+    if isinstance(part, Quantisation) and part.levels:
+        return part.levels
+    return getattr(part, _knob(part))
+
+
+def _knob(part: Imperfection) -> str:
+    """The field that makes it strong: of temperatures that all err alike it is what they share."""
+    if isinstance(part, Temperatures) and part.nodes is not None:
+        return "nodes"
+    shared = isinstance(part, Temperatures) and part.offset and not part.spread
+    return "offset" if shared else part.knob
 
 
 def _dead(setting: Setting, part: DeadNodes) -> Cause:

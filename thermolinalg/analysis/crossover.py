@@ -6,7 +6,7 @@ clock and its link; of the digital machine from what is stated of it, or was mea
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from thermolinalg.analysis.workload import Task
 from thermolinalg.backend import NumpyArray
 from thermolinalg.device.ledger import Ledger
 from thermolinalg.device.machine import Device
+from thermolinalg.device.naming import title_of
 from thermolinalg.errors import InvalidInput
 
 SIZES = tuple(round(n) for n in np.geomspace(30, 100_000, 18))
@@ -103,9 +104,15 @@ class Crossover:
     def __repr__(self) -> str:
         won = sum(b.size is not None for b in self.boundaries)
         return (
-            f"Crossover({self.task.title}, {self.device.name} against {self.digital.name}, wins "
-            f"at {won} of {len(self.conditions)} condition numbers)"
+            f"Crossover({self.task.title}, {title_of(self.device)} against {self.digital.name}, "
+            f"wins at {won} of {len(self.conditions)} condition numbers)"
         )
+
+    def _beyond(self) -> list[str]:
+        nodes = self.device.limits.nodes
+        if nodes is None or nodes >= self.sizes[-1]:
+            return []
+        return [f"the device has {nodes} nodes: of larger d it is one of its kind that has as many"]
 
     def __str__(self) -> str:
         bits, error = self.device.bits, self.task.error
@@ -113,10 +120,11 @@ class Crossover:
         clock = f"RC {self.device.time_constant:.3g} s, link {self.device.link:.3g} bit/s"
         rows = [
             f"{self.task.title}, error {error:g} on both sides, {sizes}",
-            f"device: {self.device.name}, modelled; {clock}, {bits} bits a number",
+            f"device: {title_of(self.device)}, modelled; {clock}, {bits} bits a number",
             f"digital: {self.digital.name}, {self.label}: {self.digital.source}",
             "condition  device wins           because",
             *map(str, self.boundaries),
+            *self._beyond(),
             f"to first order {bits} bits hold that error up to a condition of {self.held:.3g}",
         ]
         return "\n".join(rows)
@@ -147,8 +155,8 @@ def crossover(
     """
     device, asked = Device.given(device), task_of(task, error)
     machine = _machine(digital)
-    sizes = tuple(checks.count("sizes", n) for n in sizes)
-    kappas = tuple(checks.positive("conditions", k) for k in conditions)
+    sizes = tuple(checks.count("sizes", n) for n in _several("sizes", sizes))
+    kappas = tuple(checks.positive("conditions", k) for k in _several("conditions", conditions))
     _require_increasing("sizes", sizes)
     _require_increasing("conditions", kappas)
     if kappas[0] < 1:
@@ -245,3 +253,9 @@ def _machine(digital: DigitalMachine | str) -> DigitalMachine:
 def _require_increasing(name: str, values: Sequence[float]) -> None:
     if not values or sorted(set(values)) != list(values):
         raise InvalidInput(f"{name} = {values} must increase, and be one at least.")
+
+
+def _several(name: str, values: Any) -> Any:
+    if isinstance(values, str) or not hasattr(values, "__iter__"):
+        raise InvalidInput(f"{name} = {values!r} must be a list of numbers, such as ({values!r},).")
+    return values

@@ -98,7 +98,9 @@ def _whole(setting: Setting, dressing: Dressing) -> NumpyArray:
     if not isinstance(dressing, ColouredNoise):
         raise DoesNotFit(
             f"{dressing.title} is predicted for an RC network, and this circuit is of the kind "
-            f"{setting.device.circuit.kind!r}. Predict the two apart."
+            f"{setting.device.circuit.kind!r}. Predict the two apart, by "
+            "replace(device, dressings=()) and replace(device, circuit=RC()); `sensitivity` "
+            "simulates both together."
         )
     circuit: Any = setting.device.circuit.realise(setting.left)
     n = setting.asked.n

@@ -17,6 +17,7 @@ from thermolinalg.analysis.setting import Setting
 from thermolinalg.analysis.statement import Statement
 from thermolinalg.backend import NumpyArray, to_numpy
 from thermolinalg.device.machine import Device
+from thermolinalg.device.naming import title_of
 from thermolinalg.errors import ShapeMismatch
 from thermolinalg.solvers.budget import RELAXATIONS
 from thermolinalg.solvers.estimate import Estimate
@@ -160,7 +161,7 @@ class DevicePrediction:
             for title, size, off, spread in [*known, ("in all", bias, self.neglected, scatter)]
         ]
         plan = self.schedule
-        first = f"{self.device.name}: read for {plan.time:.3g} RC from {plan.start:.3g} RC on"
+        first = f"{title_of(self.device)}: read for {plan.time:.3g} RC from {plan.start:.3g} RC on"
         return "\n".join([first, *rows])
 
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from inspect import Parameter, signature
 from typing import Any, Literal, final
 
 import numpy as np
@@ -53,9 +54,10 @@ class Problem:
     def __init__(self, solver: str, arguments: Any, /, **options: Any) -> None:
         if solver not in SOLVERS:
             raise InvalidInput(f"solver = {solver!r} must be one of {', '.join(SOLVERS)}.")
-        pair = isinstance(arguments, tuple)
+        given = arguments if isinstance(arguments, tuple) else (arguments,)
+        _require_usable(solver, given, options)
         object.__setattr__(self, "solver", solver)
-        object.__setattr__(self, "arguments", arguments if pair else (arguments,))
+        object.__setattr__(self, "arguments", given)
         object.__setattr__(self, "options", dict(options))
         process, readout = self.program.process, self.program.readout
         known = isinstance(readout, TimeAverage | SecondMoment)
@@ -65,6 +67,10 @@ class Problem:
                 "positive definite A, given as an array, and of a whole answer. Pass one, without "
                 "`dynamics` and `only`."
             )
+
+    def __repr__(self) -> str:
+        options = "".join(f", {name}={value!r}" for name, value in self.options.items())
+        return f"Problem({self.program.name}{options})"
 
     def run(self, device: Device | None = None, /, *, rng: RNG = None) -> Estimate:
         """The answer of one device."""
@@ -160,8 +166,31 @@ class Problem:
 
 SOLVERS: dict[str, Callable[..., Estimate]] = {"solve": solve, "inv": inv}
 PROGRAMS: dict[str, Callable[..., Program]] = {"solve": solve_program, "inv": inv_program}
+TAKES = {"solve": ("A", "b"), "inv": ("A",)}
+"""What each solver is given."""
+
 PROGRAMMED = {
     "solve": {"temperature", "precondition", "dynamics"},
     "inv": {"only", "dynamics", "prethermalize"},
 }
 """Options that change what is programmed."""
+
+
+def _require_usable(solver: str, given: tuple[Any, ...], options: Mapping[str, Any]) -> None:
+    takes = ", ".join(TAKES[solver])
+    if len(given) != len(TAKES[solver]):
+        raise InvalidInput(
+            f"{solver} takes ({takes}), and {len(given)} arguments are given. Write "
+            f'Problem("{solver}", ({takes})).'
+        )
+    known = [
+        name
+        for name, p in signature(SOLVERS[solver]).parameters.items()
+        if p.kind is Parameter.KEYWORD_ONLY and name not in {"device", "rng"}
+    ]
+    unknown = [name for name in options if name not in known]
+    if unknown:
+        raise InvalidInput(
+            f"{unknown[0]!r} is no option of a Problem of {solver}. There are: {', '.join(known)}. "
+            "The device and rng are given to `run`."
+        )

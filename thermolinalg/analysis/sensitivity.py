@@ -157,6 +157,11 @@ def sensitivity(
         OutputError: a result cannot be kept.
     """
     study = LinearStudy(study) if isinstance(study, Problem) else study
+    if not hasattr(study, "knobs") or not hasattr(study, "measure"):
+        raise InvalidInput(
+            f"study is of type {type(study).__name__}, and a Problem or a Study is needed: "
+            'Problem("solve", (A, b)), say.'
+        )
     device, turned = Device.given(device), _checked(study, sweep)
     streams, seeds = open_streams(rng), checks.count("seeds", seeds)
     workers = os.cpu_count() or 1 if workers is None else checks.count("workers", workers)

@@ -230,8 +230,13 @@ class DeadNodes(Imperfection):
         return list(self.nodes)
 
     def distort(self, network: OU, chip: Streams) -> OU:
-        alive = np.ones(network.n)
-        alive[self.dead(network.n, chip)] = 0.0
+        alive, dead = np.ones(network.n), self.dead(network.n, chip)
+        if len(dead) == network.n:
+            raise DoesNotFit(
+                f"all {network.n} nodes of this chip are dead, and nothing answers. Take another "
+                "chip, or fewer dead nodes."
+            )
+        alive[dead] = 0.0
         keep = like(alive, network.A)
         both = keep[:, None] * keep
         ground = namespace(keep).linalg.diagonal(network.A) * (1 - keep)
@@ -249,10 +254,15 @@ def held(A: Array, b: Array, D: Array, why: str) -> OU:
         return OU(A, b, D)
     except Unstable as error:
         lowest = float(namespace(A).min(namespace(A).real(namespace(A).linalg.eigvals(A))))
+        if not bool(namespace(A).any(A != 0)):
+            raise DoesNotFit(
+                f"this device cannot hold the problem: with {why} every coefficient is rounded to "
+                "zero. Take more bits, or a smaller full_scale."
+            ) from error
         raise DoesNotFit(
             f"this device cannot hold the problem: {why} moves its slowest relaxation rate to "
-            f"{lowest:.3g} of the fastest, and it must be > 0 to settle. Add a ridge to A of that "
-            "size times its norm at least, or take a better device."
+            f"{lowest:.3g} of the fastest, and it must be > 0 to settle. Add a ridge to A of more "
+            "than that size times its norm, or take a better device."
         ) from error
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
 
+from thermolinalg.device.naming import title_of
 from thermolinalg.device.parts import PARTS, differing
 
 PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "u"), (1e-9, "n"))
@@ -101,7 +102,7 @@ def in_units(value: float, unit: str) -> str:
 
 def _lines(device: Any) -> Iterator[str]:
     circuit, each = device.circuit.kind, in_units(device.bits / device.link, "s")
-    yield f"{device.name}: {CIRCUITS[circuit]}; chip {device.chip}"
+    yield f"{title_of(device)}: {CIRCUITS[circuit]}; chip {device.chip}"
     if device.source:
         yield f"  from {device.source}"
     assumed = set(device.assumed)

@@ -63,7 +63,7 @@ def _require_plain(device: Any) -> None:
     if own:
         raise DoesNotFit(
             f"the works of driven runs, of which logdet is made, are not known of a device with "
-            f"{own}. Take an RC circuit without it."
+            f"{own}. Take an RC circuit that has no such part."
         )
 
 

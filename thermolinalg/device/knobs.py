@@ -1,6 +1,6 @@
 """What can be turned on a device, by name: one number each."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any, NamedTuple
 
 from thermolinalg.device.coefficients import DeadNodes, Mismatch, Parasitics, Quantisation
@@ -48,7 +48,12 @@ def turned(device: Any, name: str, value: float) -> Any:
         InvalidInput: there is no such knob, or it does not go there.
     """
     if name not in KNOBS:
-        raise InvalidInput(f"{name!r} is no knob of a device. There are: {', '.join(KNOBS)}.")
+        other = ""
+        if name in {f.name for f in fields(device)}:
+            other = f" Use `dataclasses.replace(device, {name}=...)` for what is none."
+        raise InvalidInput(
+            f"{name!r} is no knob of a device. There are: {', '.join(KNOBS)}.{other}"
+        )
     knob = KNOBS[name]
     known = {knob.field, f"{knob.part}.{knob.field}"}
     device = replace(device, assumed=tuple(x for x in device.assumed if x not in known))

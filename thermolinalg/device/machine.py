@@ -17,16 +17,17 @@ from thermolinalg.device.description import described
 from thermolinalg.device.disturbance import drifting_windows, offset
 from thermolinalg.device.driving import driven, read_works
 from thermolinalg.device.imperfection import Imperfection
-from thermolinalg.device.knobs import turned
+from thermolinalg.device.knobs import KNOBS, turned
 from thermolinalg.device.ledger import Ledger, Prices
 from thermolinalg.device.limits import Limits, held_of
+from thermolinalg.device.naming import IDEAL, no_device, no_problem
 from thermolinalg.device.noise import Dressing
 from thermolinalg.device.parts import brief, checked_parts
-from thermolinalg.device.realising import coefficients_of, heated, observed, started
+from thermolinalg.device.realising import coefficients_of, designed, heated, observed, started
 from thermolinalg.device.running import DeviceRun, Running, run_windows
 from thermolinalg.device.temperature import TemperatureDrift, Temperatures
 from thermolinalg.device.toml import read, written
-from thermolinalg.errors import DoesNotFit, InvalidInput
+from thermolinalg.errors import DoesNotFit
 from thermolinalg.files import atomic_write
 from thermolinalg.measurement.converter import Converter
 from thermolinalg.measurement.observed import Observed
@@ -73,7 +74,7 @@ class Device:
         assumed: numbers that no source states, such as "link" or "mismatch.couplings".
     """
 
-    name: str = "ideal"
+    name: str = IDEAL
     time_constant: float = 1e-6
     bits: int = 16
     link: float = 50e9
@@ -139,10 +140,7 @@ class Device:
         if device is None:
             return Device.ideal()
         if not isinstance(device, Device):
-            raise InvalidInput(
-                f"device = {device!r} is no Device. Pass Device.ideal() or Device(link=...), say, "
-                "or leave it out."
-            )
+            raise no_device(device)
         return device
 
     @staticmethod
@@ -174,13 +172,19 @@ class Device:
         return tuple(part for part in parts if part is not None)
 
     def vary(self, name: str, value: float) -> "Device":
-        """One number changed: `device.vary("bits", 8)`, say; `KNOBS` has the names.
+        """One number changed: `device.vary("bits", 8)`, say; `Device.knobs()` has the names.
+
+        What is no knob is changed by `dataclasses.replace(device, time_constant=1e-5)`.
 
         Raises:
             InvalidInput: there is no such knob, or it does not go there.
         """
-        device: Device = turned(self, name, value)
-        return device
+        return turned(self, name, value)
+
+    @staticmethod
+    def knobs() -> dict[str, str]:
+        """The knobs of `vary` and of sensitivity studies by name, and what each of them is."""
+        return {name: knob.says for name, knob in KNOBS.items()}
 
     def transfer(self, numbers: float) -> float:
         """Seconds that this many numbers take over the digital link."""
@@ -192,14 +196,7 @@ class Device:
 
     def nominal(self, process: Runnable) -> Runnable | Observed:
         """The process as it would move on a device as it was designed: by it runs are planned."""
-        if isinstance(self.circuit, RC):
-            return process
-        if not isinstance(process, OU):
-            raise DoesNotFit(
-                f"a circuit of kind {self.circuit.kind!r} has dynamics of its own, for a problem "
-                "whose A is an array. Leave dynamics and operators to an RC circuit."
-            )
-        return observed(self.circuit.nominal(process), process.n, None)
+        return designed(self.circuit, process)
 
     def realised(
         self, process: Runnable, *, unit: float = 1.0, drives: Array = None
@@ -299,7 +296,12 @@ class Device:
 
         Args:
             problem: a `Problem`.
+
+        Raises:
+            InvalidInput: it is no `Problem`, or one that the device cannot hold.
         """
+        if not hasattr(problem, "error_budget"):
+            raise no_problem(problem)
         return problem.error_budget(self)
 
     def prepare(self, protocol: Protocol, numbers: int) -> Ledger:

@@ -4,12 +4,15 @@ from dataclasses import replace
 from typing import Any
 
 from thermolinalg.backend import Array, namespace
+from thermolinalg.device.circuit import RC, Circuit
+from thermolinalg.errors import DoesNotFit
 from thermolinalg.measurement.converter import Converter
 from thermolinalg.measurement.observed import Observed
 from thermolinalg.measurement.sampled import coordinates_read
 from thermolinalg.theory.clocked import Clocked
 from thermolinalg.theory.inertial import Inertial
 from thermolinalg.theory.operator import Network, Runnable
+from thermolinalg.theory.process import OU
 
 
 def heated(process: Any, factor: float) -> Any:
@@ -21,6 +24,22 @@ def heated(process: Any, factor: float) -> Any:
     if isinstance(process, Network):
         return replace(process, diffusion=process.diffusion * factor)
     return process.heated(factor)
+
+
+def designed(circuit: Circuit, process: Runnable) -> Any:
+    """What a circuit makes of a process, as it was designed.
+
+    Raises:
+        DoesNotFit: it has dynamics of its own, and the process has too, or is only multiplied.
+    """
+    if isinstance(circuit, RC):
+        return process
+    if not isinstance(process, OU):
+        raise DoesNotFit(
+            f"a circuit of kind {circuit.kind!r} has dynamics of its own, for a problem whose A is "
+            "an array. Leave dynamics and operators to an RC circuit."
+        )
+    return observed(circuit.nominal(process), process.n, None)
 
 
 def observed(moving: Any, positions: int, converter: Converter | None) -> Any:

@@ -4,19 +4,26 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, final
 
+import numpy as np
+
 from thermolinalg import checks
-from thermolinalg.backend import Array, namespace
+from thermolinalg.backend import Array, namespace, to_numpy
 from thermolinalg.device.ledger import Ledger
+from thermolinalg.errors import InvalidInput
 from thermolinalg.measurement.integral import TimeAverage
 from thermolinalg.measurement.moment import SecondMoment
 from thermolinalg.measurement.observed import Observed
 from thermolinalg.measurement.readout import Readout
 from thermolinalg.streams import Streams
+from thermolinalg.theory.inertial import Inertial
 from thermolinalg.theory.operator import Runnable
 from thermolinalg.theory.process import OU
 
 RELAXATIONS = 20.0
 """Of what is read: how long to settle, and each window, where nothing else is asked for."""
+
+SHOWN = 36
+"""Numbers of an array that are printed; of a larger one its corners."""
 
 
 @final
@@ -50,6 +57,21 @@ class DeviceRun:
     process: Runnable | Observed
     seed: int
 
+    def __repr__(self) -> str:
+        return (
+            f"DeviceRun({self.windows.shape[0]} windows, mean of shape {tuple(self.mean.shape)}, "
+            f"{self.ledger.seconds('modelled'):.3g} s modelled, seed {self.seed})"
+        )
+
+    def __str__(self) -> str:
+        said = np.array2string(to_numpy(self.mean), precision=4, threshold=SHOWN, prefix=" " * 8)
+        error = np.array2string(to_numpy(self.stderr), precision=2, threshold=SHOWN, prefix=" " * 8)
+        ledger = str(self.ledger).replace("\n", "\n        ")
+        return (
+            f"mean of {self.windows.shape[0]} windows\n  mean  {said}\n  error {error}\n"
+            f"  cost  {ledger}\n  repeat rng={self.seed}"
+        )
+
 
 def run_windows(
     device: Any,
@@ -61,6 +83,7 @@ def run_windows(
     streams: Streams,
 ) -> DeviceRun:
     """What `Device.run` says of itself."""
+    _require_usable(process, readout)
     driven = bool(namespace(process.b).any(process.b != 0))
     readout = readout or (TimeAverage() if driven else SecondMoment())
     nominal, windows = device.nominal(process), checks.count("windows", windows, least=2)
@@ -76,3 +99,15 @@ def run_windows(
     ledger = running.ledger.add("digital", perf_counter() - begun, "measured")
     stderr = spread / windows**0.5
     return DeviceRun(values, mean, stderr, ledger, running.process, streams.seed)
+
+
+def _require_usable(process: Any, readout: Any) -> None:
+    if not isinstance(process, OU | Inertial):
+        raise InvalidInput(
+            f"process is of type {type(process).__name__}, and an OU or an Inertial is needed: "
+            "OU(A, b, D), overdamped(S, f) or underdamped(S, f), say."
+        )
+    if readout is not None and not isinstance(readout, Readout):
+        raise InvalidInput(
+            f"readout = {readout!r} must be a readout, such as TimeAverage() or SecondMoment()."
+        )

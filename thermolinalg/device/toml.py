@@ -16,6 +16,7 @@ import os
 import tomllib
 from collections.abc import Iterator
 from dataclasses import fields
+from difflib import get_close_matches
 from pathlib import Path
 from types import NoneType
 from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
@@ -85,6 +86,8 @@ def _text(source: str | os.PathLike[str]) -> tuple[str, str]:
     if isinstance(source, str) and ("\n" in source or "=" in source):
         return "this TOML", source
     try:
+        if source == "":
+            raise InvalidInput("a device is read from a path or from TOML, not from ''.")
         return os.fspath(source), Path(source).read_text(encoding="utf-8")
     except TypeError as error:
         raise InvalidInput(
@@ -136,8 +139,12 @@ def _made(kind: type, said: dict[str, Any], where: Where) -> Any:
     values = {}
     for name, value in said.items():
         if name not in allowed:
-            section = "section" if isinstance(value, dict | list) else "key"
-            raise where.wrong(f"there is no {section} {name!r}. There are: {', '.join(allowed)}.")
+            nested = where.section == "" and isinstance(value, dict | list)
+            there = [*PARTS, "dressings"] if nested else allowed
+            kept = f"no {'section' if nested else 'key'} {name!r}. There are: {', '.join(there)}."
+            close = get_close_matches(name, there, n=1)
+            hint = f" Is it {close[0]!r}?" if close else ""
+            raise where.wrong(f"there is {kept}{hint}")
         values[name] = value if name in {*PARTS, "dressings"} else _typed(name, value, hints[name])
         if values[name] is None:
             raise where.wrong(f"{name} = {_shown(value)} must be {_called(hints[name])}.")

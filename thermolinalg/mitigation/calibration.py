@@ -27,6 +27,7 @@ from thermolinalg.mitigation.question import COVARIANCE, MEAN, stated
 from thermolinalg.solvers.estimate import Estimate
 from thermolinalg.solvers.inverse import inv
 from thermolinalg.solvers.linear import solve
+from thermolinalg.solvers.run import Run
 from thermolinalg.streams import RNG, open_streams
 
 METHOD = "calibration"
@@ -79,10 +80,17 @@ class Calibration:
         If one is, all are made: to leave out a part for being uncertain would hide that it is.
 
         Raises:
-            InvalidInput: the answer is no mean, or no covariance, of a network.
+            InvalidInput: the answer is no mean, or no covariance, of a network, or it is of another
+                device, or of another chip.
         """
         kind = MEAN if self.quantity == "mean" else COVARIANCE
         program = stated(answer, kind, f"a calibration of a {self.quantity}")
+        if isinstance(answer.run, Run) and answer.run.device != self.device:
+            raise InvalidInput(
+                f"the answer is of {answer.run.device!r}, and what was calibrated is "
+                f"{self.device!r}. What one chip is wrong about says nothing of another: calibrate "
+                "the one that answers."
+            )
         gain, offset, beside = parts = self.shared_gain, self.shared_offset, self.beside
         members = (answer, *self.references)
         if not any(p.significant for p in parts):
@@ -117,6 +125,13 @@ class Calibration:
             did=f"scale {gain} and offset {offset} of the {self.quantity} corrected",
             seed=self.seed,
         )
+
+    @property
+    def device(self) -> Device:
+        """What was calibrated."""
+        run = self.references[0].run
+        assert isinstance(run, Run)
+        return run.device
 
     def __str__(self) -> str:
         return (

@@ -19,7 +19,7 @@ from thermolinalg.device.machine import Device
 from thermolinalg.errors import InvalidInput
 from thermolinalg.mitigation.fitting import FALSE_ALARM, Fitted, fit_at_zero
 from thermolinalg.mitigation.mitigated import Mitigated, norm, spent
-from thermolinalg.mitigation.question import Question
+from thermolinalg.mitigation.question import Question, require_asked
 from thermolinalg.streams import RNG, open_streams
 
 METHOD = "extrapolation"
@@ -73,6 +73,7 @@ def extrapolate(
         InvalidInput: the knob cannot be controlled, or the device has no such imperfection, or the
             factors cannot be used.
     """
+    require_asked(question, device)
     degree = checks.count("degree", degree)
     strengths = _checked(factors, degree)
     control, own = _controlled(knob), _own(device, knob)

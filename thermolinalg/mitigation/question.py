@@ -1,6 +1,6 @@
 """The contract of what is asked of a device again and again: the same problem, other devices."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from thermolinalg.backend import namespace
 from thermolinalg.device.machine import Device
@@ -29,18 +29,48 @@ def stated(answer: Estimate, kind: type | tuple[type, ...], method: str) -> Prog
     Raises:
         InvalidInput: the answer is not read so, and the method knows nothing of it.
     """
+    if not isinstance(answer, Estimate):
+        raise InvalidInput(
+            f"answer is of type {type(answer).__name__}, and must be the Estimate of a solver: it "
+            "alone knows what was read, and how well."
+        )
     program = answer.run.program if isinstance(answer.run, Run) else None
     if program is None or program.decode is not same or not isinstance(program.readout, kind):
+        kinds = kind if isinstance(kind, tuple) else (kind,)
+        known = " or ".join(WHERE[k] for k in kinds)
         raise InvalidInput(
             f"{method} is not for {answer.problem}: it is known for answers that are themselves "
-            "the mean or the covariance of a network. Ask `solve(A, b)` or `inv(A)` without "
-            "`only` or `precondition`."
+            f"{known}, without `only` or `precondition`."
         )
     return program
 
 
 MEAN, COVARIANCE = TimeAverage, SecondMoment
 """What is read of a network whose mean, or whose covariance, is the answer."""
+
+WHERE: dict[type, str] = {
+    MEAN: "the mean of a network, as of `solve(A, b)`",
+    COVARIANCE: "the covariance of a network, as of `inv(A)`",
+}
+"""Which answers are read so."""
+
+
+def require_asked(question: Any, device: Any) -> None:
+    """A question and a device, in this order.
+
+    Raises:
+        InvalidInput: one of them is something else.
+    """
+    if not callable(getattr(question, "run", None)) or isinstance(question, Device):
+        raise InvalidInput(
+            f"question is of type {type(question).__name__}, and comes first. Pass a Problem, such "
+            'as Problem("solve", (A, b)), and then the device.'
+        )
+    if not isinstance(device, Device):
+        raise InvalidInput(
+            f"device is of type {type(device).__name__}, and must be a Device with something to "
+            'mitigate, such as Device.from_toml("board.toml").'
+        )
 
 
 def network_asked(question: Question, program: Program, method: str) -> OU:

@@ -21,7 +21,13 @@ from thermolinalg.errors import InvalidInput
 from thermolinalg.measurement.moment import SecondMoment
 from thermolinalg.mitigation.fitting import satterthwaite
 from thermolinalg.mitigation.mitigated import Mitigated
-from thermolinalg.mitigation.question import COVARIANCE, Question, network_asked, stated
+from thermolinalg.mitigation.question import (
+    COVARIANCE,
+    Question,
+    network_asked,
+    require_asked,
+    stated,
+)
 from thermolinalg.solvers.estimate import Estimate
 from thermolinalg.streams import RNG, Streams, open_streams
 from thermolinalg.theory.process import OU
@@ -63,6 +69,7 @@ def subtract_read_noise(
     Raises:
         InvalidInput: the device reads exactly, or the question is another one.
     """
+    require_asked(question, device)
     if noise not in {"described", "measured"}:
         raise InvalidInput(f"noise = {noise!r} must be 'described' or 'measured'.")
     converter = device.converter

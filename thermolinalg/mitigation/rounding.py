@@ -29,6 +29,7 @@ from thermolinalg.mitigation.question import (
     Question,
     least_gain,
     network_asked,
+    require_asked,
     stated,
 )
 from thermolinalg.solvers.estimate import Estimate
@@ -55,6 +56,7 @@ def rounding_ensemble(
     Raises:
         InvalidInput: the device does not round to bits, or the question is another one.
     """
+    require_asked(question, device)
     members = checks.count("members", members, least=2)
     rounding = device.quantisation
     if rounding is None or rounding.bits is None:

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 from thermolinalg.analysis.budget import ErrorBudget
 from thermolinalg.analysis.cause import Cause
+from thermolinalg.device.naming import title_of
+from thermolinalg.errors import InvalidInput
 from thermolinalg.plots.canvas import GREY, add_legend, colours, open_axes
 
 if TYPE_CHECKING:
@@ -25,8 +27,13 @@ def plot_budget(budget: ErrorBudget, /, *, ax: "Axes | None" = None) -> "Axes":
         ax: matplotlib Axes to draw on; None opens a figure.
 
     Raises:
-        InvalidInput: ax is no matplotlib Axes.
+        InvalidInput: budget is no ErrorBudget, or ax is no matplotlib Axes.
     """
+    if not isinstance(budget, ErrorBudget):
+        raise InvalidInput(
+            f"budget is of type {type(budget).__name__}, and an ErrorBudget is needed: "
+            "device.error_budget(problem)."
+        )
     from matplotlib.patches import Patch
 
     ax = open_axes(ax, (7.6, 3.2))
@@ -38,7 +45,7 @@ def plot_budget(budget: ErrorBudget, /, *, ax: "Axes | None" = None) -> "Axes":
     ax.set_xlim(0.0, 1.04 * ax.dataLim.x1)
     ax.set_xlabel("squared error / squared norm of the answer")
     ax.ticklabel_format(axis="x", style="sci", scilimits=(-2, 3))
-    ax.set_title(f"{budget.prediction.device.name}: error {budget.total / budget.norm:.2g}")
+    ax.set_title(f"{title_of(budget.prediction.device)}: error {budget.total / budget.norm:.2g}")
     ax.spines[["top", "right"]].set_visible(False)
     handles = [
         Patch(color=tint, lw=0, label=f"{part.title} ({budget.share(part):.0%})")

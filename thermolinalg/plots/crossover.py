@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from thermolinalg.analysis.crossover import Crossover
+from thermolinalg.device.naming import title_of
 from thermolinalg.errors import InvalidInput
 from thermolinalg.plots.canvas import GREY, PALETTE, add_legend, label_logarithms, line, open_axes
 
@@ -108,7 +109,7 @@ def plot_crossover_times(
 
 
 def _title(found: Crossover) -> str:
-    sides = f"{found.device.name} / {found.digital.name} ({found.label})"
+    sides = f"{title_of(found.device)} / {found.digital.name} ({found.label})"
     return f"{found.task.title}, error {found.task.error:g}: {sides}"
 
 

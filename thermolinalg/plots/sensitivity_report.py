@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from thermolinalg.analysis.sensitivity import Sensitivity
+from thermolinalg.errors import OutputError
 from thermolinalg.files import Content, atomic_write_all
 from thermolinalg.plots.sensitivity import plot_sensitivity
 
@@ -17,13 +18,17 @@ DPI = 120
 
 
 def write_sensitivity(result: Sensitivity, folder: str | os.PathLike[str]) -> list[Path]:
-    """Write sensitivity.json, .csv and .png into a folder that is there; the files written.
+    """Write sensitivity.json, .csv and .png into a folder, which is made; the files written.
 
     Raises:
         OutputError: they cannot be written.
     """
     import matplotlib.pyplot as plt
 
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be made: {error.strerror or error}.") from error
     figure = plot_sensitivity(result)
     picture = io.BytesIO()
     figure.savefig(picture, dpi=DPI, metadata={"Software": None})

@@ -124,6 +124,11 @@ class Campaign:
         return Campaign(question, target, streams, limit, ledger, workers(n_jobs))
 
     @property
+    def device(self) -> Device:
+        """What runs it."""
+        return self.question.device
+
+    @property
     def made(self) -> int:
         """Runs that are made."""
         return self.piloted + self.answered
@@ -188,25 +193,17 @@ class Campaign:
         expected = reach * math.sqrt(runs / max(planned, self.answered))
         if planned <= self.answered:
             return replace(self, phase="done", expected=expected, short=planned < needed)
+        count, short = math.ceil((planned - self.answered) / PARTS), planned < needed
         return replace(
-            self,
-            phase="measure",
-            planned=planned,
-            count=math.ceil((planned - self.answered) / PARTS),
-            expected=expected,
-            short=planned < needed,
+            self, phase="measure", planned=planned, count=count, expected=expected, short=short
         )
 
     def _measure(self) -> "Campaign":
         new, campaign = self._perform()
         samples = new if self.samples is None else np.concatenate([self.samples, new])
         left = self.planned - len(samples)
-        return replace(
-            campaign,
-            samples=samples,
-            count=min(self.count, left),
-            phase="measure" if left else "done",
-        )
+        phase: Literal["measure", "done"] = "measure" if left else "done"
+        return replace(campaign, samples=samples, count=min(self.count, left), phase=phase)
 
     def refined(
         self,

@@ -12,7 +12,10 @@ from scipy.special import stdtrit
 
 from thermolinalg import checks
 from thermolinalg.backend import Array, NumpyArray, namespace, to_numpy
+from thermolinalg.device.driving import is_exact
 from thermolinalg.device.ledger import Ledger
+from thermolinalg.device.machine import Device
+from thermolinalg.device.naming import title_of
 from thermolinalg.errors import InvalidInput
 from thermolinalg.solvers.baseline import Digital
 from thermolinalg.solvers.budget import WINDOWS, Plan, Target
@@ -80,6 +83,10 @@ class History(NamedTuple):
 
 class Continuable(Protocol):
     """A run that stands where an answer was read from it, and can go on."""
+
+    @property
+    def device(self) -> Device:
+        """What ran it."""
 
     @property
     def time(self) -> float:
@@ -225,6 +232,16 @@ class Estimate:
     def _repr_html_(self) -> str:
         return self._report().html
 
+    def _caveat(self) -> list[str]:
+        """What an error bar cannot say: it knows of noise alone."""
+        device = None if self.run is None else self.run.device
+        if device is None or is_exact(device):
+            return []
+        return [
+            f"{title_of(device)}: its own errors are in no error bar;",
+            "of solve and inv, error_budget predicts them",
+        ]
+
     def _report(self) -> Report:
         """What it says of itself; the digital solvers are timed for it, now."""
         plan, goal, norm = self.plan, self.plan.target, _norm(self.value)
@@ -252,7 +269,7 @@ class Estimate:
                 f"root-mean-square error {self.error:.3g}{relative}",
                 f"effective samples {self.ess:.3g} of the slowest mode",
             ),
-            Block.of("device", self.ledger),
+            Block.of("device", *self._caveat(), self.ledger),
             Block.of("digital", self.digital),
             Block.of("repeat", f"rng={self.seed}"),
         )

@@ -5,8 +5,9 @@ from functools import partial
 
 from thermolinalg import checks
 from thermolinalg.backend import Array, like, namespace, normals
+from thermolinalg.device.circuit import RC
 from thermolinalg.device.machine import Device
-from thermolinalg.errors import InvalidInput
+from thermolinalg.errors import DoesNotFit, InvalidInput
 from thermolinalg.measurement.lagged import LaggedMoment
 from thermolinalg.solvers.baseline import digital_expm
 from thermolinalg.solvers.budget import BIAS, Target
@@ -70,12 +71,23 @@ def expm(
     Raises:
         ShapeMismatch, NotFinite, NotReal, InvalidInput: A, t or an option cannot be used, or e^α is
             no number of A's precision; the message says why and what to do.
+        DoesNotFit: the device cannot hold it, or swings before it settles.
     """
-    target = Target.checked(rtol, atol, confidence)
+    machine, target = Device.given(device), Target.checked(rtol, atol, confidence)
+    _require_overdamped(machine)
     control = Control(chains, n_jobs, max_time, max_samples)
     streams = open_streams(rng)
     program = expm_program(A, t, streams=streams)
-    return run(program, target, Device.given(device), streams, control, callback)
+    return run(program, target, machine, streams, control, callback)
+
+
+def _require_overdamped(device: Device) -> None:
+    if not isinstance(device.circuit, RC):
+        raise DoesNotFit(
+            "e^{At} is how a network without inertia goes with what it was, and the circuit of "
+            f"this device, {device.circuit.kind!r}, swings: what it was a moment ago tells another "
+            "function of A. Take an RC circuit."
+        )
 
 
 def expm_program(A: Array, t: float = 1.0, /, *, streams: Streams) -> Program:

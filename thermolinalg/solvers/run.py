@@ -34,14 +34,7 @@ from thermolinalg.solvers.budget import (
 )
 from thermolinalg.solvers.control import Control, limits
 from thermolinalg.solvers.crew import Crew
-from thermolinalg.solvers.estimate import (
-    KEPT,
-    Callback,
-    Estimate,
-    History,
-    Outcome,
-    judged,
-)
+from thermolinalg.solvers.estimate import KEPT, Callback, Estimate, History, Outcome, judged
 from thermolinalg.solvers.program import Program
 from thermolinalg.solvers.reading import Reading
 from thermolinalg.streams import Streams
@@ -119,6 +112,11 @@ class Run:
         )
         seed = streams.seed if seed is None else seed
         return Run(program, target, crew, seed, limit, "settle", settle)
+
+    @property
+    def device(self) -> Device:
+        """What runs it."""
+        return self.crew.device
 
     @property
     def copies(self) -> int:

@@ -326,6 +326,11 @@ class Part:
     part: int
 
     @property
+    def device(self) -> Device:
+        """What runs it."""
+        return self.whole.crew.device
+
+    @property
     def time(self) -> float:
         """How long all chains have run."""
         return self.whole.time

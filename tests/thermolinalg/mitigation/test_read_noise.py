@@ -73,7 +73,7 @@ def test_nothing_is_solved_digitally_and_the_bill_adds_up(monkeypatch):
 def test_what_makes_no_sense_is_an_error():
     with pytest.raises(InvalidInput, match="nothing to do"):
         subtract_read_noise(inverse(4, 0), Device())
-    with pytest.raises(InvalidInput, match="the mean or the covariance"):
+    with pytest.raises(InvalidInput, match="the covariance of a network"):
         subtract_read_noise(linear(4, 0), NOISY, rng=0)
     with pytest.raises(InvalidInput, match="described"):
         subtract_read_noise(inverse(4, 0), NOISY, noise="guessed")
