@@ -2,7 +2,7 @@
 
 With polynomials p_j that are orthogonal under the weights w at the points x (Forsythe 1957), the
 fit of degree d has at zero the value Σ_i c_i y_i, c_i = w_i Σ_{j<=d} p_j(0) p_j(x_i)/|p_j|². What a
-polynomial of this degree cannot say is in the contrasts k_j = Σ_i w_i p_j(x_i) y_i with j > d, which
+polynomial of this degree cannot say is in the contrasts k_j = Σ_i w_i p_j(x_i) y_i with j > d: they
 are zero on average if it is the truth. What a contrast has beyond chance would move the value at
 zero by k_j p_j(0)/|p_j|²: its root mean square over all entries belongs to the error bar, for at
 zero a bend that the test does not see can be many times as large as the error of the fit.

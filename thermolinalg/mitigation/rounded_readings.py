@@ -20,10 +20,14 @@ from thermolinalg.backend import Array, NumpyArray, like, namespace
 
 
 def left_in_mean(step: float, spread: NumpyArray) -> NumpyArray:
-    """Root-mean-square bias of the mean of rounded readings, whose standard deviation is this."""
+    """Root-mean-square bias of the mean of rounded readings, at most, by their own deviation.
+
+    Two levels in turns vary by up to h²/4 in themselves: only what goes beyond that is noise.
+    """
     if step == 0:
         return 0 * spread
-    return step / math.sqrt(12) * np.exp(-2 * (math.pi * spread / step) ** 2)
+    noise = np.maximum((spread / step) ** 2 - 0.25, 0.0)
+    return step / math.sqrt(12) * np.exp(-2 * math.pi**2 * noise)
 
 
 def left_in_covariance(S: Array, noise: float, step: float) -> Array:
