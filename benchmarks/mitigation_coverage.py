@@ -161,7 +161,7 @@ SETTINGS = {
     "rounding, inverse, bound": rounded_inverse,
     "calibration, 4 nodes": calibrated(4, 5e-3),
     "calibration, 3 nodes, coarse": calibrated(3, 5e-2, rtol=1e-3),
-    "calibration, coarse converter, bound": calibrated(4, 5e-3, {"bits": 6, "full_scale": 16.0}),
+    "calibration, coarse converter, bound": calibrated(4, 5e-3, {"bits": 9, "full_scale": 16.0}),
     "calibration, 3 sides": calibrated_sides,
     "calibration, inverse": calibrated_inverse(0.0),
     "calibration, spread, bound": calibrated_inverse(0.1),
