@@ -49,9 +49,8 @@ class Task:
 
 def question_of(study: Study) -> str:
     """A digest of what is asked, and of what version of this package."""
-    version, kind = sys.modules["thermolinalg"].__version__, type(study)
-    named = (kind.__module__, kind.__qualname__, study.name, study.metric)
-    return digest((version, named, study.definition))
+    version = sys.modules["thermolinalg"].__version__
+    return digest((version, type(study).__qualname__, study.name, study.metric, study.definition))
 
 
 def digest(content: Any) -> str:
