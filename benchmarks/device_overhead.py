@@ -44,7 +44,7 @@ class Bare:
     def nominal(self, process):
         return process
 
-    def program(self, process, x0):
+    def program(self, process, x0, *, unit, drives):  # noqa: ARG002 (nothing is limited)
         return Running(process, x0, Ledger())
 
     def settle(self, run, time, rng):

@@ -62,7 +62,7 @@ def checked_parts(device: Any) -> dict[str, Any]:
         raise InvalidInput(
             f"dressings = {given!r} must be a tuple of {', '.join(k.__name__ for k in KINDS)}."
         )
-    known = set(places(device))
+    known = set(places(device)) if device.assumed else set()
     for name in device.assumed:
         if name not in known:
             raise InvalidInput(

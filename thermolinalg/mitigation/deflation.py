@@ -20,6 +20,7 @@ from thermolinalg.backend import Array, namespace
 from thermolinalg.device.machine import Device
 from thermolinalg.errors import InvalidInput
 from thermolinalg.mitigation.mitigated import Mitigated, norm
+from thermolinalg.mitigation.question import COVARIANCE
 from thermolinalg.solvers.baseline import digital_inverse, digital_solve
 from thermolinalg.solvers.budget import Target
 from thermolinalg.solvers.control import Control
@@ -118,7 +119,7 @@ def deflate(
     answer = run(program, target, device, streams, control)
     xp, count = namespace(A), int(modes.rates.shape[0])
     inexact = modes.residual / modes.slowest * norm(answer.value)
-    coefficients = _left(device, program.process, modes, answer.value)
+    coefficients = _left(device, program, modes, answer.value)
     entries = float(xp.sum(0 * answer.value + 1))
     doubt = inexact**2 + coefficients**2
     return Mitigated(
@@ -209,11 +210,23 @@ def _outside_both(windows: Array, *, V: Array, known: Array) -> Array:
     return rows - V @ (V.T @ rows) + known
 
 
-def _left(device: Device, network: Any, modes: ExtremeModes, value: Array) -> float:
-    """How far the device's errors dA' move the answer, at most: |dA' x|/τ of what it measured."""
-    xp = namespace(value)
-    outside = modes.outside(value)
-    return float(xp.sum(_squared_errors(device, network) @ outside**2)) ** 0.5 / network.slowest
+def _left(device: Device, program: Program, modes: ExtremeModes, value: Array) -> float:
+    """How far the device's errors move the answer, at most.
+
+    Those of A' by |dA' x|/τ of what was measured, those of drives by |db|/τ, and those of noise
+    by |dD|/2τ; what is the same on all chips adds up in x before it is squared.
+    """
+    network: Any = program.process
+    xp, outside = namespace(value), modes.outside(value)
+    square, same = 0.0, 0 * outside
+    for part in device.imperfections:
+        chance, mean = part.variance(network), part.expected(network)
+        square += float(xp.sum(chance.A @ outside**2))
+        same = same + mean.A @ outside
+        drives = float(xp.sum(chance.b + mean.b**2))
+        noise = float(xp.sum(chance.D + mean.D**2)) / 4
+        square += program.scale**2 * (noise if isinstance(program.readout, COVARIANCE) else drives)
+    return (square + norm(same) ** 2) ** 0.5 / network.slowest
 
 
 def _amplified(device: Device, network: Any) -> float:

@@ -2,8 +2,8 @@
 
 The answer is taken for a polynomial in s = (strength/own strength)^p, with p = 2 where the error is
 even in the strength: rounding and noise of readings, and the tick of held noise. A degree that is
-too low shows in the points, once they are known well enough; what is hidden below their error bars
-stays in the answer.
+too low shows in the points, once they are known well enough; what it may hide before that is in the
+error bar, but for what the points do not show at all.
 """
 
 import math

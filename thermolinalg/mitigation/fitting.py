@@ -2,8 +2,10 @@
 
 With polynomials p_j that are orthogonal under the weights w at the points x (Forsythe 1957), the
 fit of degree d has at zero the value Σ_i c_i y_i, c_i = w_i Σ_{j<=d} p_j(0) p_j(x_i)/|p_j|². What a
-polynomial of this degree cannot say is in the contrasts Σ_i w_i p_j(x_i) y_i with j > d, which are
-zero on average if it is the truth.
+polynomial of this degree cannot say is in the contrasts k_j = Σ_i w_i p_j(x_i) y_i with j > d: they
+are zero on average if it is the truth. What a contrast has beyond chance would move the value at
+zero by k_j p_j(0)/|p_j|²: its root mean square over all entries belongs to the error bar, for at
+zero a bend that the test does not see can be many times as large as the error of the fit.
 """
 
 import math
@@ -55,14 +57,16 @@ def fit_at_zero(
     squares = np.sum(w * rows**2, axis=1)
     c = w * ((at_zero / squares)[: degree + 1] @ rows[: degree + 1])
     value, spread = _combined(c, y, stderr)
-    worst = 0.0
-    for p in rows[degree + 1 :]:
-        off, error = _combined(w * p, y, stderr)
+    worst = hidden = 0.0
+    for j in range(degree + 1, len(x)):
+        off, error = _combined(w * rows[j], y, stderr)
         worst = max(worst, float(xp.max(xp.abs(off) / xp.clip(error, math.ulp(0.0), None))))
+        beyond = max(float(xp.mean(off**2 - error**2)), 0.0)
+        hidden += beyond * float(at_zero[j] / squares[j]) ** 2
     comparisons = math.prod(y.shape[1:]) * (len(x) - degree - 1)
     freedom = satterthwaite(c**2 * noise, dof)
     allowed = -float(stdtrit(min(dof), FALSE_ALARM / (2 * comparisons)))
-    return Fitted(value, spread, freedom, worst, allowed), c
+    return Fitted(value, xp.sqrt(spread**2 + hidden), freedom, worst, allowed), c
 
 
 def _orthogonal(x: NumpyArray, w: NumpyArray) -> tuple[NumpyArray, NumpyArray]:

@@ -1,11 +1,8 @@
 """Subtract what the converter adds to a covariance: its noise, and its rounding.
 
-A reading x + σz, rounded to steps h, has the covariance S + (σ² + h²/12) I (Sheppard 1898). What
-Sheppard's h²/12 leaves of a node of standard deviation s, noise included, is
-
-    (h²/π² + 4s²) e^{-2π² s²/h²}                                                    (first harmonic)
-
-and belongs to the error bar.
+A reading x + σz, rounded to steps h, has the covariance S + (σ² + h²/12) I (Sheppard 1898), if
+nodes and their differences move by more than a step; what is off, where they do not, belongs to the
+error bar.
 """
 
 import math
@@ -14,7 +11,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from thermolinalg.backend import Array, like, namespace
+from thermolinalg.backend import like, namespace
 from thermolinalg.device.ledger import Ledger
 from thermolinalg.device.machine import Device
 from thermolinalg.errors import InvalidInput
@@ -28,6 +25,7 @@ from thermolinalg.mitigation.question import (
     require_asked,
     stated,
 )
+from thermolinalg.mitigation.rounded_readings import left_in_covariance
 from thermolinalg.solvers.estimate import Estimate
 from thermolinalg.streams import RNG, Streams, open_streams
 from thermolinalg.theory.process import OU
@@ -44,6 +42,7 @@ class Added(NamedTuple):
     variance: float
     stderr: float
     dof: float
+    noise: float  # standard deviation, without what rounding adds
 
 
 def subtract_read_noise(
@@ -86,14 +85,18 @@ def subtract_read_noise(
         return Mitigated.declined(METHOD, answer, reason, (answer,), streams.seed)
     step = converter.step(answer.value) if converter.bits is not None else 0.0
     if noise == "described":
-        added, cost = Added(converter.noise**2 + step**2 / 12, 0.0, answer.dof), Ledger()
+        variance = converter.noise**2 + step**2 / 12
+        added, cost = Added(variance, 0.0, answer.dof, converter.noise), Ledger()
     else:
-        added, cost = _measured(network_asked(question, program, METHOD), device, streams)
+        added, cost = _measured(network_asked(question, program, METHOD), device, step, streams)
     return _subtracted(answer, added, step, program.scale, cost, streams.seed)
 
 
-def _measured(network: OU, device: Device, streams: Streams) -> tuple[Added, Ledger]:
-    """What is read of the network without noise: the variance, less what all nodes share."""
+def _measured(network: OU, device: Device, step: float, streams: Streams) -> tuple[Added, Ledger]:
+    """What is read of the network without noise: the variance, less what all nodes share.
+
+    Noise below a step hides in rounding, and is not what it is beside a signal.
+    """
     silent = OU(network.A, 0 * network.A[0, :], 0 * network.D)
     run = device.run(silent, SecondMoment(), windows=WINDOWS, rng=streams.child("noise").seed)
     xp, n, moments = namespace(run.windows), network.n, run.windows
@@ -101,8 +104,10 @@ def _measured(network: OU, device: Device, streams: Streams) -> tuple[Added, Led
     shared = (xp.sum(moments, axis=(-2, -1)) - diagonal) / max(n * (n - 1), 1)
     each = diagonal / n - shared
     variance = max(float(xp.mean(each)), 0.0)
-    doubt = float(xp.std(each, correction=1.0)) / WINDOWS**0.5
-    return Added(variance, doubt, WINDOWS - 1), run.ledger
+    chance = float(xp.std(each, correction=1.0)) / WINDOWS**0.5
+    noise = max(variance - step**2 / 12, 0.0) ** 0.5
+    hidden = float(left_in_covariance(network.D[:1, :1] * 0, noise, step)[0, 0])
+    return Added(variance, math.hypot(chance, hidden), WINDOWS - 1, noise), run.ledger
 
 
 def _subtracted(
@@ -121,14 +126,13 @@ def _subtracted(
         )
         plain = Mitigated.declined(METHOD, answer, reason, (answer,), seed)
         return replace(plain, ledger=ledger, apart=apart)
-    smooth = _unsmooth(xp.linalg.diagonal(value) / scale + added.variance, step)
-    doubt = xp.sqrt(added.stderr**2 + smooth**2)
+    left = left_in_covariance(value / scale, added.noise, step)
     sizes = float(xp.mean(xp.linalg.diagonal(answer.stderr)))
     parts = np.asarray([sizes**2, (scale * added.stderr) ** 2])
     return Mitigated(
         method=METHOD,
         value=value,
-        stderr=xp.sqrt(answer.stderr**2 + (scale * doubt[:, None] * eye) ** 2),
+        stderr=xp.sqrt(answer.stderr**2 + scale**2 * (added.stderr**2 * eye + left**2)),
         dof=satterthwaite(parts, np.asarray([answer.dof, added.dof])),
         members=(answer,),
         ledger=ledger,
@@ -136,12 +140,3 @@ def _subtracted(
         seed=seed,
         apart=apart,
     )
-
-
-def _unsmooth(variances: Array, step: float) -> Array:
-    """By how much rounding adds another variance than step²/12, at most."""
-    if step == 0:
-        return 0 * variances
-    xp = namespace(variances)
-    v = xp.clip(variances, 0.0, None)
-    return (step**2 / math.pi**2 + 4 * v) * xp.exp(-2 * math.pi**2 * v / step**2)

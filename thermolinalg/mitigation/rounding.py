@@ -17,11 +17,14 @@ Events in a row share their random numbers, shifted by 1/M, so that Ē is of siz
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from thermolinalg import checks
 from thermolinalg.backend import Array, namespace
 from thermolinalg.device.coefficients import Quantisation
 from thermolinalg.device.machine import Device
 from thermolinalg.errors import DoesNotFit, InvalidInput
+from thermolinalg.mitigation.fitting import satterthwaite
 from thermolinalg.mitigation.mitigated import Mitigated, norm, spent
 from thermolinalg.mitigation.question import (
     COVARIANCE,
@@ -118,13 +121,17 @@ def _averaged(
     share = left / (sum(norm(E @ mean) ** 2 for E in errors) / M or 1.0)
     second = sum(E @ (m.value - mean) for E, m in zip(errors, members, strict=True)) / (M - 1)
     remainder = norm(second) / slowest / float(xp.sum(0 * mean + 1)) ** 0.5
+    chance, apart = M * float(xp.sum(sampling)), float(xp.sum(spread))
+    share *= max(1 - chance / apart, 0.0) if apart > 0 else 0.0  # of the spread by roundings alone
     stderr = xp.sqrt(sampling + share * spread + remainder**2)
+    parts = [float(xp.mean(sampling)), share * float(xp.mean(spread)) + remainder**2]
+    freedom = [sum(member.dof for member in members), M - 1]
     size = norm(mean) or 1.0
     return Mitigated(
         method=METHOD,
         value=mean,
         stderr=stderr,
-        dof=M - 1,
+        dof=satterthwaite(np.asarray(parts), np.asarray(freedom)),
         members=members,
         ledger=spent(members),
         did=(

@@ -1,6 +1,7 @@
 """Many copies of a programmed device at once, as a test of its law needs them."""
 
 import numpy as np
+from scipy.special import stdtrit
 
 from thermolinalg.device.machine import Device
 
@@ -19,3 +20,8 @@ def positions(run, n):
 def dressed(*dressings, **parts):
     """A device whose only imperfections are these."""
     return Device(dressings=dressings, **parts)
+
+
+def farthest(x):
+    """The error in norm that chance seldom exceeds, by each entry's interval."""
+    return -stdtrit(x.dof, 1e-6 / (2 * np.size(x.stderr))) * np.linalg.norm(x.stderr)

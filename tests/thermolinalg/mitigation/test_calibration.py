@@ -5,6 +5,7 @@ import pytest
 
 from tests.thermolinalg.mitigation.asked import assert_adds_up, inverse, linear, off
 from tests.thermolinalg.solvers.problems import forbid_digital_solvers
+from thermolinalg.device.coefficients import DeadNodes
 from thermolinalg.device.machine import Device
 from thermolinalg.errors import InvalidInput
 from thermolinalg.measurement.converter import Converter
@@ -108,3 +109,41 @@ def test_what_is_not_linear_in_it_is_an_error():
         calibrate(OFF, 5, quantity="determinant")
     with pytest.raises(InvalidInput, match="nodes"):
         calibrate(OFF, 2)
+
+
+def apply(device, quantity="mean", rtol=3e-3):
+    problem = linear(8, 0) if quantity == "mean" else inverse(8, 0, rtol=0.05)
+    calibration = calibrate(device, 8, quantity=quantity, rtol=rtol, rng=0)
+    return calibration.apply(problem.run(device, rng=1)), problem.truth
+
+
+@pytest.mark.parametrize("bits", [4, 5, 6])
+def test_a_scale_that_steps_alone_make_is_not_believed(bits):
+    """All nodes read ±1, and are rounded alike: what they share is no scale."""
+    device = Device(converter=Converter(bits=bits, full_scale=12.0))
+    assert "error bars" in apply(device, rtol=1e-3)[0].refused
+
+
+def test_a_scale_beside_coarse_steps_is_as_uncertain_as_they_are():
+    step = 2 * 12.0 / 2**7
+    device = Device(converter=Converter(bits=7, full_scale=12.0, gain=0.4))
+    calibration = calibrate(device, 8, rtol=1e-3, rng=0)
+    assert abs(calibration.shared_gain.value - 0.4) <= step / 2
+    assert calibration.shared_gain.stderr >= step / 12**0.5 * 0.9
+
+
+@pytest.mark.parametrize("quantity", ["mean", "covariance"])
+def test_nodes_that_do_not_answer_are_no_scale(quantity):
+    device = Device(dead=DeadNodes(nodes=(1, 4)), converter=Converter(offset=0.3))
+    assert "nodes 1, 4 do not answer" in apply(device, quantity, rtol=0.02)[0].refused
+    mute = apply(Device(converter=Converter(gain=-1.0)), quantity, rtol=0.1)[0]
+    assert "do not answer" in mute.refused
+    assert np.all(np.isfinite(mute.stderr))
+
+
+@pytest.mark.parametrize(("quantity", "end"), [("mean", 0.8), ("mean", 2.0), ("covariance", 2.0)])
+def test_readings_beyond_the_range_are_no_scale(quantity, end):
+    device = Device(converter=Converter(full_scale=end, gain=0.2))
+    assert "reach the converter's full_scale" in apply(device, quantity)[0].refused
+    mended, truth = apply(Device(converter=Converter(full_scale=100.0, gain=0.2)), quantity)
+    assert_agrees(mended, truth)

@@ -4,7 +4,7 @@ import pytest
 from tests.thermolinalg.mitigation.asked import assert_adds_up, off
 from tests.thermolinalg.solvers.problems import forbid_digital_solvers, wishart
 from thermolinalg.analysis.problem import Problem
-from thermolinalg.device.coefficients import Mismatch
+from thermolinalg.device.coefficients import Mismatch, Parasitics
 from thermolinalg.device.machine import Device
 from thermolinalg.errors import InvalidInput
 from thermolinalg.mitigation.deflation import deflate
@@ -97,3 +97,25 @@ def test_what_cannot_be_used_is_an_error():
     softest = np.linalg.eigh(np.diag([0.1, 1.0, 2.0, 3.0, 4.0]))[1][:, 0]
     with pytest.raises(InvalidInput, match="nothing is left"):
         deflate(np.diag([0.1, 1.0, 2.0, 3.0, 4.0]), softest, device=UNEVEN)
+
+
+@pytest.mark.parametrize(
+    "device",
+    [Device(mismatch=Mismatch(2e-3, drives=0.05)), Device(parasitics=Parasitics(3e-3))],
+    ids=["drives", "strays"],
+)
+def test_errors_of_drives_and_strays_are_in_the_error_bar(device):
+    """Those that all chips share add up, coefficient by coefficient, and are no chance."""
+    for seed in range(4):
+        A, b = stretched(8, seed)
+        mended = deflate(A, b, device=device.vary("chip", seed), rtol=2e-3, rng=seed)
+        assert mended.refused is None
+        assert_agrees(mended, np.linalg.solve(A, b))
+
+
+def test_errors_of_noise_are_in_the_error_bar_of_an_inverse():
+    A, _ = stretched(6, 0)
+    device = Device(mismatch=Mismatch(1e-3)).vary("temperature_offset", 0.3)
+    mended = deflate(A, device=device, rtol=0.01, rng=0)
+    assert mended.refused is None
+    assert_agrees(mended, np.linalg.inv(A))

@@ -145,3 +145,14 @@ def test_what_makes_no_sense_is_an_error():
     for factors in [(1, 3, 4), (1, 2, 256)]:
         with pytest.raises(InvalidInput, match="whole number of bits"):
             extrapolate(linear(4, 0), Device().vary("bits", 8), "bits", factors=factors)
+
+
+def test_a_bend_that_the_test_does_not_see_is_in_the_error_bar():
+    """Five error bars of the worst contrast are not seen, and move the value at zero by more."""
+    rng, x = np.random.default_rng(0), np.array([1.0, 2.0, 4.0])
+    y = x[:, None] + 2.5 * x[:, None] ** 2 + rng.standard_normal((3, 30))
+    fitted, c = fit_at_zero(x, y, np.ones((3, 30)), np.full(3, 31.0), 1)
+    assert fitted.consistent
+    line = np.sqrt(np.sum(c**2))
+    assert np.sqrt(np.mean(fitted.value**2)) > 5 * line
+    assert np.sqrt(np.mean((fitted.value / fitted.stderr) ** 2)) < 1.5

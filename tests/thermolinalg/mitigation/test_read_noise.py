@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.special import ndtr
 
 from tests.thermolinalg.mitigation.asked import assert_adds_up, inverse, linear, off
 from tests.thermolinalg.solvers.problems import forbid_digital_solvers
@@ -7,6 +8,7 @@ from thermolinalg.device.machine import Device
 from thermolinalg.errors import InvalidInput
 from thermolinalg.measurement.converter import Converter
 from thermolinalg.mitigation.read_noise import subtract_read_noise
+from thermolinalg.mitigation.rounded_readings import left_in_covariance
 from thermolinalg.testing import assert_agrees, assert_at_least
 
 NOISY = Device(converter=Converter(noise=1.0))
@@ -77,3 +79,43 @@ def test_what_makes_no_sense_is_an_error():
         subtract_read_noise(linear(4, 0), NOISY, rng=0)
     with pytest.raises(InvalidInput, match="described"):
         subtract_read_noise(inverse(4, 0), NOISY, noise="guessed")
+
+
+def test_steps_that_noise_does_not_reach_are_not_measured_as_nothing():
+    """A network at rest reads zero each time; beside a signal rounding adds step²/12 all the same.
+
+    So 0 is measured, and what is hidden is in the error bar.
+    """
+    device = Device(converter=Converter(bits=3, full_scale=10.0))
+    for seed in range(3):
+        problem = inverse(4, seed, rtol=0.02)
+        mended = subtract_read_noise(problem, device, noise="measured", rng=seed)
+        assert "0 ± " in mended.did
+        step = 2 * 10.0 / 2**3
+        hidden = problem.scale * step**2 / 12
+        assert np.all(np.diag(mended.stderr) >= hidden)
+        assert_agrees(mended, problem.truth)
+
+
+def rounded_moments(S, noise, step):
+    """E[uu'] of rounded normal readings of two nodes, by quadrature over both."""
+    grid = np.arange(-400, 401) * step
+    z, w = np.polynomial.hermite_e.hermegauss(161)
+    root, w = np.linalg.cholesky(S), w / w.sum()
+
+    def mean_of(x):
+        below = ndtr((grid[:, None] + step / 2 - x) / noise)
+        above = ndtr((grid[:, None] - step / 2 - x) / noise)
+        return (grid[:, None] * (below - above)).sum(axis=0)
+
+    one = mean_of(root[0, 0] * z)
+    other = np.stack([mean_of(root[1, 0] * z1 + root[1, 1] * z) for z1 in z])
+    return float(np.sum(w[:, None] * w * one[:, None] * other))
+
+
+@pytest.mark.parametrize("likeness", [0.0, 0.9, -0.9, 0.99])
+@pytest.mark.parametrize("step", [1.5, 2.5, 4.0])
+def test_rounding_errors_of_nodes_that_move_alike_are_bounded(likeness, step):
+    S, noise = np.array([[1.0, likeness], [likeness, 1.0]]), 0.3
+    off = rounded_moments(S, noise, step) - likeness
+    assert abs(off) <= left_in_covariance(S, noise, step)[0, 1]

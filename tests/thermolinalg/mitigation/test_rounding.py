@@ -168,3 +168,13 @@ def test_what_makes_no_sense_is_an_error():
         rounding_ensemble(inverse(4, 0, only="trace"), rounded(8), rng=0)
     with pytest.raises(InvalidInput, match="members"):
         rounding_ensemble(linear(4, 0), rounded(8), members=1)
+
+
+def test_two_members_do_not_forget_how_well_each_is_known():
+    """Where chance is all there is, two answers know it as well as their windows, not by 1."""
+    for seed in range(4):
+        mended = rounding_ensemble(linear(5, seed), rounded(24), members=2, rng=seed)
+        assert mended.dof > mended.members[0].dof
+        assert mended.error < min(member.error for member in mended.members)
+    few = rounding_ensemble(cold(5, 0), rounded(7), members=2, rng=0)
+    assert few.dof < 1.5
