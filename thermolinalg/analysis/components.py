@@ -44,8 +44,18 @@ def response_to(setting: Setting, change: Change) -> Response:
     """The shift of the law of what is left of the network."""
     both = np.outer(setting.alive, setting.alive)
     if setting.mean:
-        return mean_response(setting.left, dA=change.A * both, db=change.b * setting.alive)
+        db = change.b * setting.alive
+        return mean_response(setting.left, dA=change.A * both, db=db, units=setting.units)
+    if np.any(change.D) and not np.any(change.A):
+        return _heated(setting, change.D * both)
     return covariance_response(setting.left, dA=change.A * both, dD=change.D * both)
+
+
+def _heated(setting: Setting, dD: NumpyArray) -> Response:
+    """Of noise alone, which is exact; inertia and coils change where heat goes from a hot node."""
+    left = setting.left
+    hot = OU(left.A, left.b, np.asarray(left.D) + dD)
+    return Response(setting.at_rest(hot) - setting.at_rest(left), 0.0, 0.0)
 
 
 def _changed(setting: Setting, part: Imperfection, before: OU, after: OU) -> Cause:
@@ -55,7 +65,7 @@ def _changed(setting: Setting, part: Imperfection, before: OU, after: OU) -> Cau
         name=FIELDS[type(part).__name__],
         title=part.title,
         bias=setting.answer(response.first),
-        neglected=setting.gain * response.neglected,
+        neglected=(1.0 if setting.mean else setting.gain) * response.neglected,
         variance=setting.answer_variance(_scatter(setting, before, after, response)),
         coupling=response.coupling,
         strength=_strength(part),

@@ -1,7 +1,8 @@
 """What the converter does to an answer, and what has no known cause."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -111,20 +112,30 @@ def _mean_noise(read: Read) -> Error:
 def _mean_steps(read: Read) -> Error:
     """E[round(x)] - E[x] of a Gaussian x: little where noise is above a step, half a step else."""
     shift, variance, doubt = 0 * read.law, 0 * read.law, 0.0
-    for scale, chance, unsure, law in _roundings(read):
+    for scale, chance, law in _roundings(read):
         shift, variance = shift + chance * law.shift, variance + chance * law.added
         most = read.converter.step_of(scale) * math.sqrt(read.law.size)
         doubt += chance * (min(law.slope * read.doubt, most) if read.doubt else 0.0)
-        doubt += unsure * float(np.linalg.norm(law.shift))
-    return Error(shift, doubt, variance / read.amount)
+    unsure = _of_range(read, lambda law: law.shift)
+    return Error(shift, doubt + unsure, variance / read.amount)
 
 
-def _roundings(read: Read) -> Iterator[tuple[float, float, float, Bent]]:
-    """What rounding does for each full scale that may be taken, with its chance and the doubt."""
+def _roundings(read: Read) -> list[tuple[float, float, Bent]]:
+    """The full scales that may be taken, their chances, and what rounding does then."""
+    return [(scale, chance, law) for scale, chance, _, law in _doubted(read)]
+
+
+def _doubted(read: Read) -> Iterator[tuple[float, float, float, Bent]]:
     for scale, chance, unsure in ranges(read.converter, read.mean, read.spread, read.together):
         ends = read.converter.ends(scale) if read.converter.full_scale else EVERYWHERE
         law = rounded(read.mean, read.spread, read.converter.step_of(scale), ends)
         yield scale, chance, unsure, law
+
+
+def _of_range(read: Read, what: Callable[[Bent], NumpyArray]) -> float:
+    """How much may be wrong where it is open which of two full scales is taken."""
+    laws = [(unsure, what(law)) for _, _, unsure, law in _doubted(read)]
+    return sum(unsure * float(np.linalg.norm(b - a)) for (unsure, a), (_, b) in pairwise(laws))
 
 
 def _mean_range(read: Read) -> Error:
@@ -155,14 +166,15 @@ def _noise(read: Read) -> Error:
 def _steps(read: Read) -> Error:
     """Sheppard's correction step²/12 of each variance, and what it is off by for few levels."""
     shift, doubt = 0 * read.law, 0.0
-    for scale, chance, unsure, law in _roundings(read):
+    for scale, chance, law in _roundings(read):
         square, step = np.diag(law.square), read.converter.step_of(scale)
         # What is read is at most a step further from zero, and so moves a square by that much.
         most = step * float(np.linalg.norm(2 * read.spread + step)) if read.doubt else 0.0
         own = min(law.bend * read.doubt, most) if read.doubt else 0.0
         shift = shift + chance * square
-        doubt += chance * (_together(read, step) + own) + unsure * float(np.linalg.norm(square))
-    return Error(shift, doubt, _whiter(read.cov, shift) / read.amount)
+        doubt += chance * (_together(read, step) + own)
+    unsure = _of_range(read, lambda law: law.square)
+    return Error(shift, doubt + unsure, _whiter(read.cov, shift) / read.amount)
 
 
 def _together(read: Read, step: float) -> float:

@@ -149,7 +149,10 @@ def _excess(t: NumpyArray) -> tuple[NumpyArray, NumpyArray]:
 
 
 class Range(NamedTuple):
-    """A full scale that a converter may take, how likely, and by how much that may be wrong."""
+    """A full scale that a converter may take, and how likely.
+
+    `doubt` is by how much the chance of this or a lower one may be wrong.
+    """
 
     scale: float
     chance: float
@@ -170,7 +173,7 @@ def ranges(
         return
     size, width = np.abs(mean), np.clip(spread, 1e-300, None)
     top = math.ceil(math.log2(float(np.max(size + FAR * width)) / converter.held or 1.0))
-    before, unsure = 0.0, 0.0
+    before = 0.0
     for k in range(top - 60, top + 1):
         end = 2.0**k * converter.held
         t = np.clip((end - size) / width, -1e3, 1e3), np.clip((end + size) / width, -1e3, 1e3)
@@ -180,6 +183,6 @@ def ranges(
             whole = float(np.prod((1 - beyond) ** together))
             least = max(0.0, 1 - together * float(np.sum(beyond)))
             doubt = max(1 - float(np.max(beyond)) - whole, whole - least)
-        if max(whole - before, doubt, unsure) > RARE:
-            yield Range(2.0**k, whole - before, max(doubt, unsure))
-        before, unsure = whole, doubt
+        if max(whole - before, doubt) > RARE:
+            yield Range(2.0**k, whole - before, doubt)
+        before = whole
