@@ -24,6 +24,14 @@ FIELDS = {
 }
 
 
+ACTING = {
+    "Quantisation": ("bits", "levels", "drive_bits"),
+    "Mismatch": ("couplings", "drives"),
+    "Temperatures": ("spread", "offset", "nodes"),
+}
+"""What of a part moves an answer at all, where it is more than its knob."""
+
+
 def component_causes(setting: Setting) -> Iterator[Cause]:
     """One for each imperfection, in the order in which the device has them.
 
@@ -68,10 +76,8 @@ def _changed(setting: Setting, part: Imperfection, before: OU, after: OU) -> Cau
         neglected=(1.0 if setting.mean else setting.gain) * response.neglected,
         variance=setting.answer_variance(_scatter(setting, before, after, response)),
         coupling=response.coupling,
-        strength=_strength(part),
-        knob=part.knob,
-        halves=isinstance(part, Quantisation),
         remedy=part.remedy,
+        **_strengths(setting, part),
     )
 
 
@@ -92,8 +98,18 @@ def _alive(setting: Setting, network: OU) -> tuple[NumpyArray, NumpyArray]:
     return np.where(both, network.A, np.eye(network.n)), np.asarray(network.D) * both
 
 
-def _strength(part: Any) -> Any:
-    return part.levels if isinstance(part, Quantisation) and part.levels else part.strength
+def _strengths(setting: Setting, part: Any) -> dict[str, Any]:
+    """What of a part acts on this answer: its knob, or several, and how the bias goes with them."""
+    known = ACTING.get(type(part).__name__, (part.knob,))
+    asked = [k for k in known if setting.mean or k not in {"drives", "drive_bits"}]
+    acting = [k for k in asked if getattr(part, k)] or [part.knob]
+    values = tuple(getattr(part, k) for k in acting)
+    told = {
+        "knob": ", ".join(acting),
+        "strength": values[0] if len(values) == 1 else values,
+        "halves": isinstance(part, Quantisation),
+    }
+    return told if not {"levels", "nodes"} & set(acting) else told | {"order": 0.0}
 
 
 def _dead(setting: Setting, part: DeadNodes) -> Cause:
@@ -107,6 +123,7 @@ def _dead(setting: Setting, part: DeadNodes) -> Cause:
         bias=setting.answer(shift),
         strength=len(dead) / n,
         knob=part.knob,
+        order=0.0,
         remedy=part.remedy,
         note="exact: the law of the others, given that these are zero",
     )

@@ -93,11 +93,19 @@ def _dressed(setting: Setting, dressing: Dressing) -> Cause:
         bias=setting.answer(first),
         variance=_at_low_frequency(setting, dressing, first),
         coupling=coupling,
-        strength=dressing.strength,
-        knob=dressing.knob,
-        order=2.0 if isinstance(dressing, HeldNoise) and math.isinf(dressing.bound) else 1.0,
+        **_strengths(dressing),
         remedy=dressing.remedy,
     )
+
+
+def _strengths(dressing: Dressing) -> dict[str, Any]:
+    """Its knob, and how the bias goes with that; of bounded noise it does not go with the tick."""
+    if isinstance(dressing, HeldNoise) and not math.isinf(dressing.bound):
+        acting = ("tick", "bound") if dressing.tick else ("bound",)
+        values = tuple(getattr(dressing, name) for name in acting)
+        return {"knob": ", ".join(acting), "strength": values, "order": 0.0}
+    order = 2.0 if isinstance(dressing, HeldNoise) else 1.0
+    return {"knob": dressing.knob, "strength": dressing.strength, "order": order}
 
 
 def _memory(setting: Setting) -> float:

@@ -259,6 +259,8 @@ def _beyond(chance: NumpyArray) -> str:
 
 def _cause(setting: Setting, converter: Converter, knob: str, error: Error) -> Cause:
     title, remedy, order = TITLES[knob]
+    if setting.mean and knob != "noise":
+        order = min(order, 1.0)
     return Cause(
         name="converter",
         title=title,
@@ -268,7 +270,7 @@ def _cause(setting: Setting, converter: Converter, knob: str, error: Error) -> C
         coupling=error.coupling,
         strength=getattr(converter, knob),
         knob=knob,
-        order=1.0 if setting.mean and order else order,
+        order=order,
         halves=knob == "bits",
         remedy=remedy,
         note=error.note,

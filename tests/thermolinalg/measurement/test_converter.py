@@ -70,7 +70,7 @@ def test_moments_of_a_rounded_number(mean, spread, step):
     codes=st.tuples(st.integers(-6, 0), st.integers(1, 5)),
 )
 def test_moments_of_a_number_rounded_within_a_range(mean, spread, step, codes):
-    """Where three steps and more are in a spread, an asymptotic series, off by about its next term."""
+    """Of three steps and more in a spread by an asymptotic series, off by its next term."""
     ends = tuple(step * code for code in codes)
     first, variance = read_as(mean, spread, step, ends)
     known = by_codes(mean, spread, step, ends)
