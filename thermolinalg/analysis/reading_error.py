@@ -283,12 +283,16 @@ def _floor(setting: Setting, ahead: NumpyArray) -> Cause:
     size = float(np.linalg.norm(law))
     sizes = np.linalg.norm(law, axis=-1, keepdims=True) if setting.mean else size
     way = systematic(setting.device.chip, law.shape[-1:] if setting.mean else law.shape, law)
-    noise = float(np.sum(sampling_variance(setting))) * WINDOWS / TOGETHER
+    # What is seen is longer for its noise: |x + e| of each row by |e|²/(2|x|), and by |e| at most.
+    noise = np.sum(sampling_variance(setting), axis=-1, keepdims=True) * WINDOWS / TOGETHER
+    noise = noise if setting.mean else np.sum(noise)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        longer = np.fmin(noise / (2 * sizes), np.sqrt(noise))
     return Cause(
         name="floor",
         title="systematic floor",
         bias=setting.answer(floor * sizes * way),
-        neglected=setting.gain * floor * (float(np.linalg.norm(ahead)) + noise / (2 * size)),
+        neglected=setting.gain * floor * float(np.linalg.norm(ahead) + np.linalg.norm(longer)),
         coupling=floor,
         strength=floor,
         knob="floor",

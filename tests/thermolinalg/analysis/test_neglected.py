@@ -141,3 +141,19 @@ def test_one_rare_reading_where_ten_were_expected_is_no_refutation():
     estimate = replace(plain, value=value, stderr=np.array([below]))
     assert known.verdict(estimate, along=np.zeros(1)).held
     assert not known.verdict(replace(estimate, value=value * 1.1), along=np.zeros(1)).held
+
+
+def test_a_floor_of_rows_that_noise_drowns():
+    """n right-hand sides, one of them small: its length is that of its noise in 8 windows."""
+    n, rng = 4, np.random.default_rng(0)
+    A, B = matrix(rng, n, slowest=-0.5), rng.standard_normal((n, n))
+    B[:, 0] *= 1e-4
+    problem = Problem("solve", (A, B), temperature=1e-3)
+    plan = Schedule(1e3, 1e4)
+    floor = problem.predict(Device(floor=0.1), schedule=plan).cause("floor")
+    a, U = np.linalg.eigh(problem.network.A)
+    noise = 2e-3 * (U / a**2) @ U.T / plan.time * 4
+    e = rng.multivariate_normal(np.zeros(n), noise, size=20_000)
+    x = problem.network.b @ np.linalg.inv(problem.network.A)
+    longer = [np.mean(np.linalg.norm(row + e, axis=1)) - np.linalg.norm(row) for row in x]
+    assert floor.neglected >= 0.1 * problem.scale * np.linalg.norm(longer) > 0
