@@ -21,7 +21,7 @@ from thermolinalg.device.machine import Device
 from thermolinalg.device.temperature import TemperatureDrift, Temperatures
 from thermolinalg.measurement.converter import Converter
 
-TOLD = {"both": {"solve", "inv"}, "none": {"solve", "inv"}, "solve": {"solve"}}
+TOLD = {"both": {"solve", "inv"}, "solve": {"solve"}}
 """Of which solvers there are runs at n = 20, by what is biased; of all others of inv alone."""
 RUNS = [
     (solver, n, name)
@@ -95,14 +95,14 @@ def test_scatter_is_as_predicted(solver, name):
 
 
 def test_errors_of_many_runs_have_the_scatter_predicted():
-    """The sum of (error/std)² over 100 ideal runs of one number, chi-square."""
+    """The sum of (error/std)² over 50 ideal runs of one number, chi-square."""
     problem = Problem("solve", (np.array([[1.0]]), np.array([1.0])), rtol=0.05)
     total = 0.0
-    for seed in range(100):
+    for seed in range(50):
         estimate = problem.run(rng=seed)
         known = problem.predict(schedule=estimate)
         total += (float(estimate.value[0] - known.value[0]) / float(known.std[0])) ** 2
-    assert stats.chi2.ppf(5e-7, 100) <= total <= stats.chi2.isf(5e-7, 100)
+    assert stats.chi2.ppf(5e-7, 50) <= total <= stats.chi2.isf(5e-7, 50)
 
 
 def test_start_that_is_not_forgotten_is_a_bias_that_falls():
@@ -254,8 +254,8 @@ def test_a_planned_run_is_about_the_one_that_is_made():
     ],
 )
 def test_typical_size_is_that_of_many_chips(solver, name):
-    """100 chips; six standard errors of a mean of squares are exceeded once in 1e9."""
-    problem, chips, once = problem_of(solver, 4), 100, Schedule(1e3, 1e3)
+    """50 chips; six standard errors of a mean of squares are exceeded once in 1e9."""
+    problem, chips, once = problem_of(solver, 4), 50, Schedule(1e3, 1e3)
     device = MACHINES[name][1](MACHINES[name][0][0], 4)
     squares = []
     for chip in range(chips):
