@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import ClassVar, final
 
 from thermolinalg import checks
-from thermolinalg.backend import Array, like, namespace, normals
-from thermolinalg.device.imperfection import Change, Imperfection
+from thermolinalg.backend import Array, like, namespace
+from thermolinalg.device.imperfection import Change, Imperfection, specimen
 from thermolinalg.errors import DoesNotFit, ShapeMismatch
 from thermolinalg.streams import Streams
 from thermolinalg.theory.process import OU
@@ -45,7 +45,7 @@ class Temperatures(Imperfection):
                     f"nodes gives {len(self.nodes)} temperatures to a network of {network.n}."
                 )
             return like(namespace(network.A).asarray(self.nodes), network.A)
-        z = normals(chip.stream("temperatures"), (network.n,), network.A)
+        z = specimen(chip.stream("temperatures"), (network.n,), network.A)
         t = 1 + self.offset + self.spread * z
         if float(namespace(t).min(t)) < 0:
             raise DoesNotFit(
