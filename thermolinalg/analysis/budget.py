@@ -1,6 +1,7 @@
 """What makes a device's answer wrong, cause by cause, and what to buy first."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -59,19 +60,35 @@ class ErrorBudget:
     def enough(self, cause: Cause) -> Any:
         """The strength at which a cause is no larger than all others together, to first order.
 
-        Of time the length of the run in RC. None where strength says nothing of it, or nothing
-        else is wrong, so that there is no such point.
+        Of time the length of the run in RC, in which what else scatters falls too; of a cause with
+        several strengths all of them. None where strength says nothing of it, or nothing else is
+        wrong, so that there is no such point.
         """
-        cut = self.cut(cause)
-        if cut == 0:
+        if self.cut(cause) == 0:
             return None
         if cause.name == "time" and cause.spread > cause.size:
-            return float(cause.strength) / cut**2
-        if cause.halves and isinstance(cause.strength, int):
-            return cause.strength + math.ceil(-math.log2(cut) / (cause.order or 1.0))
-        if not cause.order or not isinstance(cause.strength, int | float):
+            factor = self._longer(cause)
+            return None if factor is None else float(cause.strength) * factor
+        if not cause.order:
             return None
-        return float(cause.strength) * cut ** (1 / cause.order)
+        share = self._share_left(cause)
+        if cause.halves:
+            more = math.ceil(-math.log2(share) / cause.order)
+            return _each(cause.strength, int, lambda bits: bits + more)
+        return _each(cause.strength, int | float, lambda x: float(x) * share ** (1 / cause.order))
+
+    def _longer(self, cause: Cause) -> float | None:
+        """How many times as long noise has to be averaged, if biases leave anything to reach."""
+        others = [part for part in self.parts if part is not cause]
+        stays = sum(part.size**2 for part in others) - cause.size**2
+        falls = cause.spread**2 - sum(part.spread**2 for part in others)
+        return max(1.0, falls / stays) if stays > 0 else None
+
+    def _share_left(self, cause: Cause) -> float:
+        """The share y to which its bias must shrink: bias² y² + variance y = others²."""
+        square, variance, others = cause.size**2, cause.spread**2, self.others(cause) ** 2
+        root = math.sqrt(variance**2 + 4 * square * others)
+        return min(1.0, 2 * others / (variance + root)) if cause.square else 1.0
 
     @property
     def advice(self) -> str:
@@ -131,6 +148,15 @@ class ErrorBudget:
         if neglected <= EPS * self.norm:
             return "nothing"
         return f"at most {neglected / self.norm:.2g} of the answer's norm"
+
+
+def _each(strength: Any, kind: Any, change: Callable[[Any], Any]) -> Any:
+    """A strength changed, or each of several; None where they are no such numbers."""
+    several = strength if isinstance(strength, tuple) else (strength,)
+    if not all(isinstance(x, kind) for x in several):
+        return None
+    changed = tuple(change(x) for x in several)
+    return changed if isinstance(strength, tuple) else changed[0]
 
 
 def _said(value: Any) -> str:

@@ -22,9 +22,9 @@ class Cause:
         neglected: the true shift is no further from `bias`, in the 2-norm.
         variance: what it adds to the variance of each entry of the answer; it may take away.
         coupling: the share by which it changes what other causes do.
-        strength: the value of `knob`.
+        strength: the value of `knob`, or of each of several.
         knob: what says how strong it is.
-        order: the bias goes with strength to this power; 0 where it does not, as of bits.
+        order: bias and variance go with strength to this power; 0 where they do not.
         halves: do `bits` stand for its strength, so that each more halves it?
         remedy: what to buy against it.
         note: what else to say of it.
@@ -71,4 +71,4 @@ class Cause:
     @property
     def linear(self) -> bool:
         """Is what is neglected smaller than what is predicted?"""
-        return self.neglected <= max(self.size, 1e-9 * self.spread)
+        return self.neglected**2 <= self.square

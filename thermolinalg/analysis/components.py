@@ -11,7 +11,6 @@ from thermolinalg.analysis.setting import Setting
 from thermolinalg.backend import NumpyArray
 from thermolinalg.device.coefficients import DeadNodes, Quantisation
 from thermolinalg.device.imperfection import Change, Imperfection
-from thermolinalg.device.temperature import Temperatures
 from thermolinalg.theory.equilibrium import solve_linear, stationary_covariance
 from thermolinalg.theory.process import OU
 from thermolinalg.theory.response import Response, covariance_response, mean_response
@@ -23,6 +22,14 @@ FIELDS = {
     "DeadNodes": "dead",
     "Temperatures": "temperatures",
 }
+
+
+ACTING = {
+    "Quantisation": ("bits", "levels", "drive_bits"),
+    "Mismatch": ("couplings", "drives"),
+    "Temperatures": ("spread", "offset", "nodes"),
+}
+"""What of a part moves an answer at all, where it is more than its knob."""
 
 
 def component_causes(setting: Setting) -> Iterator[Cause]:
@@ -45,8 +52,18 @@ def response_to(setting: Setting, change: Change) -> Response:
     """The shift of the law of what is left of the network."""
     both = np.outer(setting.alive, setting.alive)
     if setting.mean:
-        return mean_response(setting.left, dA=change.A * both, db=change.b * setting.alive)
+        db = change.b * setting.alive
+        return mean_response(setting.left, dA=change.A * both, db=db, units=setting.units)
+    if np.any(change.D) and not np.any(change.A):
+        return _heated(setting, change.D * both)
     return covariance_response(setting.left, dA=change.A * both, dD=change.D * both)
+
+
+def _heated(setting: Setting, dD: NumpyArray) -> Response:
+    """Of noise alone, which is exact; inertia and coils change where heat goes from a hot node."""
+    left = setting.left
+    hot = OU(left.A, left.b, np.asarray(left.D) + dD)
+    return Response(setting.at_rest(hot) - setting.at_rest(left), 0.0, 0.0)
 
 
 def _changed(setting: Setting, part: Imperfection, before: OU, after: OU) -> Cause:
@@ -56,13 +73,11 @@ def _changed(setting: Setting, part: Imperfection, before: OU, after: OU) -> Cau
         name=FIELDS[type(part).__name__],
         title=part.title,
         bias=setting.answer(response.first),
-        neglected=setting.gain * response.neglected,
+        neglected=(1.0 if setting.mean else setting.gain) * response.neglected,
         variance=setting.answer_variance(_scatter(setting, before, after, response)),
         coupling=response.coupling,
-        strength=_strength(part),
-        knob=_knob(part),
-        halves=isinstance(part, Quantisation),
         remedy=part.remedy,
+        **_strengths(setting, part),
     )
 
 
@@ -83,18 +98,18 @@ def _alive(setting: Setting, network: OU) -> tuple[NumpyArray, NumpyArray]:
     return np.where(both, network.A, np.eye(network.n)), np.asarray(network.D) * both
 
 
-def _strength(part: Any) -> Any:
-    if isinstance(part, Quantisation) and part.levels:
-        return part.levels
-    return getattr(part, _knob(part))
-
-
-def _knob(part: Imperfection) -> str:
-    """The field that makes it strong: of temperatures that all err alike it is what they share."""
-    if isinstance(part, Temperatures) and part.nodes is not None:
-        return "nodes"
-    shared = isinstance(part, Temperatures) and part.offset and not part.spread
-    return "offset" if shared else part.knob
+def _strengths(setting: Setting, part: Any) -> dict[str, Any]:
+    """What of a part acts on this answer: its knob, or several, and how the bias goes with them."""
+    known = ACTING.get(type(part).__name__, (part.knob,))
+    asked = [k for k in known if setting.mean or k not in {"drives", "drive_bits"}]
+    acting = [k for k in asked if getattr(part, k)] or [part.knob]
+    values = tuple(getattr(part, k) for k in acting)
+    told = {
+        "knob": ", ".join(acting),
+        "strength": values[0] if len(values) == 1 else values,
+        "halves": isinstance(part, Quantisation),
+    }
+    return told if not {"levels", "nodes"} & set(acting) else told | {"order": 0.0}
 
 
 def _dead(setting: Setting, part: DeadNodes) -> Cause:
@@ -108,6 +123,7 @@ def _dead(setting: Setting, part: DeadNodes) -> Cause:
         bias=setting.answer(shift),
         strength=len(dead) / n,
         knob=part.knob,
+        order=0.0,
         remedy=part.remedy,
         note="exact: the law of the others, given that these are zero",
     )

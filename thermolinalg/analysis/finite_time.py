@@ -1,5 +1,7 @@
 """What a run of finite time is off by: the noise that it averages, the start that it remembers."""
 
+import math
+
 import numpy as np
 
 from thermolinalg.analysis.setting import Setting
@@ -59,6 +61,23 @@ def start_bias(setting: Setting) -> tuple[NumpyArray, float]:
     rate = setting.problem.program.readout.correlation_rate(process)
     left = float(np.exp(-rate * start)) / (rate * time)
     return 0 * setting.law, left * float(np.linalg.norm(setting.law))
+
+
+def start_doubt(setting: Setting, coupling: float) -> float:
+    """A bound on what coefficients that differ by |A⁻¹dA| <= coupling change of that.
+
+    |e^{-(A + dA)t} - e^{-At}| <= |dA| t e^{-rt}, with r = (1 - coupling) times the slowest rate.
+    """
+    if coupling == 0:
+        return 0.0
+    if coupling >= 1:  # then no rate is known, but that it is of the same size
+        return math.inf if setting.schedule.start * float(setting.rates[0]) < FORGOTTEN else 0.0
+    sides = 1 if setting.mean else 2
+    start, time = setting.schedule.start, setting.schedule.each
+    rate = sides * (1 - coupling) * float(setting.rates[0])
+    left = math.exp(-rate * start) * (start + 1 / rate) / (rate * time)
+    change = sides * coupling * float(setting.rates[-1])
+    return change * left * float(np.linalg.norm(setting.law))
 
 
 def _memory(setting: Setting) -> NumpyArray:

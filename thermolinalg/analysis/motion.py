@@ -16,7 +16,7 @@ from thermolinalg.device.noise import ColouredNoise, Dressing, HeldNoise
 from thermolinalg.errors import DoesNotFit
 from thermolinalg.theory.delayed import delayed_variance
 from thermolinalg.theory.equilibrium import stationary_covariance
-from thermolinalg.theory.held import clipped_variance, held_variance
+from thermolinalg.theory.held import clipped_variance, filtered_variance, held_variance
 
 
 def motion_causes(setting: Setting) -> Iterator[Cause]:
@@ -30,8 +30,17 @@ def motion_causes(setting: Setting) -> Iterator[Cause]:
         yield _drifting(setting)
 
 
-def spectral_factor(dressing: Dressing) -> Callable[[NumpyArray], NumpyArray]:
-    """By how much the variance of a mode changes, as a function of its rate a."""
+def spectral_factor(
+    dressing: Dressing, filtered: float = 0.0
+) -> Callable[[NumpyArray], NumpyArray]:
+    """By how much the variance of a mode changes, as a function of its rate a.
+
+    Of held noise that a filter of some memory follows: beyond what the filter does to white noise.
+    """
+    if filtered and isinstance(dressing, HeldNoise) and dressing.tick:
+        h, bound = dressing.tick, dressing.bound
+        white = spectral_factor(ColouredNoise(filtered))
+        return lambda a: 1 + 2 * a * filtered_variance(a, filtered, h, bound) - white(a)
     if isinstance(dressing, ColouredNoise):
         return lambda a: 1 / (1 + a * dressing.correlation_time)
     if isinstance(dressing, HeldNoise):
@@ -48,9 +57,7 @@ def _unequal(circuit: RLC) -> bool:
 
 def _components(setting: Setting, circuit: RLC) -> Cause:
     """Resistances that differ: the covariance solves the Lyapunov equation of the whole circuit."""
-    whole = setting.device.circuit.realise(setting.left)
-    n = setting.asked.n
-    first = stationary_covariance(whole)[:n, :n] - setting.covariance
+    first = setting.at_rest(setting.left) - setting.covariance
     R = np.asarray(circuit.resistances, dtype=float)
     spread = float(np.std(R) / np.mean(R))
     share = float(np.linalg.norm(first) / np.linalg.norm(setting.covariance))
@@ -75,7 +82,7 @@ def _dressed(setting: Setting, dressing: Dressing) -> Cause:
         coupling = float(np.linalg.norm(first) / np.linalg.norm(setting.law))
     elif not setting.mean:
         a = setting.rates
-        factor = spectral_factor(dressing)(a) - 1
+        factor = spectral_factor(dressing, _memory(setting))(a) - 1
         first, coupling = (
             setting.function(setting.temperature / a * factor),
             float(max(abs(factor))),
@@ -84,13 +91,27 @@ def _dressed(setting: Setting, dressing: Dressing) -> Cause:
         name="dressings",
         title=dressing.title,
         bias=setting.answer(first),
-        variance=_of_ratio(setting, first),
+        variance=_at_low_frequency(setting, dressing, first),
         coupling=coupling,
-        strength=dressing.strength,
-        knob=dressing.knob,
-        order=2.0 if isinstance(dressing, HeldNoise) and math.isinf(dressing.bound) else 1.0,
+        **_strengths(dressing),
         remedy=dressing.remedy,
     )
+
+
+def _strengths(dressing: Dressing) -> dict[str, Any]:
+    """Its knob, and how the bias goes with that; of bounded noise it does not go with the tick."""
+    if isinstance(dressing, HeldNoise) and not math.isinf(dressing.bound):
+        acting = ("tick", "bound") if dressing.tick else ("bound",)
+        values = tuple(getattr(dressing, name) for name in acting)
+        return {"knob": ", ".join(acting), "strength": values, "order": 0.0}
+    order = 2.0 if isinstance(dressing, HeldNoise) else 1.0
+    return {"knob": dressing.knob, "strength": dressing.strength, "order": order}
+
+
+def _memory(setting: Setting) -> float:
+    """That of the filter of the noise; 0 of none."""
+    filters = (d for d in setting.device.dressings if isinstance(d, ColouredNoise))
+    return sum(d.correlation_time for d in filters)
 
 
 def _whole(setting: Setting, dressing: Dressing) -> NumpyArray:
@@ -139,6 +160,14 @@ def _drifting(setting: Setting) -> Cause:
         knob=drift.knob,
         remedy=drift.remedy,
     )
+
+
+def _at_low_frequency(setting: Setting, dressing: Dressing, first: NumpyArray) -> NumpyArray:
+    """Means see noise of low frequency, of which a bound alone leaves less."""
+    if setting.mean and isinstance(dressing, HeldNoise):
+        less = clipped_variance(dressing.bound) - 1
+        return setting.answer_variance(sampling_variance(setting) * less)
+    return _of_ratio(setting, first)
 
 
 def _of_ratio(setting: Setting, first: NumpyArray) -> NumpyArray:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from itertools import combinations
 from typing import final
 
 import numpy as np
@@ -9,13 +10,14 @@ from scipy.special import stdtrit
 
 from thermolinalg.analysis.cause import Cause
 from thermolinalg.analysis.components import component_causes
-from thermolinalg.analysis.finite_time import sampling_variance, start_bias
+from thermolinalg.analysis.finite_time import sampling_variance, start_bias, start_doubt
 from thermolinalg.analysis.motion import motion_causes
 from thermolinalg.analysis.reading_error import reading_causes
 from thermolinalg.analysis.schedule import Schedule
 from thermolinalg.analysis.setting import Setting
 from thermolinalg.analysis.statement import Statement
 from thermolinalg.backend import NumpyArray, to_numpy
+from thermolinalg.device.delay import TransportDelay
 from thermolinalg.device.machine import Device
 from thermolinalg.device.naming import title_of
 from thermolinalg.errors import ShapeMismatch
@@ -70,7 +72,8 @@ class DevicePrediction:
         """The true bias is no further from `bias`, in the 2-norm.
 
         What each cause neglects, and what one changes of another: of coefficients, |E_i f_j| for
-        each pair, over 1 - |E|, which is a bound; other causes are counted in the same way.
+        each pair, over 1 - |E|, which is a bound; other causes are counted in the same way. A delay
+        and a dressing of the noise may leave nothing of what the smaller of them does.
         """
         time, *rest = self.causes
         small = [c for c in rest if c.name != "dead" and (c.size or c.neglected or c.coupling)]
@@ -81,7 +84,10 @@ class DevicePrediction:
             return math.inf
         alone = sum(cause.neglected * (1 - cause.coupling) for cause in small)
         mixed = sum(a.coupling * b.size for a in small for b in small if a is not b)
-        return time.neglected + coupling * time.size + (alone + mixed) / (1 - coupling)
+        dressed = combinations((c for c in small if c.name == "dressings"), 2)
+        late = (pair for pair in dressed if any(c.title == TransportDelay.title for c in pair))
+        again = sum(min(one.size, other.size) for one, other in late)
+        return time.neglected + coupling * time.size + (alone + mixed + again) / (1 - coupling)
 
     @property
     def std(self) -> NumpyArray:
@@ -135,16 +141,31 @@ class DevicePrediction:
                 f"the estimate has shape {value.shape}, and the answer predicted "
                 f"{self.truth.shape}."
             )
-        rounding = EPS * value.size * float(np.max(np.abs(self.truth)))
-        unseen = np.where(stderr > rounding, 0.0, self.std)  # of readings that were all alike
+        rounding = float(np.finfo(value.dtype).eps) * value.size * np.max(np.abs(self.truth))
+        unseen = self._unseen(stderr, rounding)
         way = self._direction(self.bias if along is None else along)
         off = np.abs(value - self.value)
         doubt = self.neglected + rounding + 0 * off
         sums = abs(float(np.sum((value - self.value) * way)))
         doubt_sum = self.neglected * np.linalg.norm(way) + rounding * np.sum(np.abs(way))
-        known = math.hypot(_stderr_along(estimate, way), float(np.linalg.norm(unseen * way)))
-        z = max(_most(off, doubt, stderr + unseen), _most(*np.array([sums, doubt_sum, known])))
+        known = math.hypot(_stderr_along(estimate, way), float(np.sum(unseen * np.abs(way))))
+        z = max(
+            _most(off, doubt, np.hypot(stderr, unseen)),
+            _most(*np.array([sums, doubt_sum, known])),
+        )
         return Verdict(z, -float(stdtrit(estimate.dof, false_alarm / (2 * (value.size + 1)))))
+
+    def _unseen(self, stderr: NumpyArray, rounding: float) -> NumpyArray:
+        """What a spread of windows may lack of the scatter that is predicted, in each entry.
+
+        It is Student's for windows that are normal. Those that a converter cuts or rounds coarsely
+        can be all alike but for a rare few, and so can their measured spread be far too little.
+        Where cuts take nearly all of the scatter away, rounding leaves no less than EPS of it.
+        """
+        cut = any(c.name == "converter" and c.knob in {"bits", "full_scale"} for c in self.causes)
+        least = EPS * sum(np.abs(cause.variance) for cause in self.causes)
+        lacking = np.sqrt(np.clip(self.std**2 - stderr**2, least, None))
+        return lacking if cut else np.where(stderr > rounding, 0.0, lacking)
 
     def _direction(self, way: NumpyArray) -> NumpyArray:
         """Of length 1; none where it is the rounding of the answer."""
@@ -189,13 +210,16 @@ def predict(problem: Statement, device: Device, schedule: Schedule) -> DevicePre
     """
     device.realised(problem.network)
     setting = Setting(problem, device, schedule)
-    causes = [_of_time(setting), *component_causes(setting), *motion_causes(setting)]
+    programmed = list(component_causes(setting))
+    coupling = sum(cause.coupling for cause in programmed)
+    causes = [_of_time(setting, coupling), *programmed, *motion_causes(setting)]
     causes += reading_causes(setting, *_ahead(setting, causes))
     return DevicePrediction(device, schedule, problem.truth, tuple(causes))
 
 
-def _of_time(setting: Setting) -> Cause:
+def _of_time(setting: Setting, coupling: float) -> Cause:
     bias, neglected = start_bias(setting)
+    neglected += start_doubt(setting, coupling)
     return Cause(
         name="time",
         title="finite time",

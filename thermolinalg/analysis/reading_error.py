@@ -1,14 +1,15 @@
 """What the converter does to an answer, and what has no known cause."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
 from thermolinalg.analysis.cause import Cause
 from thermolinalg.analysis.finite_time import sampling_variance
-from thermolinalg.analysis.rounding import clipped, ranges, rounded
+from thermolinalg.analysis.rounding import EVERYWHERE, Bent, clipped, density, ranges, rounded
 from thermolinalg.analysis.setting import Setting
 from thermolinalg.backend import NumpyArray
 from thermolinalg.device.floor import systematic
@@ -111,19 +112,40 @@ def _mean_noise(read: Read) -> Error:
 def _mean_steps(read: Read) -> Error:
     """E[round(x)] - E[x] of a Gaussian x: little where noise is above a step, half a step else."""
     shift, variance, doubt = 0 * read.law, 0 * read.law, 0.0
-    for scale, chance in ranges(read.converter, read.mean, read.spread, read.together):
-        step = 2 * scale / 2 ** (read.converter.bits or 1)
-        law = rounded(read.mean, read.spread, step)
+    for scale, chance, law in _roundings(read):
         shift, variance = shift + chance * law.shift, variance + chance * law.added
-        most = step * math.sqrt(read.law.size)
+        most = read.converter.step_of(scale) * math.sqrt(read.law.size)
         doubt += chance * (min(law.slope * read.doubt, most) if read.doubt else 0.0)
-    return Error(shift, doubt, variance / read.amount)
+    unsure = _of_range(read, lambda law: law.shift)
+    return Error(shift, doubt + unsure, variance / read.amount)
+
+
+def _roundings(read: Read) -> list[tuple[float, float, Bent]]:
+    """The full scales that may be taken, their chances, and what rounding does then."""
+    return [(scale, chance, law) for scale, chance, _, law in _doubted(read)]
+
+
+def _doubted(read: Read) -> Iterator[tuple[float, float, float, Bent]]:
+    for scale, chance, unsure in ranges(read.converter, read.mean, read.spread, read.together):
+        ends = read.converter.ends(scale) if read.converter.full_scale else EVERYWHERE
+        law = rounded(read.mean, read.spread, read.converter.step_of(scale), ends)
+        yield scale, chance, unsure, law
+
+
+def _of_range(read: Read, what: Callable[[Bent], NumpyArray]) -> float:
+    """How much may be wrong where it is open which of two full scales is taken."""
+    laws = [(unsure, what(law)) for _, _, unsure, law in _doubted(read)]
+    return sum(unsure * float(np.linalg.norm(b - a)) for (unsure, a), (_, b) in pairwise(laws))
 
 
 def _mean_range(read: Read) -> Error:
-    law = clipped(read.mean, read.spread, float(read.converter.full_scale or math.inf))
+    law = clipped(read.mean, read.spread, *_ends(read))
     doubt = law.slope * read.doubt
     return Error(law.shift, doubt, law.added / read.amount, note=_beyond(law.chance))
+
+
+def _ends(read: Read) -> tuple[float, float]:
+    return read.converter.ends(float(read.converter.full_scale or math.inf))
 
 
 def _gain(read: Read) -> Error:
@@ -144,36 +166,60 @@ def _noise(read: Read) -> Error:
 def _steps(read: Read) -> Error:
     """Sheppard's correction step²/12 of each variance, and what it is off by for few levels."""
     shift, doubt = 0 * read.law, 0.0
-    for scale, chance in ranges(read.converter, read.mean, read.spread, read.together):
-        step = 2 * scale / 2 ** (read.converter.bits or 1)
-        law = rounded(read.mean, read.spread, step)
-        shift = shift + chance * np.diag(law.square)
-        doubt += chance * _together(read, step)
-    return Error(shift, doubt, _whiter(read.cov, shift) / read.amount)
+    for scale, chance, law in _roundings(read):
+        square, step = np.diag(law.square), read.converter.step_of(scale)
+        # What is read is at most a step further from zero, and so moves a square by that much.
+        most = step * float(np.linalg.norm(2 * read.spread + step)) if read.doubt else 0.0
+        own = min(law.bend * read.doubt, most) if read.doubt else 0.0
+        shift = shift + chance * square
+        doubt += chance * (_together(read, step) + own)
+    unsure = _of_range(read, lambda law: law.square)
+    return Error(shift, doubt + unsure, _whiter(read.cov, shift) / read.amount)
 
 
 def _together(read: Read, step: float) -> float:
-    """A bound on what roundings of two entries have in common: leading Fourier terms, twice."""
+    """A bound on what roundings of two entries have in common: leading terms, twice.
+
+    Fourier's where both are within the range, and the midpoint rule's at its ends.
+    """
     variances, unit = np.diag(read.cov) + read.converter.noise**2, 2 * math.pi**2 / step**2
     between = np.add.outer(variances, variances) - 2 * read.cov
     alike = step**2 / (2 * math.pi**2) * np.exp(-unit * np.clip(between, 0, None))
     with_other = 4 * np.abs(read.cov) * np.exp(-unit * np.minimum.outer(variances, variances))
-    bound = 2 * (alike + with_other)
+    bound = 2 * (alike + with_other + step**2 / 24 * _at_ends(read, variances))
     np.fill_diagonal(bound, 0.0)
     bound[:, variances == 0] = bound[variances == 0, :] = 0.0
     return float(np.linalg.norm(bound))
 
 
+def _at_ends(read: Read, variances: NumpyArray) -> NumpyArray:
+    """How steeply E[x_j; x_i < t] rises at the ends t of the range, for each pair."""
+    if not read.converter.full_scale:
+        return 0 * read.cov
+    widths = np.sqrt(np.where(variances > 0, variances, 1.0))
+    steep = 0 * variances
+    for end in _ends(read):
+        t = (end - read.mean) / widths
+        steep = steep + np.abs(t) * density(t) / widths**2
+    return np.asarray(np.abs(read.cov) * np.add.outer(steep, steep))
+
+
 def _range(read: Read) -> Error:
-    """By Price's theorem S_ij shrinks by the chance that either of the two is out of range."""
-    law = clipped(read.mean, read.spread, float(read.converter.full_scale or math.inf))
-    p = law.chance
-    shift = -read.cov * np.add.outer(p, p)
+    """By Price's theorem S_ij shrinks by the chance that either of the two is out of range.
+
+    What holds the mean of each back holds that of their product back too.
+    """
+    law = clipped(read.mean, read.spread, *_ends(read))
+    p, kept = law.chance, read.mean + law.shift
+    shift = np.outer(kept, kept) - np.outer(read.mean, read.mean)
+    shift = shift - read.cov * np.add.outer(p, p)
     np.fill_diagonal(shift, law.square)
     off = np.abs(read.cov) * np.minimum.outer(p, p)
     np.fill_diagonal(off, 0.0)
-    own = 3 * float(np.max(p)) * read.doubt
-    return Error(shift, float(np.linalg.norm(off)) + own, 0 * shift, 0.0, _beyond(p))
+    rows = np.linalg.norm(read.cov, axis=1)
+    own = np.divide(rows, read.spread**2, out=0 * rows, where=read.spread > 0)
+    moved = (2 * float(np.max(p)) + law.bend * (1 + float(np.max(own)))) * read.doubt
+    return Error(shift, float(np.linalg.norm(off)) + moved, 0 * shift, 0.0, _beyond(p))
 
 
 MEAN_ERRORS = {
@@ -213,6 +259,8 @@ def _beyond(chance: NumpyArray) -> str:
 
 def _cause(setting: Setting, converter: Converter, knob: str, error: Error) -> Cause:
     title, remedy, order = TITLES[knob]
+    if setting.mean and knob != "noise":
+        order = min(order, 1.0)
     return Cause(
         name="converter",
         title=title,
@@ -222,7 +270,7 @@ def _cause(setting: Setting, converter: Converter, knob: str, error: Error) -> C
         coupling=error.coupling,
         strength=getattr(converter, knob),
         knob=knob,
-        order=1.0 if setting.mean and order else order,
+        order=order,
         halves=knob == "bits",
         remedy=remedy,
         note=error.note,
@@ -235,12 +283,16 @@ def _floor(setting: Setting, ahead: NumpyArray) -> Cause:
     size = float(np.linalg.norm(law))
     sizes = np.linalg.norm(law, axis=-1, keepdims=True) if setting.mean else size
     way = systematic(setting.device.chip, law.shape[-1:] if setting.mean else law.shape, law)
-    noise = float(np.sum(sampling_variance(setting))) * WINDOWS / TOGETHER
+    # What is seen is longer for its noise: |x + e| of each row by |e|²/(2|x|), and by |e| at most.
+    noise = np.sum(sampling_variance(setting), axis=-1, keepdims=True) * WINDOWS / TOGETHER
+    noise = noise if setting.mean else np.sum(noise)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        longer = np.fmin(noise / (2 * sizes), np.sqrt(noise))
     return Cause(
         name="floor",
         title="systematic floor",
         bias=setting.answer(floor * sizes * way),
-        neglected=setting.gain * floor * (float(np.linalg.norm(ahead)) + noise / (2 * size)),
+        neglected=setting.gain * floor * float(np.linalg.norm(ahead) + np.linalg.norm(longer)),
         coupling=floor,
         strength=floor,
         knob="floor",

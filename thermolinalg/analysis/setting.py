@@ -13,6 +13,9 @@ from thermolinalg.analysis.schedule import Schedule
 from thermolinalg.analysis.statement import Statement
 from thermolinalg.backend import NumpyArray, to_numpy
 from thermolinalg.device.machine import Device
+from thermolinalg.device.noise import whole
+from thermolinalg.theory.equilibrium import stationary_covariance
+from thermolinalg.theory.inertial import Inertial
 from thermolinalg.theory.process import OU
 
 
@@ -87,6 +90,13 @@ class Setting:
         """The covariance (n, n) of what is left, at rest."""
         return self.function(self.temperature / self.rates)
 
+    def at_rest(self, network: OU) -> NumpyArray:
+        """The covariance (n, n) of a network that this chip's circuit moves, at rest."""
+        moving = self.device.circuit.realise(network)
+        if isinstance(moving, Inertial):
+            moving = whole(moving)
+        return stationary_covariance(moving)[: network.n, : network.n]
+
     @cached_property
     def window_covariance(self) -> NumpyArray:
         """Covariance (n, n) of the average of one window w: 2T/(a² w) (1 - (1 - e^{-aw})/(aw))."""
@@ -117,6 +127,12 @@ class Setting:
         width = self.answer(np.sqrt(np.abs(v)))
         sign = to_numpy(self.problem.program.arrange(np.sign(v)))
         return np.asarray(sign * width**2)
+
+    @cached_property
+    def units(self) -> NumpyArray:
+        """By how much each coordinate (n,) grows from the device's units to the answer's."""
+        program = self.problem.program
+        return np.abs(to_numpy(program.scale * program.decode(np.ones_like(self.law)))[0])
 
     @cached_property
     def gain(self) -> float:

@@ -7,8 +7,8 @@ from typing import ClassVar, Literal, final
 import numpy as np
 
 from thermolinalg import checks
-from thermolinalg.backend import Array, like, namespace, normals, to_numpy
-from thermolinalg.device.imperfection import Change, Imperfection, mirrored
+from thermolinalg.backend import Array, like, namespace, to_numpy
+from thermolinalg.device.imperfection import Change, Imperfection, mirrored, specimen
 from thermolinalg.errors import DoesNotFit, InvalidInput, Unstable
 from thermolinalg.streams import Streams
 from thermolinalg.theory.process import OU
@@ -142,13 +142,13 @@ class Mismatch(Imperfection):
 
     def distort(self, network: OU, chip: Streams) -> OU:
         A, b, D = network.A, network.b, network.D
-        z = normals(chip.stream("couplings"), (network.n, network.n), A)
+        z = specimen(chip.stream("couplings"), (network.n, network.n), A)
         if checks.is_symmetric(A):
             z = mirrored(z)
         A = A * (1 + self.couplings * z)
-        b = b * (1 + self.drives * normals(chip.stream("drives"), (network.n,), b))
+        b = b * (1 + self.drives * specimen(chip.stream("drives"), (network.n,), b))
         if self.nodes:
-            speed = 1 / (1 + self.nodes * normals(chip.stream("nodes"), (network.n,), A))
+            speed = 1 / (1 + self.nodes * specimen(chip.stream("nodes"), (network.n,), A))
             if float(namespace(A).min(speed)) <= 0:
                 raise DoesNotFit(
                     f"a mismatch of nodes = {self.nodes:g} gives a node of this chip a negative "

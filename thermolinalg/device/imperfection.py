@@ -10,7 +10,9 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
-from thermolinalg.backend import Array, namespace
+import numpy as np
+
+from thermolinalg.backend import Array, like, namespace
 from thermolinalg.streams import Streams
 from thermolinalg.theory.process import OU
 
@@ -69,6 +71,11 @@ class Imperfection(ABC):
     def strength(self) -> Any:
         """The value of the knob."""
         return getattr(self, self.knob)
+
+
+def specimen(rng: np.random.Generator, shape: tuple[int, ...], x: Array) -> Array:
+    """Standard normal errors of one chip, in the library of x: the same ones in any precision."""
+    return like(rng.standard_normal(shape), x)
 
 
 def mirrored(upper: Array) -> Array:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import ClassVar, final
 
 from thermolinalg import checks
-from thermolinalg.backend import Array, like, namespace, normals
-from thermolinalg.device.imperfection import Change, Imperfection
+from thermolinalg.backend import Array, like, namespace
+from thermolinalg.device.imperfection import Change, Imperfection, specimen
 from thermolinalg.errors import DoesNotFit, ShapeMismatch
 from thermolinalg.streams import Streams
 from thermolinalg.theory.process import OU
@@ -47,7 +47,7 @@ class Temperatures(Imperfection):
             if len(self.nodes) != n:
                 raise ShapeMismatch(f"nodes gives {len(self.nodes)} temperatures to {n} nodes.")
             return like(namespace(reference).asarray(self.nodes), reference)
-        z = normals(chip.stream("temperatures"), (n,), reference)
+        z = specimen(chip.stream("temperatures"), (n,), reference)
         t = 1 + self.offset + self.spread * z
         if float(namespace(t).min(t)) < 0:
             raise DoesNotFit(

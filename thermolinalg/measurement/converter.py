@@ -19,9 +19,10 @@ class Converter:
     root-mean-square amplitude are 1 there.
 
     Args:
-        bits: of a reading; None does not round. A step is 2 full_scale/2^bits.
+        bits: of a reading; None does not round. A step is 2 full_scale/2^bits, and the 2^bits codes
+            are -full_scale, ..., -step, 0, step, ..., full_scale - step (two's complement).
         full_scale: largest reading, beyond which all look alike. None is a gain that is set anew
-            for each block of readings, to the power of two above the largest of them.
+            for each block of readings, to the power of two that just holds all of them.
         noise: standard deviation of the noise that is added before rounding.
         offset: added to each reading.
         gain: relative error of the scale.
@@ -59,14 +60,27 @@ class Converter:
 
     def step(self, x: Array) -> float:
         """The distance of two readings, for readings like these."""
+        return self.step_of(self.scale(x))
+
+    def step_of(self, scale: float) -> float:
+        """The distance of two readings, of this full scale."""
         assert self.bits is not None
-        return 2 * self.scale(x) / 2**self.bits
+        return 2 * scale / 2**self.bits
+
+    def ends(self, scale: float) -> tuple[float, float]:
+        """The lowest and the highest reading, of this full scale."""
+        return -scale, scale if self.bits is None else scale - self.step_of(scale)
+
+    @property
+    def held(self) -> float:
+        """The share of a full scale up to which readings err by half a step at most."""
+        return 1.0 if self.bits is None else 1 - 0.5**self.bits
 
     def scale(self, x: Array) -> float:
-        """The largest reading, for readings like these."""
+        """The full scale, for readings like these."""
         if self.full_scale is not None:
             return self.full_scale
-        largest = float(namespace(x).max(namespace(x).abs(x)))
+        largest = float(namespace(x).max(namespace(x).abs(x))) / self.held
         return 2.0 ** math.ceil(math.log2(largest)) if largest > 0 else 1.0
 
     def read(self, x: Array, rng: np.random.Generator) -> Array:
@@ -77,18 +91,18 @@ class Converter:
         if self.bits is not None:
             x = self._rounded(x)
         elif self.full_scale is not None:
-            x = namespace(x).clip(x, -self.full_scale, self.full_scale)
+            x = namespace(x).clip(x, *self.ends(self.full_scale))
         return x
 
     def saturated(self, x: Array) -> float:
-        """The share of readings x that lie at the end of the range or beyond."""
+        """The share of readings x that lie at an end of the range or beyond."""
         if self.full_scale is None:
             return 0.0
-        xp = namespace(x)
-        return float(xp.mean(xp.astype(xp.abs(x) >= self.full_scale, x.dtype)))
+        xp, (low, high) = namespace(x), self.ends(self.full_scale)
+        return float(xp.mean(xp.astype((x <= low) | (x >= high), x.dtype)))
 
     def _rounded(self, x: Array) -> Array:
-        xp, step = namespace(x), self.step(x)
-        assert self.bits is not None
-        half = 2 ** (self.bits - 1)
-        return xp.clip(xp.round(x / step), -half, half) * step
+        xp, scale = namespace(x), self.scale(x)
+        step = self.step_of(scale)
+        low, high = (round(end / step) for end in self.ends(scale))
+        return xp.clip(xp.round(x / step), low, high) * step

@@ -10,7 +10,7 @@ In normal modes of the network each has an E of its own, else there is one for a
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple, final
 from weakref import WeakKeyDictionary
 
@@ -80,7 +80,7 @@ class Clockwork(Integrator):
 
 
 @final
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False, slots=True, weakref_slot=True)
 class ClockStep:
     """The step over some ticks. Its own coordinates are slots of n numbers and the latest noise.
 
@@ -94,6 +94,8 @@ class ClockStep:
     source: Array  # (N, N), from clipped numbers to what drives blocks
     drawn: int
     slots: int
+
+    couples: ClassVar[bool] = True
 
     @property
     def _wide(self) -> int:
@@ -121,8 +123,18 @@ class ClockStep:
         return z
 
     def __call__(self, y: Array, kick: Array) -> Array:
-        y = self._applied(self.E, y[..., : self._wide], self.slots) + kick[..., : self._wide]
-        return namespace(y).concat([y, kick[..., self._wide :]], axis=-1)
+        return self.flow(y) + kick
+
+    def flow(self, y: Array) -> Array:
+        """The state after the ticks, without kick."""
+        moved = self._applied(self.E, y[..., : self._wide], self.slots)
+        if not self.drawn:
+            return moved
+        return namespace(y).concat([moved, 0 * y[..., self._wide :]], axis=-1)
+
+    def repeated(self, times: int) -> "ClockStep":
+        """The flow over several steps."""
+        return replace(self, E=namespace(self.E).linalg.matrix_power(self.E, times))
 
     def leave(self, y: Array) -> Array:
         xp, n, past = namespace(y), self.process.network.n, 1 + self.process.past

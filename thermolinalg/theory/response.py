@@ -46,9 +46,20 @@ class Response:
 
 
 def mean_response(
-    process: OU, /, *, dA: NumpyArray | None = None, db: NumpyArray | None = None
+    process: OU,
+    /,
+    *,
+    dA: NumpyArray | None = None,
+    db: NumpyArray | None = None,
+    units: NumpyArray | None = None,
 ) -> Response:
     """The shift of the mean A⁻¹b of each drive: A⁻¹(db - dA A⁻¹b).
+
+    Args:
+        process: the process.
+        dA: change of A.
+        db: change of b.
+        units: of each coordinate (n,), in which lengths and |E| are measured; 1 by default.
 
     Raises:
         ShapeMismatch: a change has another shape than what it changes.
@@ -59,7 +70,9 @@ def mean_response(
     E = solve_linear(A, dA)
     first = solve_linear(A, np.atleast_2d(db).T).T.reshape(b.shape) - mean @ E.T
     first = _exact_zero(first, mean)
-    return Response.bounded(first, _size(first @ E.T), float(np.linalg.norm(E, 2)))
+    u = np.ones(len(A)) if units is None else units
+    coupling = float(np.linalg.norm(u[:, None] * E / u, 2))
+    return Response.bounded(first, _size(first @ E.T * u), coupling)
 
 
 def covariance_response(
@@ -144,7 +157,7 @@ def _lyapunov(A: NumpyArray, R: NumpyArray) -> NumpyArray:
 
 def _exact_zero(first: NumpyArray, law: NumpyArray) -> NumpyArray:
     """The shift; nothing where it is the rounding of the law."""
-    return first if _size(first) > len(first) ** 2 * EPS * _size(law) else 0 * first
+    return first if _size(first) > first.shape[-1] ** 2 * EPS * _size(law) else 0 * first
 
 
 def _like(name: str, change: NumpyArray | None, known: NumpyArray) -> NumpyArray:

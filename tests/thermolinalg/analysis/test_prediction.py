@@ -21,18 +21,25 @@ from thermolinalg.device.machine import Device
 from thermolinalg.device.temperature import TemperatureDrift, Temperatures
 from thermolinalg.measurement.converter import Converter
 
-SLOW = {"held noise", "bounded noise", "transport delay"}  # to simulate, step by step
+TOLD = {"both": {"solve", "inv"}, "solve": {"solve"}}
+"""Of which solvers there are runs at n = 20, by what is biased; of all others of inv alone."""
 RUNS = [
     (solver, n, name)
     for solver in ("solve", "inv")
     for n in (4, 20)
     for name in dict.fromkeys(case[0] for case in cases(solver))
-    if n == 4 or name not in SLOW
+    if n == 4 or solver in TOLD.get(MACHINES[name][2], {"inv"})
 ]
 FALSE_ALARM = 1e-6 / (3 * len(RUNS))
 """One in a million for all comparisons with runs together."""
 
-FINEST = {4: 8e-3, 20: 0.025}
+FINEST = {4: 0.012, 20: 0.03}
+
+
+def bias_of(case):
+    """The size of that of inv at n = 20."""
+    _, strength, build, _ = case
+    return np.linalg.norm(problem_of("inv", 20).predict(build(strength, 20)).bias)
 
 
 def fine(problem, device, n):
@@ -41,7 +48,7 @@ def fine(problem, device, n):
         return problem.asked(rtol=1e-3)
     known = problem.predict(device)
     wanted = np.linalg.norm(known.bias) / np.linalg.norm(known.truth) / 10
-    return problem.asked(rtol=float(np.clip(wanted, FINEST[n], 0.03)))
+    return problem.asked(rtol=float(np.clip(wanted, FINEST[n], 0.04)))
 
 
 def without(prediction):
@@ -52,11 +59,11 @@ def without(prediction):
 
 @pytest.mark.parametrize(("solver", "n", "name"), RUNS)
 def test_measured_bias_is_as_predicted_and_one_who_predicts_none_is_found_out(solver, n, name):
-    told = []
-    for _, strength, build, biased in (case for case in cases(solver) if case[0] == name):
+    """At n = 20 at that of three strengths of which the bias is largest."""
+    told, strengths = [], [case for case in cases(solver) if case[0] == name]
+    for _, strength, build, biased in strengths if n == 4 else [max(strengths, key=bias_of)]:
         device = build(strength, n)
-        problem = problem_of(solver, n, rtol=0.05)
-        problem = problem if name in SLOW else fine(problem, device, n)
+        problem = fine(problem_of(solver, n, rtol=0.05), device, n)
         estimate = problem.run(device, rng=11)
         known = problem.predict(device, schedule=estimate)
         verdict = known.verdict(estimate, false_alarm=FALSE_ALARM)
@@ -68,17 +75,19 @@ def test_measured_bias_is_as_predicted_and_one_who_predicts_none_is_found_out(so
     assert any(told) == biased
 
 
-@pytest.mark.parametrize("name", ["mismatch", "temperature", "drift", "read-out noise", "inertia"])
+@pytest.mark.parametrize(
+    "name", ["mismatch", "temperature", "drift", "read-out noise", "inertia", "bounded noise"]
+)
 @pytest.mark.parametrize("solver", ["solve", "inv"])
 def test_scatter_is_as_predicted(solver, name):
     """Squared error bars of one entry are chi-square with 31 degrees of freedom, or up to 1/19
     more, for windows of 20 correlation times; entries share the false alarm."""
     n, (strengths, build, _) = 4, MACHINES[name]
-    problem, device = problem_of(solver, n, rtol=0.01), build(strengths[-1], n)
+    problem, device = problem_of(solver, n, rtol=0.02), build(strengths[-1], n)
     estimate = problem.run(device, rng=3)
     known = problem.predict(device, schedule=estimate)
     ratio = estimate.dof * np.asarray(estimate.stderr) ** 2 / known.std**2
-    tail = 1e-6 / (10 * 2 * ratio.size)
+    tail = 1e-6 / (12 * 2 * ratio.size)
     first = np.abs(known.bias).max() / np.abs(known.truth).max()  # scatter is first order too
     slack = 1 + 4 * first
     assert ratio.max() <= stats.chi2.isf(tail, estimate.dof) * 20 / 19 * slack
@@ -86,14 +95,14 @@ def test_scatter_is_as_predicted(solver, name):
 
 
 def test_errors_of_many_runs_have_the_scatter_predicted():
-    """The sum of (error/std)² over 100 ideal runs of one number, chi-square."""
+    """The sum of (error/std)² over 50 ideal runs of one number, chi-square."""
     problem = Problem("solve", (np.array([[1.0]]), np.array([1.0])), rtol=0.05)
     total = 0.0
-    for seed in range(100):
+    for seed in range(50):
         estimate = problem.run(rng=seed)
         known = problem.predict(schedule=estimate)
         total += (float(estimate.value[0] - known.value[0]) / float(known.std[0])) ** 2
-    assert stats.chi2.ppf(5e-7, 100) <= total <= stats.chi2.isf(5e-7, 100)
+    assert stats.chi2.ppf(5e-7, 50) <= total <= stats.chi2.isf(5e-7, 50)
 
 
 def test_start_that_is_not_forgotten_is_a_bias_that_falls():
@@ -203,14 +212,14 @@ def test_numbers_that_do_not_scatter_are_rounded_as_they_are():
 @pytest.mark.parametrize("mean", [0.0, 0.7, -1.5, 4.0])
 def test_clipping_is_an_integral(mean):
     density = stats.norm(mean, 0.8).pdf
-    law = clipped(np.array([mean]), np.array([0.8]), 1.1)
+    law = clipped(np.array([mean]), np.array([0.8]), -1.1, 0.9)
 
     def moment(power):
         return integrate.quad(
-            lambda x: (np.clip(x, -1.1, 1.1) ** power - x**power) * density(x),
+            lambda x: (np.clip(x, -1.1, 0.9) ** power - x**power) * density(x),
             mean - 12,
             mean + 12,
-            points=[-1.1, 1.1],
+            points=[-1.1, 0.9],
             limit=200,
         )[0]
 
@@ -245,12 +254,12 @@ def test_a_planned_run_is_about_the_one_that_is_made():
     ],
 )
 def test_typical_size_is_that_of_many_chips(solver, name):
-    """100 chips; six standard errors of a mean of squares are exceeded once in 1e9."""
-    problem, chips = problem_of(solver, 4), 100
+    """50 chips; six standard errors of a mean of squares are exceeded once in 1e9."""
+    problem, chips, once = problem_of(solver, 4), 50, Schedule(1e3, 1e3)
     device = MACHINES[name][1](MACHINES[name][0][0], 4)
     squares = []
     for chip in range(chips):
-        cause = problem.predict(replace(device, chip=chip)).causes[1]
+        cause = problem.predict(replace(device, chip=chip), schedule=once).causes[1]
         squares.append(cause.size**2)
     (typical,) = problem.typical(device)
     stderr = np.std(squares, ddof=1) / np.sqrt(chips)

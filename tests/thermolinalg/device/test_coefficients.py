@@ -5,6 +5,7 @@ import pytest
 
 from thermolinalg import errors
 from thermolinalg.device.coefficients import DeadNodes, Mismatch, Parasitics, Quantisation
+from thermolinalg.device.floor import systematic
 from thermolinalg.device.imperfection import Change
 from thermolinalg.device.machine import Device
 from thermolinalg.device.temperature import Temperatures
@@ -159,3 +160,19 @@ def test_what_does_not_fit_names_the_number():
     with pytest.raises(errors.InvalidInput, match=r"0 \.\.\. 3"):
         DeadNodes(nodes=(7,)).distort(asked, Streams(0))
     assert Device(quantisation=Quantisation(bits=8)).vary("bits", 5).quantisation.bits == 5
+
+
+@pytest.mark.parametrize(
+    "part", [Mismatch(0.1, 0.1, 0.1), Temperatures(spread=0.1)], ids=["mismatch", "temperatures"]
+)
+def test_a_chip_is_the_same_in_any_precision(part):
+    A, b = np.array([[1.0, 0.25], [0.25, 0.5]]), np.ones(2)
+    one, other = (
+        part.distort(OU(A.astype(t), b.astype(t), 2 * np.eye(2, dtype=t)), Streams(3))
+        for t in (np.float64, np.float32)
+    )
+    for name in ("A", "b", "D"):
+        np.testing.assert_allclose(getattr(other, name), getattr(one, name), rtol=1e-6)
+    np.testing.assert_allclose(
+        systematic(3, (4,), np.ones(4, np.float32)), systematic(3, (4,), np.ones(4)), rtol=1e-6
+    )

@@ -216,15 +216,15 @@ def test_dressings_go_on_in_one_order():
 def test_all_at_once_on_a_device():
     """Held noise, filtered, into late couplings, against the spectrum of what all of it does."""
     parts = (ColouredNoise(0.4), HeldNoise(1e-3), TransportDelay(0.2))  # a tick as good as none
-    run = settled(dressed(*parts), STILL, 5000, 80.0, seed=7)
+    run = settled(dressed(*parts), STILL, 2500, 80.0, seed=7)
 
     def spectrum(f):
         w = np.tan(f)
         H = np.linalg.inv(1j * w * np.eye(3) + A * np.exp(-0.2j * w))
         return (H @ H.conj().T).real * 2 / (1 + (0.4 * w) ** 2) * (1 + w**2) / (2 * np.pi)
 
-    f = (np.arange(4000) + 0.5) / 4000 * np.pi - np.pi / 2
-    truth = sum(spectrum(x) for x in f) * np.pi / 4000
+    f = (np.arange(1000) + 0.5) / 1000 * np.pi - np.pi / 2
+    truth = sum(spectrum(x) for x in f) * np.pi / 1000
     testing.assert_covariance_matches(positions(run, 3), truth)
 
 

@@ -11,10 +11,10 @@ from scipy.stats import norm
 
 import thermolinalg as tla
 from thermolinalg import testing
+from thermolinalg.analysis.rounding import EVERYWHERE, clipped, rounded
 from thermolinalg.device.machine import Device
 from thermolinalg.errors import InvalidInput
 from thermolinalg.measurement.converter import Converter
-from thermolinalg.theory.rounded import rounded_mean, rounded_variance
 
 A = np.array([[0.9, 0.3, 0.0], [0.3, 0.6, -0.2], [0.0, -0.2, 0.4]])
 STILL = tla.overdamped(A, np.zeros(3))
@@ -28,33 +28,56 @@ def read(converter, process=STILL, samples=40_000, seed=1):
     return converter.read(tla.stationary(process).sample(samples, rng=rng), rng)
 
 
-def by_codes(mean, spread, step):
-    """Mean and variance of a rounded normal number, code by code, in many digits."""
+def by_codes(mean, spread, step, ends=EVERYWHERE):
+    """Mean and variance of a rounded normal number within ends, code by code, in many digits."""
     with mpmath.workdps(40):
         m, s, q = (mpmath.mpf(x) for x in (mean, spread, step))
         codes = range(int((m - 9 * s) / q) - 2, int((m + 9 * s) / q) + 3)
+        low, high = (mpmath.mpf(end) for end in ends)
+        at = [min(max(j * q, low), high) for j in codes]
         mass = [
             mpmath.ncdf(((j + 0.5) * q - m) / s) - mpmath.ncdf(((j - 0.5) * q - m) / s)
             for j in codes
         ]
-        first = sum(j * q * p for j, p in zip(codes, mass, strict=True))
-        second = sum((j * q) ** 2 * p for j, p in zip(codes, mass, strict=True))
+        first = sum(x * p for x, p in zip(at, mass, strict=True))
+        second = sum(x**2 * p for x, p in zip(at, mass, strict=True))
         return float(first), float(second - first**2)
+
+
+def read_as(mean, spread, step, ends=EVERYWHERE):
+    """The same as it is predicted: what holding within the range does, and rounding then."""
+    mean, spread = np.array([mean]), np.array([spread])
+    laws = clipped(mean, spread, *ends), rounded(mean, spread, step, ends)
+    first = mean + sum(law.shift for law in laws)
+    variance = spread**2 + sum(law.added for law in laws)
+    square = mean**2 + spread**2 + sum(law.square for law in laws)
+    np.testing.assert_allclose(square, variance + first**2, atol=1e-12 * (1 + square.max()))
+    return first.item(), variance.item()
 
 
 @given(mean=st.floats(-2.0, 2.0), spread=st.floats(0.02, 3.0), step=st.floats(0.1, 2.0))
 def test_moments_of_a_rounded_number(mean, spread, step):
-    first, second = by_codes(mean, spread, step)
-    found = rounded_mean(np.array(mean), spread, step)
-    assert found == pytest.approx(first, abs=1e-12 * step + 1e-14)
-    found = rounded_variance(np.array(mean), spread, step)
-    assert found == pytest.approx(second, abs=1e-10 * (step**2 + spread**2))
+    first, variance = read_as(mean, spread, step)
+    known = by_codes(mean, spread, step)
+    assert first == pytest.approx(known[0], abs=1e-12 * step + 1e-14)
+    assert variance == pytest.approx(known[1], abs=1e-10 * (step**2 + spread**2))
 
 
-@pytest.mark.parametrize("spread", [0.0, -1.0, math.nan])
-def test_a_number_without_spread_has_no_series(spread):
-    with pytest.raises(InvalidInput, match="spread"):
-        rounded_mean(np.ones(2), spread, 0.1)
+@given(
+    mean=st.floats(-4.0, 4.0),
+    spread=st.floats(0.02, 3.0),
+    step=st.floats(0.1, 1.0),
+    codes=st.tuples(st.integers(-6, 0), st.integers(1, 5)),
+)
+def test_moments_of_a_number_rounded_within_a_range(mean, spread, step, codes):
+    """Of three steps and more in a spread by an asymptotic series, off by its next term."""
+    ends = tuple(step * code for code in codes)
+    first, variance = read_as(mean, spread, step, ends)
+    known = by_codes(mean, spread, step, ends)
+    next_term = 31 / 967_680 * 12 * (step / spread) ** 4 * step**2 / spread
+    off = next_term if spread >= 3 * step else 1e-9
+    assert first == pytest.approx(known[0], abs=off)
+    assert variance == pytest.approx(known[1], abs=off * (1 + abs(mean) + spread))
 
 
 @pytest.mark.parametrize("bits", [3, 4, 5])
@@ -67,8 +90,7 @@ def test_rounding_adds_a_twelfth_of_a_step_squared(bits):
     centre = np.linalg.solve(A, DRIVEN.b)
     for i in range(3):
         spread = math.sqrt(cov[i, i])
-        mean = rounded_mean(centre[i], spread, step)
-        variance = rounded_variance(centre[i], spread, step)
+        mean, variance = read_as(centre[i], spread, step)
         testing.assert_average(x[:, i], mean)
         testing.assert_average((x[:, i] - mean) ** 2, variance)
     if bits == 5:
@@ -89,7 +111,7 @@ def test_beyond_full_scale_all_look_alike(bits):
     scale = 1.5
     converter = Converter(bits=bits, full_scale=scale)
     x, cov = read(converter), np.linalg.inv(A)
-    assert np.abs(x).max() == scale
+    assert converter.ends(scale) == (x.min(), x.max())
     for i in range(3):
         s = math.sqrt(cov[i, i])
         t = scale / s
@@ -106,15 +128,25 @@ def test_beyond_full_scale_all_look_alike(bits):
 
 @given(size=st.floats(1e-6, 1e6), bits=st.integers(1, 16), seed=st.integers(0, 99))
 def test_a_gain_that_sets_itself(size, bits, seed):
-    """It takes the power of two above all readings, so that none is clipped."""
+    """It takes the power of two that holds all readings, so that none is clipped."""
     x = size * np.random.default_rng(seed).standard_normal((7, 3))
     converter = Converter(bits=bits)
     scale = converter.scale(x)
-    assert scale / 2 < np.abs(x).max() <= scale
+    assert scale / 2 < np.abs(x).max() / (1 - 0.5**bits) <= scale
     assert math.log2(scale) == round(math.log2(scale))
     off = np.abs(converter.read(x, NONE) - x)
     assert off.max() <= converter.step(x) / 2 * (1 + 1e-9)
     assert converter.saturated(x) == 0
+
+
+@pytest.mark.parametrize("bits", [1, 2, 5])
+def test_bits_are_the_logarithm_of_the_number_of_codes(bits):
+    converter, x = Converter(bits=bits, full_scale=1.5), np.linspace(-3, 3, 1001)
+    codes = np.unique(converter.read(x, NONE))
+    np.testing.assert_allclose(
+        codes, 1.5 * np.arange(-(2 ** (bits - 1)), 2 ** (bits - 1)) / 2 ** (bits - 1)
+    )
+    assert converter.saturated(codes) == 2 / len(codes)
 
 
 def test_a_gain_that_sets_itself_reads_nothing_as_nothing():
@@ -166,7 +198,7 @@ def test_an_inverse_through_few_bits(bits):
     step = 32.0 / 2**bits
     spreads = np.sqrt(np.diag(np.linalg.inv(A)) * size)
     X = tla.inv(A, only="diagonal", rtol=0.02, device=device, rng=4)
-    truth = np.array([rounded_variance(np.array(0.0), s, step) for s in spreads]) / size
+    truth = np.array([read_as(0.0, s, step)[1] for s in spreads]) / size
     testing.assert_agrees(X, truth)
 
 
