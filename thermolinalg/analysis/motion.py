@@ -5,14 +5,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+import scipy.linalg
 
 from thermolinalg.analysis.cause import Cause
 from thermolinalg.analysis.finite_time import sampling_variance, scatter_ratio
 from thermolinalg.analysis.setting import Setting
-from thermolinalg.backend import NumpyArray
+from thermolinalg.backend import NumpyArray, to_numpy
 from thermolinalg.device.circuit import RC, RLC
 from thermolinalg.device.delay import TransportDelay
-from thermolinalg.device.noise import ColouredNoise, Dressing, HeldNoise
+from thermolinalg.device.noise import ColouredNoise, Dressing, HeldNoise, dense
 from thermolinalg.errors import DoesNotFit
 from thermolinalg.theory.delayed import delayed_variance
 from thermolinalg.theory.equilibrium import stationary_covariance
@@ -116,18 +117,39 @@ def _memory(setting: Setting) -> float:
 
 def _whole(setting: Setting, dressing: Dressing) -> NumpyArray:
     """Of a circuit with states of its own: by the Lyapunov equation of all of them."""
-    if not isinstance(dressing, ColouredNoise):
-        raise DoesNotFit(
-            f"{dressing.title} is predicted for an RC network, and this circuit is of the kind "
-            f"{setting.device.circuit.kind!r}. Predict the two apart, by "
-            "replace(device, dressings=()) and replace(device, circuit=RC()); `sensitivity` "
-            "simulates both together."
-        )
     circuit: Any = setting.device.circuit.realise(setting.left)
+    before = _covariance(setting, circuit)
+    if isinstance(dressing, ColouredNoise):
+        return _covariance(setting, dressing.dress(circuit)) - before
+    if isinstance(dressing, HeldNoise):
+        for filtering in setting.device.dressings:
+            if isinstance(filtering, ColouredNoise):
+                circuit = filtering.dress(circuit)
+        return _held(setting, circuit, dressing) - _covariance(setting, circuit)
+    raise DoesNotFit(
+        f"{dressing.title} is predicted for an RC network, and this circuit is of the kind "
+        f"{setting.device.circuit.kind!r}. Predict the two apart, by replace(device, dressings=()) "
+        "and replace(device, circuit=RC()); `sensitivity` simulates both together."
+    )
+
+
+def _covariance(setting: Setting, moving: Any) -> NumpyArray:
+    """Of what is read of a process at rest."""
     n = setting.asked.n
-    plain = ColouredNoise(1e-12).dress(circuit)
-    dressed = dressing.dress(circuit)
-    return np.asarray(stationary_covariance(dressed)[:n, :n] - stationary_covariance(plain)[:n, :n])
+    whole = dense(moving, "a circuit")
+    return np.asarray(stationary_covariance(whole)[:n, :n])
+
+
+def _held(setting: Setting, moving: Any, noise: HeldNoise) -> NumpyArray:
+    """The same at ticks, where the noise is held: S = E S E' + G D G' v/h, G = A⁻¹(I - E)."""
+    whole, n, v = dense(moving, noise.title), setting.asked.n, clipped_variance(noise.bound)
+    if noise.tick == 0:
+        return v * _covariance(setting, whole)
+    A, D = to_numpy(whole.A), to_numpy(whole.D)
+    E = scipy.linalg.expm(-A * noise.tick)
+    G = np.linalg.solve(A, np.eye(len(A)) - E)
+    S = scipy.linalg.solve_discrete_lyapunov(E, G @ D @ G.T * (v / noise.tick))
+    return np.asarray(S[:n, :n])
 
 
 def _drifting(setting: Setting) -> Cause:

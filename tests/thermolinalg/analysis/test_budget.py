@@ -12,7 +12,7 @@ import matplotlib.pyplot as plt
 
 from tests.thermolinalg.analysis.imperfect import matrix, problem_of
 from thermolinalg.analysis.problem import Problem
-from thermolinalg.device.circuit import RLC
+from thermolinalg.device.circuit import RLC, MassSpring
 from thermolinalg.device.coefficients import Mismatch, Parasitics, Quantisation
 from thermolinalg.device.machine import Device
 from thermolinalg.device.noise import ColouredNoise, HeldNoise
@@ -195,3 +195,25 @@ def test_bars_are_the_squares_and_noise_falls():
     assert all(part.title in labels for part in budget.parts)
     assert plot_budget(budget, ax=ax) is ax
     plt.close("all")
+
+
+def test_the_preset_of_the_spu_has_a_budget_that_its_runs_keep():
+    """Rounded, mismatched, held and clipped on coils: all at once, within what is neglected."""
+    coupled = np.array([[0, 3, 5, 2], [3, 0, 3, 7], [5, 3, 0, 2], [2, 7, 2, 0]]) / 10
+    problem, board = Problem("inv", 2 * np.eye(4) - coupled, rtol=0.02), Device.spu(2)
+    budget = board.error_budget(problem)
+    assert budget.dominant.title == "finite bits"
+    assert "held noise" in {cause.title for cause in budget.parts}
+    assert problem.predict(board).verdict(problem.run(board, rng=0)).held
+
+
+@pytest.mark.parametrize("circuit", [RLC(inductances=0.5), MassSpring(0.7)], ids=["rlc", "masses"])
+def test_held_noise_of_a_circuit_with_states_of_its_own(circuit):
+    """At ticks, by the map of a tick; the runs know nothing of it. False alarms 1e-6."""
+    coupled = np.array([[0, 1, 2], [1, 0, 1], [2, 1, 0]]) / 5
+    problem = Problem("inv", np.eye(3) - coupled, rtol=0.02)
+    device = Device(circuit=circuit, dressings=(HeldNoise(1.0, 1.5), ColouredNoise(0.2)))
+    prediction, run = problem.predict(device), problem.run(device, rng=0)
+    assert prediction.verdict(run).held
+    blind = problem.predict(Device(circuit=circuit))
+    assert not blind.verdict(run).held
