@@ -38,13 +38,16 @@ class Outcome(Enum):
     BUDGET_SPENT = "time ran out first; the error bar is still honest, give more time"
     STOPPED = "a callback stopped it; the error bar is still honest, refine() goes on"
     MISSED = "the error came out larger than wanted, as its honest error bar says; run it again"
+    STUCK = "readings never change: the converter's step or range hides them; widen or refine it"
     NOT_SETTLED = "the two halves of the record disagree; lengthen the burn-in"
 
 
-def judged(reading: Reading, goal: Target, least: float, *, spent: bool) -> Outcome:
+def judged(reading: Reading, goal: Target, least: float, *, spent: bool, device: Device) -> Outcome:
     """How a run ended that read this; the answer's norm is `least` or more."""
     if not reading.settled:
         return Outcome.NOT_SETTLED
+    if device.converter is not None and reading.stuck:
+        return Outcome.STUCK
     if spent:
         return Outcome.BUDGET_SPENT
     met = reading.error <= goal.wanted(max(reading.norm, least))

@@ -92,6 +92,12 @@ class Reading:
         square = float(namespace(self.mean).sum(self.mean**2))
         return math.sqrt(max(square - self.error**2, 0.0))
 
+    @property
+    def stuck(self) -> bool:
+        """Is there an entry that is not zero, and was the same in all windows?"""
+        xp = namespace(self.noise)
+        return bool(xp.any((self.noise == 0) & (self.mean != 0)))
+
     def reach(self, confidence: float) -> float:
         """The error of another run as long that is exceeded with 1 - confidence only."""
         spare = self.directions * self.dof

@@ -358,7 +358,7 @@ class Run:
     def _outcome(self, reading: Reading) -> Outcome:
         if self.phase != "done" and reading.settled:
             return Outcome.STOPPED
-        return judged(reading, self.goal, self.program.least, spent=self.short)
+        return judged(reading, self.goal, self.program.least, spent=self.short, device=self.device)
 
     def _plan(self) -> Plan:
         """What was set out to do; before that is known, what the pilot has done."""

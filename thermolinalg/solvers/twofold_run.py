@@ -271,7 +271,7 @@ class TwofoldRun:
         expected = self.expected if planned else sight.reaches(self.goal.confidence)
         made = []
         for k, reading in enumerate((sight.mean, sight.cov)):
-            outcome = judged(reading, goals[k], 0.0, spent=self.short)
+            outcome = judged(reading, goals[k], 0.0, spent=self.short, device=self.crew.device)
             if reading.settled and self.phase not in {"draw", "done"}:
                 outcome = Outcome.STOPPED
             made.append(

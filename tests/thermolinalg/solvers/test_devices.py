@@ -478,3 +478,19 @@ def test_a_plan_is_for_circuits_whose_rates_it_knows():
     tla.plan(tla.inv, A, device=MILD)
     with pytest.raises(InvalidInput, match="one of kind 'mass-spring'"):
         tla.plan(tla.inv, A, device=Device(circuit=MassSpring()))
+
+
+@pytest.mark.parametrize(
+    ("converter", "stuck"),
+    [
+        (tla.Converter(full_scale=0.01), True),  # every reading is at the end
+        (tla.Converter(bits=2, full_scale=8.0), True),  # steps wider than all noise
+        (tla.Converter(bits=12, full_scale=8.0), False),
+    ],
+    ids=["range", "steps", "fine"],
+)
+def test_readings_that_never_change_are_no_convergence(converter, stuck):
+    A, b = np.array([[2.0, 0.5], [0.5, 1.0]]), np.array([1.0, -2.0])
+    device = tla.Device(converter=converter)
+    x = tla.solve(A, b, temperature=1e-3, device=device, rng=0)
+    assert (x.outcome is tla.Outcome.STUCK) == stuck
