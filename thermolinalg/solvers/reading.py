@@ -94,9 +94,10 @@ class Reading:
 
     @property
     def stuck(self) -> bool:
-        """Is there an entry that is not zero, and was the same in all windows?"""
-        xp = namespace(self.noise)
-        return bool(xp.any((self.noise == 0) & (self.mean != 0)))
+        """Is there an entry that is not zero, and was the same in all windows, up to rounding?"""
+        xp = namespace(self.mean)
+        still = self.stderr <= float(xp.finfo(self.mean.dtype).eps) * xp.abs(self.mean)
+        return bool(xp.any(still & (self.mean != 0)))
 
     def reach(self, confidence: float) -> float:
         """The error of another run as long that is exceeded with 1 - confidence only."""
