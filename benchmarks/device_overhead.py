@@ -41,6 +41,8 @@ EACH = 15
 class Bare:
     """What a solver asks of a device, with no device there."""
 
+    converter = None
+
     def nominal(self, process):
         return process
 
