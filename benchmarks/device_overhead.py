@@ -5,7 +5,9 @@
 (a) `solve(A, b)` against the same pipeline without devices: the same calls of integrators and
     readouts, but nothing is programmed, distorted, observed or charged. Both give the same numbers.
 (b) this commit against one before devices had parts, each in processes of its own that take turns;
-    its files are laid out in a temporary folder. Without `--before` it is left out.
+    its files are laid out in a temporary folder. Without `--before` it is left out. Processes keep
+    the memory that they free: whether glibc gives it back between two solves depends on what was
+    imported, and takes a third of a millisecond of page faults or none.
 
 Seconds are medians. So are the ratios, each of two neighbours: what else the machine does then
 slows both. Beside them stand their standard deviations, by bootstrap, and the same of processor
@@ -34,6 +36,7 @@ from thermolinalg.simulation.walk import walk
 
 BAR = 0.02
 ROOT = Path(__file__).resolve().parents[1]
+KEPT = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**34)}
 EACH = 15
 """Solves of a process of (b)."""
 
@@ -131,7 +134,7 @@ def in_process(folder, n):
         capture_output=True,
         text=True,
         check=True,
-        env={**os.environ, "PYTHONPATH": str(folder)},
+        env={**os.environ, **KEPT, "PYTHONPATH": str(folder)},
         cwd=folder,
     )
     return np.array(run.stdout.split(), float)
