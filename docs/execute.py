@@ -35,6 +35,8 @@ def execute(page: Path) -> None:
 
     def run(piece: re.Match[str]) -> str:
         if piece["picture"]:
+            if not plt.get_fignums():  # drawn by a command that the page names
+                return piece[0]
             figure = plt.gcf()
             figure.savefig(page.parent / piece["picture"], dpi=DPI, metadata=PLAIN)
             plt.close(figure)
