@@ -52,7 +52,7 @@ class Quantisation(Imperfection):
         for name in ("bits", "drive_bits"):
             if getattr(self, name) is not None:
                 checks.count(name, getattr(self, name))
-        if (self.bits is None) == (self.levels is None) and self.levels is not None:
+        if self.bits is not None and self.levels is not None:
             raise InvalidInput("bits and levels both say what a coefficient can be: give one.")
         if self.rounding not in {"nearest", "stochastic"}:
             raise InvalidInput(f"rounding = {self.rounding!r} must be 'nearest' or 'stochastic'.")
@@ -154,7 +154,8 @@ class Mismatch(Imperfection):
                     f"a mismatch of nodes = {self.nodes:g} gives a node of this chip a negative "
                     "time constant. Take another chip, or a mismatch well below 1."
                 )
-            A, b, D = speed[:, None] * A, speed * b, speed[:, None] * D
+            width = namespace(A).sqrt(speed)
+            A, b, D = speed[:, None] * A, speed * b, width[:, None] * D * width
         return held(A, b, D, self.title)
 
     def variance(self, network: OU) -> Change:

@@ -94,13 +94,6 @@ class Converter:
             x = namespace(x).clip(x, *self.ends(self.full_scale))
         return x
 
-    def saturated(self, x: Array) -> float:
-        """The share of readings x that lie at an end of the range or beyond."""
-        if self.full_scale is None:
-            return 0.0
-        xp, (low, high) = namespace(x), self.ends(self.full_scale)
-        return float(xp.mean(xp.astype((x <= low) | (x >= high), x.dtype)))
-
     def _rounded(self, x: Array) -> Array:
         xp, scale = namespace(x), self.scale(x)
         step = self.step_of(scale)

@@ -59,7 +59,6 @@ def test_equal_resistances_invert_exactly_and_unequal_ones_are_blamed():
     norm = problem.network.A[0, 0] / C[0, 0]  # the network is C in units of its norm
     exact = printed_covariance(C * norm, R, 1 / R.mean()) * norm
     np.testing.assert_allclose(budget.dominant.bias, exact - np.linalg.inv(C), atol=1e-9)
-    assert 0.1 < budget.dominant.size / budget.norm < 0.5
 
     estimate = problem.run(device, rng=0)
     known = problem.predict(device, schedule=estimate)

@@ -12,6 +12,8 @@ from thermolinalg.device.temperature import Temperatures
 from thermolinalg.streams import Streams
 from thermolinalg.theory.process import OU
 
+EPS = np.finfo(float).eps
+
 CHIPS = 400
 FALSE_ALARM_SIGMAS = 7.0  # of means of 400; 64 entries and four cases: below one in 1e9
 
@@ -176,3 +178,13 @@ def test_a_chip_is_the_same_in_any_precision(part):
     np.testing.assert_allclose(
         systematic(3, (4,), np.ones(4, np.float32)), systematic(3, (4,), np.ones(4)), rtol=1e-6
     )
+
+
+def test_time_constants_scale_noise_that_nodes_share_symmetrically():
+    """As a Lyapunov equation or an exponential has it; a node's own noise goes with its speed."""
+    D = np.array([[1.0, 0.4], [0.4, 2.0]])
+    asked = OU(np.array([[1.0, 0.3], [0.1, 0.8]]), np.zeros(2), D)
+    real = Mismatch(nodes=0.1).distort(asked, Streams(0))
+    speed = real.A[:, 0] / asked.A[:, 0]
+    np.testing.assert_allclose(real.D, D * np.sqrt(np.outer(speed, speed)), rtol=8 * EPS)
+    assert np.ptp(speed) > 0
