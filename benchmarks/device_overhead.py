@@ -6,8 +6,8 @@
     readouts, but nothing is programmed, distorted, observed or charged. Both give the same numbers.
 (b) this commit against one before devices had parts, each in processes of its own that take turns;
     its files are laid out in a temporary folder. Without `--before` it is left out. Processes keep
-    the memory that they free: whether glibc gives it back between two solves depends on what was
-    imported, and takes a third of a millisecond of page faults or none.
+    the memory that they free: whether glibc gives it back between two solves, at the price of page
+    faults, depends on what was imported before, and says nothing of devices.
 
 Seconds are medians. So are the ratios, each of two neighbours: what else the machine does then
 slows both. Beside them stand their standard deviations, by bootstrap, and the same of processor
