@@ -12,9 +12,13 @@ A network is one `Layer` over a `Layout` of its parameters; a new layer is a pag
 """
 
 from models.activation import GELU, Elementwise, ReLU, Tanh
+from models.branches import Parallel, Residual
 from models.chain import Sequential
+from models.composite import Composite
 from models.dense import Dense
-from models.layer import Layer, Parameterless
+from models.frozen import Frozen
+from models.layer import Layer, Leaf
+from models.leaf import OuterLeaf, Parameterless
 from models.linearization import Linearization
 from models.losses import Loss, SoftmaxCrossEntropy, SquaredError, accuracy
 from models.network import Network
@@ -29,9 +33,17 @@ __all__ = [
     "Layout",
     # Layers, and the contract they keep
     "Layer",
+    "Leaf",
+    "OuterLeaf",
     "Parameterless",
     "Elementwise",
+    "Composite",
+    # Layers made of layers
     "Sequential",
+    "Parallel",
+    "Residual",
+    "Frozen",
+    # Layers that are not
     "Dense",
     "ReLU",
     "Tanh",

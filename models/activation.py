@@ -8,7 +8,10 @@ from typing import ClassVar, TypeAlias, final
 import numpy as np
 import scipy.special
 
-from models.layer import Named, Parameterless, Shape
+from models.composite import size_of
+from models.layer import Named, Shape
+from models.leaf import Parameterless
+from models.setting import EVALUATION, Setting
 from thermolinalg.backend import Array, namespace
 from thermolinalg.errors import InvalidInput
 
@@ -33,7 +36,12 @@ class Elementwise(Parameterless):
     def output_shape(self, shape: Shape, /) -> Shape:
         return shape
 
-    def forward(self, _p: Named, x: Array, /) -> tuple[Array, Point]:
+    def workspace(self, shape: Shape, /) -> int:
+        return 2 * size_of(shape)
+
+    def forward(
+        self, _p: Named, x: Array, _setting: Setting = EVALUATION, /
+    ) -> tuple[Array, Point]:
         y, slope = self.value_and_slope(x)
         return y, (x, slope)
 

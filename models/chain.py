@@ -1,15 +1,14 @@
 """Layers one after another."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeAlias, final
+from typing import Any, Self, TypeAlias, final
 
-from models.layer import Layer, Named, Saved, Shape
-from models.outer import no_gram
-from thermolinalg.backend import Array, NumpyArray
-from thermolinalg.errors import InvalidInput
-from thermolinalg.streams import Streams
+from models.composite import Composite, named_layers, pushed, size_of
+from models.layer import Cotangents, Layer, Place, Saved, Shape, Tree, WayBack
+from models.setting import EVALUATION, Setting
+from thermolinalg.backend import Array
 
 Trace: TypeAlias = tuple[Saved, ...]
 """What each layer of a chain saved, or the tangents of it."""
@@ -17,114 +16,72 @@ Trace: TypeAlias = tuple[Saved, ...]
 
 @final
 @dataclass(frozen=True)
-class Sequential(Layer):
-    """x through each layer in turn. Parameter "W" of layer 0 is called "0.W"."""
+class Sequential(Composite):
+    """x through each layer in turn. Parameter "W" of layer 0 is called "0.W".
 
-    layers: Sequence[Layer]
+    Args:
+        layers: a list, whose layers are called "0", "1" and so on, or a dict with names of their
+            own.
+
+    Raises:
+        InvalidInput: there is none, or one is no layer or has no proper name.
+    """
+
+    layers: Any  # Sequence[Layer] | Mapping[str, Layer], and then tuple[Layer, ...]
+    names: tuple[str, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "layers", tuple(self.layers))
-        if not self.layers or not all(isinstance(layer, Layer) for layer in self.layers):
-            raise InvalidInput(
-                f"layers = {self.layers!r} must be one or more layers: [Dense(2, 3), ReLU()], say."
-            )
+        parts = named_layers("layers", self.layers)
+        object.__setattr__(self, "layers", tuple(parts.values()))
+        object.__setattr__(self, "names", tuple(parts))
 
     @cached_property
     def first(self) -> int:
-        """The first layer with parameters: a gradient goes back no further."""
-        return next((i for i, layer in enumerate(self.layers) if layer.shapes()), 0)
+        """The first layer that trains: a gradient goes back no further."""
+        return next((i for i, layer in enumerate(self.layers) if layer.shapes()), len(self.layers))
 
-    def shapes(self) -> dict[str, Shape]:
-        return _joined((i, layer.shapes()) for i, layer in enumerate(self.layers))
+    @property
+    def takes_integers(self) -> bool:  # type: ignore[override]
+        return self.layers[0].takes_integers
 
-    def init(self, streams: Streams, /) -> dict[str, NumpyArray]:
-        return _joined((i, layer.init(streams.child(i))) for i, layer in enumerate(self.layers))
+    def parts(self) -> dict[str, Layer]:
+        return dict(zip(self.names, self.layers, strict=True))
+
+    def made_of(self, parts: Mapping[str, Layer], /) -> Self:
+        return type(self)(dict(parts))
 
     def output_shape(self, shape: Shape, /) -> Shape:
         for layer in self.layers:
             shape = layer.output_shape(shape)
         return shape
 
-    def forward(self, p: Named, x: Array, /) -> tuple[Array, Trace]:
+    def workspace(self, shape: Shape, /) -> int:
+        most = 0
+        for layer in self.layers:
+            most = max(most, layer.workspace(shape))
+            shape = layer.output_shape(shape)
+        return most + size_of(shape)
+
+    def forward(self, p: Tree, x: Array, setting: Setting = EVALUATION, /) -> tuple[Array, Trace]:
         trace = []
-        for layer, part in zip(self.layers, self._split(p), strict=True):
-            x, saved = layer.forward(part, x)
+        for name, layer in zip(self.names, self.layers, strict=True):
+            x, saved = layer.forward(p.get(name, {}), x, setting.child(name))
             trace.append(saved)
         return x, tuple(trace)
 
-    def jvp(self, p: Named, trace: Trace, dx: Array | None, dp: Named, /) -> tuple[Array, Trace]:
+    def jvp(
+        self, p: Tree, trace: Trace, dx: Array | None, dp: Tree, /
+    ) -> tuple[Array | None, Trace]:
         dtrace = []
-        parts, dparts = self._split(p), self._split(dp)
-        for layer, part, saved, dpart in zip(self.layers, parts, trace, dparts, strict=True):
-            dx, dsaved = layer.jvp(part, saved, dx, dpart)
+        for name, layer, saved in zip(self.names, self.layers, trace, strict=True):
+            dx, dsaved = pushed(layer, p.get(name, {}), saved, dx, dp.get(name, {}))
             dtrace.append(dsaved)
         return dx, tuple(dtrace)
 
-    def backward(self, p: Named, trace: Trace, u: Array, /) -> Array:
-        parts = self._split(p)
-        for i, u_i in self._way_back(parts, trace, u, stop=0):
-            u = self.layers[i].backward(parts[i], trace[i], u_i)
-        return u
-
-    def gradient(self, p: Named, trace: Trace, u: Array, /) -> dict[str, Array]:
-        parts = self._split(p)
-        way_back = self._way_back(parts, trace, u, stop=self.first)
-        return _joined((i, self.layers[i].gradient(parts[i], trace[i], u)) for i, u in way_back)
-
-    def per_sample(self, p: Named, trace: Trace, u: Array, /) -> dict[str, Array]:
-        parts = self._split(p)
-        way_back = self._way_back(parts, trace, u, stop=self.first)
-        return _joined((i, self.layers[i].per_sample(parts[i], trace[i], u)) for i, u in way_back)
-
-    def gram(self, p: Named, trace: Trace, u: Array, /) -> Array:
-        parts, total = self._split(p), None
-        for i, u_i in self._way_back(parts, trace, u, stop=self.first):
-            if not parts[i]:
-                continue
-            gram = self.layers[i].gram(parts[i], trace[i], u_i)
-            if total is None:
-                total = gram
-            else:
-                total += gram  # in place: nothing else in a training step is as large
-        return no_gram(u) if total is None else total
-
-    def backward_jvp(
-        self, p: Named, trace: Trace, u: Array, dp: Named, dtrace: Trace, du: Array, /
-    ) -> Array:
-        parts, dparts = self._split(p), self._split(dp)
-        for i, u_i in self._way_back(parts, trace, u, stop=0):
-            layer = self.layers[i]
-            du = layer.backward_jvp(parts[i], trace[i], u_i, dparts[i], dtrace[i], du)
-        return du
-
-    def gradient_jvp(
-        self, p: Named, trace: Trace, u: Array, dp: Named, dtrace: Trace, du: Array, /
-    ) -> dict[str, Array]:
-        parts, dparts, tangents = self._split(p), self._split(dp), []
-        for i, u_i in self._way_back(parts, trace, u, stop=self.first):
-            layer, here = self.layers[i], (parts[i], trace[i], u_i, dparts[i], dtrace[i], du)
-            tangents.append((i, layer.gradient_jvp(*here)))
-            if i > self.first:
-                du = layer.backward_jvp(*here)
-        return _joined(tangents)
-
-    def _way_back(
-        self, parts: list[dict[str, Array]], trace: Trace, u: Array, *, stop: int
-    ) -> Iterator[tuple[int, Array]]:
-        """The cotangent of each layer's output, from the last layer to number `stop`."""
-        for i in reversed(range(stop, len(self.layers))):
-            yield i, u
-            if i > stop:
-                u = self.layers[i].backward(parts[i], trace[i], u)
-
-    def _split(self, p: Named) -> list[dict[str, Array]]:
-        """The parameters of each layer, under its own names for them."""
-        parts: list[dict[str, Array]] = [{} for _ in self.layers]
-        for name, value in p.items():
-            index, _, own = name.partition(".")
-            parts[int(index)][own] = value
-        return parts
-
-
-def _joined(parts: Iterable[tuple[int, Mapping[str, Any]]]) -> dict[str, Any]:
-    return {f"{i}.{name}": value for i, part in parts for name, value in part.items()}
+    def way_back(self, at: Place, us: Cotangents, /, *, to_input: bool) -> WayBack:
+        last = 0 if to_input else self.first
+        back: Cotangents | None = us
+        for i in reversed(range(last, len(self.layers))):
+            place, further = at.child(self.names[i], i), to_input or i > last
+            back = yield from self.layers[i].way_back(place, back, to_input=further)
+        return back

@@ -37,9 +37,44 @@ def conforming(
         NotReal: it holds complex numbers, booleans or something else.
     """
     value = real(name, value)
-    xp = same_library(name, value, reference)
+    xp = library(name, value, reference)
     shaped(name, value, shape, meaning)
     return value if value.dtype == reference.dtype else xp.astype(value, reference.dtype)
+
+
+def batch(name: str, value: Any, *, integers: bool, reference: Array) -> Array:
+    """A batch of samples along the first axis: finite numbers in the dtype of `reference`.
+
+    Args:
+        name: what the caller calls it.
+        value: an array of the library of `reference`, or a list where that is NumPy.
+        integers: are token numbers wanted, and not floating-point numbers?
+        reference: an array that sets library and dtype.
+
+    Raises:
+        ShapeMismatch: it has no axis of samples and one within them, or no sample.
+        InvalidInput: it belongs to another library, or it does not hold what is wanted.
+        NotFinite: it holds NaN or infinity.
+    """
+    value = as_array(value)
+    shape = (None,) * max(2, value.ndim)
+    meaning = "samples along the first axis; x[None] makes one"
+    if integers:
+        library(name, value, reference)
+        shaped(name, value, shape, meaning)
+        if not namespace(value).isdtype(value.dtype, "integral"):
+            raise InvalidInput(
+                f"{name} has dtype {value.dtype}, but this network reads token numbers. Pass "
+                "integers."
+            )
+    else:
+        value = conforming(name, value, shape, meaning, reference=reference)
+        finite(name, value)
+    if value.shape[0] == 0:
+        raise ShapeMismatch(
+            f"{name} has shape {tuple(value.shape)}: a batch needs at least one sample."
+        )
+    return value
 
 
 def real(name: str, value: Any) -> Array:
@@ -66,7 +101,7 @@ def as_array(value: Any) -> Array:
     return value if hasattr(value, "dtype") else np.asarray(value)
 
 
-def same_library(name: str, value: Array, reference: Array) -> Any:
+def library(name: str, value: Array, reference: Array) -> Any:
     """The namespace that two arrays share.
 
     Raises:

@@ -6,9 +6,12 @@ from typing import TypeAlias, final
 
 import numpy as np
 
-from models import outer
 from models.checks import positive_integer
-from models.layer import Layer, Named, Shape
+from models.composite import added, size_of
+from models.layer import Named, Shape
+from models.leaf import OuterLeaf
+from models.outer import Outer
+from models.setting import EVALUATION, Setting
 from thermolinalg.backend import Array, NumpyArray, namespace
 from thermolinalg.errors import InvalidInput, ShapeMismatch
 from thermolinalg.streams import Streams
@@ -19,7 +22,7 @@ Input: TypeAlias = Array
 
 @final
 @dataclass(frozen=True)
-class Dense(Layer):
+class Dense(OuterLeaf):
     """y = x W + c, for vectors x or at every position of a sequence of them, (b, ..., inputs).
 
     Starts from c = 0 and W_ij ~ N(0, gain² / inputs), which carries the variance of x through the
@@ -28,6 +31,7 @@ class Dense(Layer):
 
     inputs: int
     outputs: int
+    bias: bool = True
     gain: float = field(default=1.0, repr=False)
 
     def __post_init__(self) -> None:
@@ -39,12 +43,13 @@ class Dense(Layer):
             )
 
     def shapes(self) -> dict[str, Shape]:
-        return {"W": (self.inputs, self.outputs), "c": (self.outputs,)}
+        W: dict[str, Shape] = {"W": (self.inputs, self.outputs)}
+        return W | {"c": (self.outputs,)} if self.bias else W
 
     def init(self, streams: Streams, /) -> dict[str, NumpyArray]:
         W = streams.stream("W").standard_normal((self.inputs, self.outputs))
         W *= self.gain / math.sqrt(self.inputs)
-        return {"W": W, "c": np.zeros(self.outputs)}
+        return {"W": W, "c": np.zeros(self.outputs)} if self.bias else {"W": W}
 
     def output_shape(self, shape: Shape, /) -> Shape:
         if not shape or shape[-1] != self.inputs:
@@ -54,51 +59,60 @@ class Dense(Layer):
             )
         return (*shape[:-1], self.outputs)
 
-    def forward(self, p: Named, x: Array, /) -> tuple[Array, Input]:
-        return _along_last(x, p["W"]) + p["c"], x
+    def workspace(self, shape: Shape, /) -> int:
+        return size_of(shape) + size_of(self.output_shape(shape))
+
+    def forward(self, p: Named, x: Array, _setting: Setting = EVALUATION, /) -> tuple[Array, Input]:
+        y = along_last(x, p["W"])
+        if self.bias:
+            y += p["c"]
+        return y, x
 
     def jvp(self, p: Named, x: Input, dx: Array | None, dp: Named, /) -> tuple[Array, Input | None]:
-        dy = _along_last(x, dp["W"]) + dp["c"]
-        return dy if dx is None else dy + _along_last(dx, p["W"]), dx
+        dy = None if dx is None else along_last(dx, p["W"])
+        if dp:
+            dy = added(dy, along_last(x, dp["W"]))
+            if self.bias:
+                dy += dp["c"]
+        return dy, dx
 
     def backward(self, p: Named, _x: Input, u: Array, /) -> Array:
-        return _along_last(u, p["W"].T)
-
-    def gradient(self, _p: Named, x: Input, u: Array, /) -> dict[str, Array]:
-        W, c = outer.summed(*_as_sequences(x, u))
-        return {"W": W, "c": c}
-
-    def per_sample(self, _p: Named, x: Input, u: Array, /) -> dict[str, Array]:
-        W, c = outer.per_sample(*_as_sequences(x, u))
-        return {"W": W, "c": c}
-
-    def gram(self, _p: Named, x: Input, u: Array, /) -> Array:
-        return outer.gram(*_as_sequences(x, u))
+        return along_last(u, p["W"].T)
 
     def backward_jvp(
         self, p: Named, _x: Input, u: Array, dp: Named, _dx: Input | None, du: Array, /
     ) -> Array:
-        return _along_last(du, p["W"].T) + _along_last(u, dp["W"].T)
+        moved = along_last(du, p["W"].T)
+        return moved + along_last(u, dp["W"].T) if dp else moved
 
-    def gradient_jvp(
-        self, p: Named, x: Input, u: Array, _dp: Named, dx: Input | None, du: Array, /
-    ) -> dict[str, Array]:
-        tangent = self.gradient(p, x, du)
-        if dx is not None:
-            tangent["W"] = tangent["W"] + self.gradient(p, dx, u)["W"]
-        return tangent
+    def outers(self, _p: Named, x: Input, u: Array, /) -> list[Outer]:
+        return [Outer(as_sequences(x, x.ndim), as_sequences(u, x.ndim), self.bias)]
+
+    def outers_jvp(
+        self, _p: Named, _x: Input, u: Array, _dp: Named, dx: Input | None, du: Array, /
+    ) -> list[tuple[Array | None, Array]]:
+        ndim = u.ndim if dx is None else dx.ndim
+        return [(None if dx is None else as_sequences(dx, ndim), as_sequences(du, ndim))]
+
+    def assembled(self, parts: list[tuple[Array, Array]], /) -> dict[str, Array]:
+        [(W, c)] = parts
+        return {"W": W, "c": c} if self.bias else {"W": W}
 
 
-def _along_last(x: Array, M: Array) -> Array:
+def along_last(x: Array, M: Array) -> Array:
     """x @ M as one matrix product, however many axes x has."""
     xp = namespace(x, M)
     rows = xp.reshape(x, (-1, x.shape[-1]))
     return xp.reshape(rows @ M, (*x.shape[:-1], M.shape[1]))
 
 
-def _as_sequences(x: Array, u: Array) -> tuple[Array, Array]:
-    """x as (b, T, inputs) and its cotangents as (..., b, T, outputs); T = 1 for vectors."""
-    xp = namespace(x, u)
-    b, T = x.shape[0], math.prod(x.shape[1:-1])
-    lead = u.shape[: u.ndim - x.ndim]
-    return xp.reshape(x, (b, T, x.shape[-1])), xp.reshape(u, (*lead, b, T, u.shape[-1]))
+def as_sequences(a: Array, ndim: int) -> Array:
+    """Positions of every sample as one axis, (..., b, T, n): T = 1 for vectors.
+
+    Args:
+        a: (..., b, *positions, n), with axes for many cotangents in front.
+        ndim: how many axes there are without those in front.
+    """
+    lead = a.shape[: a.ndim - ndim]
+    b, *positions, n = a.shape[a.ndim - ndim :]
+    return namespace(a).reshape(a, (*lead, b, math.prod(positions), n))

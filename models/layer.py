@@ -1,29 +1,41 @@
 """The contract of a layer: its own derivatives, written by hand, forward and backward.
 
+Every layer, also one made of others (`models.composite`), has four verbs:
+
     forward         y = f(p, x)                            saved: what the other verbs need of it
     jvp             dy = f_p dp + f_x dx                   dsaved: how `saved` moves
-    backward        cotangent of x:  f_x' u                u: cotangent of y
+    way_back        cotangent of x:  f_x' u                u: cotangent of y; on the way, each layer
+                                                           that trains is visited
+    workspace       how much memory the way back takes
+
+A `Leaf` is not made of others. Its way back is written as
+
+    backward        cotangent of x:  f_x' u
     gradient        cotangent of p:  f_p' u                summed over the samples
     per_sample      the same, one for each sample
     gram            inner products of the per-sample gradients, which need not be formed
     backward_jvp    tangent of `backward` along dp, dx, du (the R-operator of Pearlmutter 1994)
     gradient_jvp    tangent of `gradient`, likewise
 
-`backward` and `gradient` are two verbs, so that a chain never computes the cotangent of its input
-and a Gram matrix never costs a parameter gradient.
+Every product with the Jacobian of a network is what is done at the visits of one walk back
+(`models.products`); whatever needs per-layer inputs and cotangents is one more thing to do there.
 
-Samples lie along the first axis of x and y, and do not interact. Wherever a cotangent u is taken it
-may carry more axes in front, (..., b, *y.shape[1:]): many cotangents of one sample go back at once,
-by broadcasting. A tangent dx or dsaved may be None, "does not move", which makes the first layer
-cheap.
+Samples lie along the first axis of x and y, features along the last, and samples do not interact,
+but for layers that say so (`couples`). Wherever a cotangent u is taken it may carry more axes in
+front, (..., b, *y.shape[1:]): many cotangents of one sample go back at once, by broadcasting.
+A tangent dx or dsaved may be None and dp empty, "does not move". `saved` is nested tuples of arrays
+whose first axis is that of the samples, or of what does not depend on the sample and is no array.
 """
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from typing import Any, TypeAlias
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias, final
 
-from models.outer import no_gram
-from thermolinalg.backend import Array, NumpyArray
+from models.gram import Side, sample_major, tiled
+from models.setting import EVALUATION, Setting
+from thermolinalg.backend import Array, NumpyArray, namespace
 from thermolinalg.streams import Streams
 
 Shape: TypeAlias = tuple[int, ...]
@@ -31,20 +43,81 @@ Shape: TypeAlias = tuple[int, ...]
 Named: TypeAlias = Mapping[str, Array]
 """Arrays by parameter name: parameters, their tangents or their cotangents."""
 
+Tree: TypeAlias = Mapping[str, Any]
+"""The same for a layer made of others: {child: {name: array}}."""
+
 Saved: TypeAlias = Any
 """What a layer keeps from `forward`, or the tangent of it; nobody else looks inside."""
+
+Cotangents: TypeAlias = tuple[Array, ...]
+"""(u,), or (u, du) in second order. What acts on a cotangent linearly acts on each alike."""
+
+
+@final
+@dataclass(frozen=True, eq=False, slots=True)
+class Place:
+    """A layer's parameters and what it saved; in second order also how both move.
+
+    Args:
+        p: parameters, trained or not.
+        saved: from `forward`.
+        moving: is this second order?
+        dp: tangent of the parameters that train; empty for "do not move".
+        dsaved: from `jvp`; None for "does not move".
+        name: of the layer in the network, with a full stop behind; "" for the network itself.
+    """
+
+    p: Tree
+    saved: Saved
+    moving: bool = False
+    dp: Tree = field(default_factory=dict)
+    dsaved: Saved = None
+    name: str = ""
+
+    def child(self, name: str, index: int) -> "Place":
+        """That of the child of this name, which saved entry `index` of a tuple."""
+        dsaved = None if self.dsaved is None else self.dsaved[index]
+        return Place(
+            self.p.get(name, {}),
+            self.saved[index],
+            self.moving,
+            self.dp.get(name, {}),
+            dsaved,
+            f"{self.name}{name}.",
+        )
+
+
+@final
+@dataclass(frozen=True, eq=False, slots=True)
+class Visit:
+    """A leaf with parameters that train, and the cotangents of its output."""
+
+    leaf: "Leaf"
+    at: Place
+    us: Cotangents
+
+
+WayBack: TypeAlias = Generator[Visit, None, Cotangents | None]
+"""Visits from the last layer to the first; at the end the cotangents of x, if asked for."""
 
 
 class Layer(ABC):
     """A differentiable function of parameters p and a batch x, sample by sample."""
 
+    takes_integers: bool = False
+    """Is x an array of integers, such as token numbers? Then it has no tangent or cotangent."""
+
     @abstractmethod
     def shapes(self) -> dict[str, Shape]:
-        """Names and shapes of the parameters, in the order in which they are stored."""
+        """Names and shapes of the parameters that train, in the order in which they are stored."""
+
+    def constants(self) -> dict[str, Shape]:
+        """Names and shapes of those that do not: frozen weights, statistics of data."""
+        return {}
 
     @abstractmethod
     def init(self, streams: Streams, /) -> dict[str, NumpyArray]:
-        """Random initial parameters."""
+        """Random initial values of all parameters, trained or not."""
 
     @abstractmethod
     def output_shape(self, shape: Shape, /) -> Shape:
@@ -54,32 +127,38 @@ class Layer(ABC):
             ShapeMismatch: the layer does not take such samples.
         """
 
+    def couples(self, _setting: Setting, /) -> bool:
+        """Do samples of a batch interact, so that no gradient is that of one sample?"""
+        return False
+
     @abstractmethod
-    def forward(self, p: Named, x: Array, /) -> tuple[Array, Saved]:
+    def workspace(self, shape: Shape, /) -> int:
+        """Numbers for each sample and cotangent that the way back has at hand at most.
+
+        Its input and its result are among them. `shape` is that of one sample of x.
+        """
+
+    @abstractmethod
+    def forward(self, p: Tree, x: Array, setting: Setting = EVALUATION, /) -> tuple[Array, Saved]:
         """(y, saved)."""
 
     @abstractmethod
-    def jvp(self, p: Named, saved: Saved, dx: Array | None, dp: Named, /) -> tuple[Array, Saved]:
-        """(dy, dsaved)."""
+    def jvp(
+        self, p: Tree, saved: Saved, dx: Array | None, dp: Tree, /
+    ) -> tuple[Array | None, Saved]:
+        """(dy, dsaved); (None, None) where nothing moves."""
+
+    @abstractmethod
+    def way_back(self, at: Place, us: Cotangents, /, *, to_input: bool) -> WayBack:
+        """Visit every leaf that trains, and return the cotangents of x if `to_input`."""
+
+
+class Leaf(Layer):
+    """A layer that is not made of others: what it writes by hand."""
 
     @abstractmethod
     def backward(self, p: Named, saved: Saved, u: Array, /) -> Array:
         """Cotangent of x."""
-
-    @abstractmethod
-    def gradient(self, p: Named, saved: Saved, u: Array, /) -> dict[str, Array]:
-        """Cotangent of each parameter, (..., *shape)."""
-
-    @abstractmethod
-    def per_sample(self, p: Named, saved: Saved, u: Array, /) -> dict[str, Array]:
-        """Cotangent of each parameter from each sample, (..., b, *shape)."""
-
-    @abstractmethod
-    def gram(self, p: Named, saved: Saved, u: Array, /) -> Array:
-        """Inner products of per-sample gradients; u (r, b, ...) gives (b r, b r), sample-major.
-
-        The result is the caller's to overwrite.
-        """
 
     @abstractmethod
     def backward_jvp(
@@ -88,31 +167,51 @@ class Layer(ABC):
         """Tangent of `backward(p, saved, u)`."""
 
     @abstractmethod
+    def gradient(self, p: Named, saved: Saved, u: Array, /) -> dict[str, Array]:
+        """Cotangent of each parameter, (..., *shape)."""
+
+    @abstractmethod
     def gradient_jvp(
         self, p: Named, saved: Saved, u: Array, dp: Named, dsaved: Saved, du: Array, /
     ) -> dict[str, Array]:
         """Tangent of `gradient(p, saved, u)`."""
 
+    @abstractmethod
+    def per_sample(self, p: Named, saved: Saved, u: Array, /) -> dict[str, Array]:
+        """Cotangent of each parameter from each sample, (..., b, *shape)."""
 
-class Parameterless(Layer):
-    """A layer with nothing to train: what is left to write is how it acts on x."""
+    def gram(self, p: Named, left: Side, right: Side, room: int, /) -> Array:
+        """Inner products of per-sample gradients, (b r, b' r'), both sides sample-major.
 
-    def shapes(self) -> dict[str, Shape]:
-        return {}
+        A side is (saved, u) with u (r, b, ...). The result is the caller's to overwrite. This one
+        forms the gradients, which suits layers of few parameters.
 
-    def init(self, _streams: Streams, /) -> dict[str, NumpyArray]:
-        return {}
+        Raises:
+            MemoryLimit: `room`, a count of numbers, is too small for one pair of samples.
+        """
+        size = sum(math.prod(shape) for shape in self.shapes().values())
 
-    def gradient(self, _p: Named, _saved: Saved, _u: Array, /) -> dict[str, Array]:
-        return {}
+        def rows(side: Side) -> Array:
+            xp = namespace(side[1])
+            each = self.per_sample(p, *side).values()
+            r, b = side[1].shape[:2]
+            return sample_major(xp.concat([xp.reshape(g, (r, b, -1)) for g in each], axis=-1))
 
-    def per_sample(self, _p: Named, _saved: Saved, _u: Array, /) -> dict[str, Array]:
-        return {}
+        def tile(a: Side, b: Side) -> Array:
+            S = rows(a)
+            return S @ (S if a is b else rows(b)).T
 
-    def gram(self, _p: Named, _saved: Saved, u: Array, /) -> Array:
-        return no_gram(u)
+        return tiled(left, right, tile, lambda n, m: 3 * (n + m) * size, room)
 
-    def gradient_jvp(
-        self, _p: Named, _saved: Saved, _u: Array, _dp: Named, _dsaved: Saved, _du: Array, /
-    ) -> dict[str, Array]:
-        return {}
+    @final
+    def way_back(self, at: Place, us: Cotangents, /, *, to_input: bool) -> WayBack:
+        if self.shapes():
+            yield Visit(self, at, us)
+        if not to_input:
+            return None
+        back = self.backward(at.p, at.saved, us[0])
+        if not at.moving:
+            return (back,)
+        if not at.dp and at.dsaved is None:
+            return back, self.backward(at.p, at.saved, us[1])
+        return back, self.backward_jvp(at.p, at.saved, us[0], at.dp, at.dsaved, us[1])

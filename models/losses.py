@@ -10,7 +10,7 @@ from typing import final
 
 import numpy as np
 
-from models.checks import as_array, conforming, real, same_library, shaped
+from models.checks import as_array, conforming, library, real, shaped
 from thermolinalg.backend import Array, floating, like, namespace
 from thermolinalg.errors import InvalidInput, ShapeMismatch
 
@@ -27,11 +27,11 @@ class Loss(ABC):
         """Rows dL_i/dz_i, (b, c)."""
 
     @abstractmethod
-    def hessian(self, z: Array, v: Array, /) -> Array:
+    def hessian(self, z: Array, v: Array, y: Array | None = None, /) -> Array:
         """Rows H_i v_i with H_i = d²L_i/dz_i², (b, c)."""
 
     @abstractmethod
-    def hessian_root(self, z: Array, /) -> Array:
+    def hessian_root(self, z: Array, y: Array | None = None, /) -> Array:
         """R (b, c, r) with R_i R_i' = H_i."""
 
 
@@ -56,13 +56,13 @@ class SoftmaxCrossEntropy(Loss):
         z, onehot = _classified(z, y)
         return softmax(z) - namespace(z).astype(onehot, z.dtype)
 
-    def hessian(self, z: Array, v: Array, /) -> Array:
+    def hessian(self, z: Array, v: Array, _y: Array | None = None, /) -> Array:
         z = _logits(z)
         p = softmax(z)
         pv = p * _matching(z, v)
         return pv - p * namespace(z).sum(pv, axis=1, keepdims=True)
 
-    def hessian_root(self, z: Array, /) -> Array:
+    def hessian_root(self, z: Array, _y: Array | None = None, /) -> Array:
         """R (b, c, c - 1): one column less than B = diag(s) - p s', s = sqrt(p), with B B' = H.
 
         H = diag(s) (I - s s') diag(s), and the columns but the first of the Householder reflection
@@ -98,10 +98,10 @@ class SquaredError(Loss):
         meaning = "one target for each output; labels must be one-hot first"
         return z - conforming("y", floating(y), tuple(z.shape), meaning, reference=z)
 
-    def hessian(self, z: Array, v: Array, /) -> Array:
+    def hessian(self, z: Array, v: Array, _y: Array | None = None, /) -> Array:
         return _matching(_outputs(z), v)
 
-    def hessian_root(self, z: Array, /) -> Array:
+    def hessian_root(self, z: Array, _y: Array | None = None, /) -> Array:
         z = _outputs(z)
         b, c = z.shape
         return like(np.tile(np.eye(c), (b, 1, 1)), z)
@@ -147,7 +147,7 @@ def _logits(z: Array) -> Array:
 def _labels(z: Array, y: Array) -> Array:
     """Labels (b,) as int64, of the same library as z."""
     y = as_array(y)
-    xp = same_library("y", y, z)
+    xp = library("y", y, z)
     b, c = z.shape
     shaped("y", y, (b,), "one integer label for each sample")
     if not xp.isdtype(y.dtype, "integral"):

@@ -1,18 +1,32 @@
-"""Gradients that are sums of outer products, and their inner products.
+"""Gradients that are sums of outer products: of weights that multiply, at every position.
 
 A layer that maps y_t = x_t W + c at T positions of every sample (T = 1 where a sample is one
 vector) has, for sample n and cotangent k, the gradients
 
     in W: sum_t x_nt e_nkt'        in c: sum_t e_nkt
 
-Here x is (b, T, inputs) and e is (..., b, T, outputs).
+Dense and convolutional layers, projections and recurrent cells all do, each with its own x and e.
 """
 
 import math
+from dataclasses import dataclass
+from typing import final
 
-import numpy as np
+from models.gram import Side, sample_major, tiled
+from thermolinalg.backend import Array, namespace
+from thermolinalg.errors import MemoryLimit
 
-from thermolinalg.backend import Array, like, namespace
+
+@final
+@dataclass(frozen=True, eq=False, slots=True)
+class Outer:
+    """Factors of the gradient in one weight matrix, and in the bias behind it if there is one."""
+
+    x: Array
+    """(b, T, inputs)"""
+    e: Array
+    """(..., b, T, outputs)"""
+    bias: bool = True
 
 
 def summed(x: Array, e: Array) -> tuple[Array, Array]:
@@ -31,11 +45,11 @@ def per_sample(x: Array, e: Array) -> tuple[Array, Array]:
     return xp.matrix_transpose(x) @ e, xp.sum(e, axis=-2)
 
 
-def gram(x: Array, e: Array) -> Array:
-    """Inner products of per-sample gradients, by the cheaper of two exact ways.
+def gram(left: Outer, right: Outer, room: int) -> Array:
+    """Inner products of per-sample gradients, by the cheaper of two exact ways that has room.
 
-    e is (r, b, T, outputs); the result is (b r, b r), sample-major. With N = b r rows the two ways
-    cost, in multiplications,
+    e is (r, b, T, outputs); rows and columns are sample-major. With N = b r rows the two ways cost,
+    in multiplications,
 
         never formed   (N T)² (outputs + 1) + (b T)² inputs
         formed         N T inputs outputs + N² (inputs + 1) outputs
@@ -43,41 +57,92 @@ def gram(x: Array, e: Array) -> Array:
     For T = 1 the first wins, but for layers of one weight; the second is for long sequences
     through narrow layers.
     """
-    r, b, T, outputs = e.shape
-    N, inputs = b * r, x.shape[2]
+    _, b, T, outputs = left.e.shape
+    N, inputs = b * left.e.shape[0], left.x.shape[2]
     unformed_cost = (N * T) ** 2 * (outputs + 1) + (b * T) ** 2 * inputs
     formed_cost = N * T * inputs * outputs + N**2 * (inputs + 1) * outputs
-    e = namespace(e).permute_dims(e, (1, 0, 2, 3))
-    return unformed(x, e) if unformed_cost <= formed_cost else formed(x, e)
+    ways = (unformed, formed) if unformed_cost <= formed_cost else (formed, unformed)
+    same, first = right is left, (left.x, left.e)
+    sides = first, first if same else (right.x, right.e)
+    try:
+        return ways[0](*sides, left.bias, room)
+    except MemoryLimit:
+        return ways[1](*sides, left.bias, room)
 
 
-def unformed(x: Array, e: Array) -> Array:
-    """sum_ts (x_nt.x_ms + 1) (e_nkt.e_mls), for e (b, r, T, outputs)."""
-    xp = namespace(x, e)
-    b, r, T, outputs = e.shape
-    E, X = xp.reshape(e, (b * r * T, outputs)), xp.reshape(x, (b * T, x.shape[2]))
-    xx = xp.reshape(X @ X.T + 1.0, (b, 1, T, b, 1, T))
+def unformed(left: Side, right: Side, bias: bool, room: int) -> Array:
+    """sum_ts (x_nt.x_ms + 1) (e_nkt.e_mls)."""
+    r, _, T, outputs = left[1].shape
+    r2 = right[1].shape[0]
+
+    def need(rows: int, columns: int) -> int:
+        products = rows * T * columns * T
+        copies = (rows + columns) * T * outputs
+        inputs = products // (r * r2) + products // r
+        return products + inputs + copies
+
+    return tiled(left, right, lambda a, b: _unformed(a, b, bias), need, room)
+
+
+def _unformed(left: Side, right: Side, bias: bool) -> Array:
+    xp = namespace(left[1])
+    (X, b, E, r), (X2, b2, E2, r2) = (_flat(side) for side in (left, right))
+    T = left[1].shape[2]
+    xx = X @ X2.T
+    if bias:
+        xx += 1.0
+    xx = xp.reshape(xx, (b, 1, T, b2, 1, T))
     # Long rows make the in-place product as fast as memory: repeat the columns, broadcast the rows.
-    xx = xp.reshape(xp.broadcast_to(xx, (b, 1, T, b, r, T)), (b, 1, T, b * r * T))
-    K = xp.reshape(E @ E.T, (b, r, T, b * r * T))
+    xx = xp.reshape(xp.broadcast_to(xx, (b, 1, T, b2, r2, T)), (b, 1, T, b2 * r2 * T))
+    K = xp.reshape(E @ E2.T, (b, r, T, b2 * r2 * T))
     K *= xx
     if T == 1:
-        return xp.reshape(K, (b * r, b * r))
-    return xp.sum(xp.reshape(K, (b * r, T, b * r, T)), axis=(1, 3))
+        return xp.reshape(K, (b * r, b2 * r2))
+    return xp.sum(xp.reshape(K, (b * r, T, b2 * r2, T)), axis=(1, 3))
 
 
-def formed(x: Array, e: Array) -> Array:
-    """The same from the gradients themselves, for e (b, r, T, outputs)."""
-    xp = namespace(x, e)
-    b, r, _, _ = e.shape
-    W, c = per_sample(x[:, None, :, :], e)
-    W, c = xp.reshape(W, (b * r, -1)), xp.reshape(c, (b * r, -1))
-    K = W @ W.T
-    K += c @ c.T
+def _flat(side: Side) -> tuple[Array, int, Array, int]:
+    """x (b T, inputs), b, e (b r T, outputs), r."""
+    x, e = side
+    xp = namespace(x)
+    r, b, T, outputs = e.shape
+    E = xp.reshape(xp.permute_dims(e, (1, 0, 2, 3)), (b * r * T, outputs))
+    return xp.reshape(x, (b * T, x.shape[2])), b, E, r
+
+
+def formed(left: Side, right: Side, bias: bool, room: int) -> Array:
+    """The same from the gradients themselves, of as many outputs at a time as there is room for."""
+    inputs, outputs = left[0].shape[2], left[1].shape[3]
+    T = left[1].shape[2]
+
+    def need(rows: int, columns: int, some: int = 1) -> int:
+        each = 2 * (inputs + 1) + (T if T > 1 else 0)  # made once, brought in order once more
+        return (rows + columns) * some * each + (rows * columns if some < outputs else 0)
+
+    def tile(a: Side, b: Side) -> Array:
+        rows, columns = (side[1].shape[0] * side[1].shape[1] for side in (a, b))
+        some = outputs
+        while some > 1 and need(rows, columns, some) > room:
+            some = (some + 1) // 2
+        total = _formed(a, b, bias, slice(0, some))
+        for start in range(some, outputs, some):
+            total += _formed(a, b, bias, slice(start, start + some))
+        return total
+
+    return tiled(left, right, tile, need, room)
+
+
+def _formed(left: Side, right: Side, bias: bool, outputs: slice) -> Array:
+    W, c = _gradients(left, outputs)
+    W2, c2 = (W, c) if left is right else _gradients(right, outputs)
+    K = W @ W2.T
+    if bias:
+        K += c @ c2.T
     return K
 
 
-def no_gram(u: Array) -> Array:
-    """Inner products of no gradients at all: (b r, b r) zeros, for u (r, b, ...)."""
-    n = u.shape[0] * u.shape[1]
-    return like(np.zeros((n, n)), u)
+def _gradients(side: Side, outputs: slice) -> tuple[Array, Array]:
+    xp = namespace(side[1])
+    W, c = per_sample(side[0], side[1][..., outputs])
+    r, b = c.shape[:2]
+    return sample_major(xp.reshape(W, (r, b, -1))), sample_major(c)

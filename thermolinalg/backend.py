@@ -49,6 +49,12 @@ def like(x: Array, reference: Array) -> Array:
     return xp.asarray(x, dtype=reference.dtype, device=device)
 
 
+def zeros(shape: tuple[int, ...], reference: Array) -> Array:
+    """Zeros with the library, device and dtype of `reference`."""
+    xp = namespace(reference)
+    return xp.zeros(shape, dtype=reference.dtype, device=array_api_compat.device(reference))
+
+
 def apply_rows(x: Array, M: Array) -> Array:
     """x M' along the last axis of x (..., n), for M (m, n), as one matrix product.
 

@@ -53,6 +53,14 @@ class DoesNotFit(InvalidInput):
     """A coupling graph cannot be put onto this hardware, or no way was found."""
 
 
+class MemoryLimit(InvalidInput):
+    """A limit of memory is too low for what was asked."""
+
+
+class CoupledSamples(InvalidInput):
+    """Samples of a batch interact, so that none has a gradient of its own."""
+
+
 class RecordWarning(UserWarning):
     """A record of samples cannot say what it is asked. Subclasses say why."""
 

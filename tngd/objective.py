@@ -4,6 +4,7 @@ Value, gradient, Jacobian and exact Hessian products; no optimizer looks at laye
 optimizers.
 """
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import final
@@ -12,18 +13,23 @@ from models.linearization import Linearization
 from models.losses import Loss
 from models.network import Network
 from thermolinalg.backend import Array
+from thermolinalg.streams import Streams
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class Objective:
-    """l(θ) = mean of L(f_θ(x_i), y_i) over a batch of b samples, with c outputs each."""
+    """l(θ) = mean of L(f_θ(x_i), y_i) over a batch of b samples, with c outputs each.
+
+    In training, `noise` draws the masks of dropout; without one the network is as in evaluation.
+    """
 
     network: Network
     loss: Loss
     params: Array  # (p,)
     x: Array  # (b, ...)
     y: Array  # (b, ...)
+    noise: Streams | None = None
 
     @property
     def samples(self) -> int:
@@ -33,12 +39,14 @@ class Objective:
     @property
     def outputs(self) -> int:
         """c."""
-        return int(self.output.shape[1])
+        return math.prod(self.output.shape[1:])
 
     @cached_property
     def linearization(self) -> Linearization:
         """The network's Jacobian on the batch, as an operator."""
-        return self.network.linearize(self.params, self.x)
+        if self.noise is None:
+            return self.network.linearize(self.params, self.x)
+        return self.network.linearize(self.params, self.x, training=True, rng=self.noise.seed)
 
     @property
     def output(self) -> Array:
@@ -57,6 +65,4 @@ class Objective:
 
     def hessian(self, v: Array) -> Array:
         """∇²l(θ) v (p,), exact, by the R-operator."""
-        u = self.loss.gradient(self.output, self.y) / self.samples
-        du = self.loss.hessian(self.output, self.linearization.jvp(v)) / self.samples
-        return self.linearization.vjp_jvp(v, u, du)
+        return self.linearization.hvp(self.loss, self.y, v)

@@ -1,11 +1,14 @@
 """The table of layers that every test of the contract runs over, and what it needs of each."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from models import GELU, Dense, Layer, ReLU, Sequential, Tanh
+from models import GELU, Dense, Frozen, Layer, Parallel, ReLU, Residual, Sequential, Tanh
+from models.composite import nested
+from models.layer import Place
+from models.setting import EVALUATION, Setting
 from thermolinalg.streams import Streams
 
 BATCH, COTANGENTS = 3, 2
@@ -13,20 +16,34 @@ BATCH, COTANGENTS = 3, 2
 
 @dataclass(frozen=True)
 class Case:
-    """A layer, and the shape of one of its samples."""
+    """A layer, and the shape of one of its samples.
+
+    `integers` is the number of tokens of a layer that reads them; `library_lacks` names what an
+    array library needs beyond the standard; `setting` is how the layer is passed through.
+    """
 
     name: str
     layer: Layer
     sample: tuple[int, ...]
-    needs_erf: bool = False
+    integers: int = 0
+    library_lacks: str = ""
+    setting: Setting = field(default=EVALUATION)
+
+    @property
+    def coupled(self):
+        return self.layer.couples(self.setting)
 
     @property
     def terms(self):
         """Roundings that may add up in one entry: each number takes part once or twice, and GELU,
         the longest formula, rounds some twenty times."""
         y = self.layer.output_shape(self.sample)
-        numbers = sum(math.prod(shape) for shape in self.layer.shapes().values())
+        shapes = {**self.layer.shapes(), **self.layer.constants()}
+        numbers = sum(math.prod(shape) for shape in shapes.values())
         return 40 * (numbers + BATCH * (math.prod(self.sample) + math.prod(y)))
+
+    def forward(self, p, x):
+        return self.layer.forward(nested(p), x, self.setting)
 
 
 def _chain(*layers):
@@ -36,22 +53,31 @@ def _chain(*layers):
 CASES = [
     Case("dense", Dense(4, 3), (4,)),
     Case("dense-scalar", Dense(1, 1), (1,)),
+    Case("dense-without-bias", Dense(4, 3, bias=False), (4,)),
     Case("dense-sequence", Dense(4, 3), (5, 4)),
     Case("dense-narrow-long-sequence", Dense(2, 1), (11, 2)),
     Case("dense-grid", Dense(2, 3), (2, 3, 2)),
     Case("relu", ReLU(), (4,)),
     Case("tanh", Tanh(), (4,)),
-    Case("gelu", GELU(), (4,), needs_erf=True),
+    Case("gelu", GELU(), (4,), library_lacks="erf"),
     Case("gelu-tanh-form", GELU(approximate=True), (4,)),
     Case("chain", _chain(Dense(4, 5), Tanh(), Dense(5, 3)), (4,)),
     Case(
         "chain-from-activation",
         _chain(GELU(), Tanh(), Dense(4, 3), ReLU(), Dense(3, 2)),
         (4,),
-        needs_erf=True,
+        library_lacks="erf",
     ),
-    Case("chain-without-parameters", _chain(Tanh(), GELU()), (4,), needs_erf=True),
+    Case("chain-without-parameters", _chain(Tanh(), GELU()), (4,), library_lacks="erf"),
     Case("chain-in-chain", _chain(Dense(4, 3), _chain(Tanh(), Dense(3, 3)), Tanh()), (4,)),
+    Case("chain-with-names", Sequential({"in": Dense(4, 3), "out": Dense(3, 2)}), (4,)),
+    Case("residual", Residual(_chain(Dense(4, 3), Tanh(), Dense(3, 4))), (4,)),
+    Case("sum", Parallel([Dense(4, 3), _chain(Tanh(), Dense(4, 3))]), (4,)),
+    Case("concat", Parallel({"a": Dense(4, 3), "b": Tanh(), "c": Dense(4, 1)}, "concat"), (4,)),
+    Case("frozen", Frozen(_chain(Dense(4, 3), Tanh())), (4,)),
+    Case("frozen-in-chain", _chain(Dense(4, 3), Frozen(Dense(3, 3)), Tanh(), Dense(3, 2)), (4,)),
+    Case("frozen-first", _chain(Frozen(Dense(4, 3)), Tanh(), Dense(3, 2), Frozen(Tanh())), (4,)),
+    Case("frozen-branch", Parallel([Frozen(Dense(4, 3)), Dense(4, 3)], "concat"), (4,)),
 ]
 
 
@@ -63,7 +89,7 @@ class Point:
     x: np.ndarray
     u: np.ndarray
     dp: dict
-    dx: np.ndarray
+    dx: np.ndarray | None
     du: np.ndarray
 
 
@@ -74,13 +100,20 @@ def point(case, *, lead=()):
     def normals(shape):
         return rng.standard_normal(shape)
 
-    shapes = case.layer.shapes()
-    x, y = (BATCH, *case.sample), (*lead, BATCH, *case.layer.output_shape(case.sample))
+    layer = case.layer
+    trained = layer.shapes()
+    x, y = (BATCH, *case.sample), (*lead, BATCH, *layer.output_shape(case.sample))
     return Point(
-        p={name: normals(shape) for name, shape in shapes.items()},
-        dp={name: normals(shape) for name, shape in shapes.items()},
-        x=normals(x),
-        dx=normals(x),
+        p={name: normals(shape) for name, shape in {**trained, **layer.constants()}.items()},
+        dp={name: normals(shape) for name, shape in trained.items()},
+        x=rng.integers(0, case.integers, x) if case.integers else normals(x),
+        dx=None if case.integers else normals(x),
         u=normals(y),
         du=normals(y),
     )
+
+
+def place(at, saved, dsaved=None, *, moving=False):
+    """The place of the layer at this point; in motion, with the tangents of everything."""
+    dp = nested(at.dp) if moving else {}
+    return Place(nested(at.p), saved, moving, dp, dsaved)

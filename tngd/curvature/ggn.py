@@ -52,23 +52,29 @@ class GaussNewton:
     def matvec(self, v: Array) -> Array:
         """G v (p,): one jvp and one vjp."""
         objective = self.objective
-        HJv = objective.loss.hessian(objective.output, objective.linearization.jvp(v))
-        return objective.linearization.vjp(HJv / self.samples)
+        return objective.linearization.ggnvp(objective.loss, objective.y, v)
 
     def root(self, v: Array) -> Array:
         """S v (b r,): one jvp."""
         xp = namespace(v)
-        Jv = self.objective.linearization.jvp(v)
-        return xp.reshape(xp.matmul(Jv[:, None, :], self._roots), (-1,))
+        Jv = xp.reshape(self.objective.linearization.jvp(v), (self.samples, 1, self.outputs))
+        return xp.reshape(xp.matmul(Jv, self._flat_roots), (-1,))
 
     def root_adjoint(self, w: Array) -> Array:
         """S' w (p,): one vjp."""
         xp = namespace(w)
         columns = xp.reshape(w, (self.samples, -1, 1))
-        return self.objective.linearization.vjp(xp.matmul(self._roots, columns)[:, :, 0])
+        u = xp.reshape(xp.matmul(self._flat_roots, columns), self.objective.output.shape)
+        return self.objective.linearization.vjp(u)
 
     @cached_property
     def _roots(self) -> Array:
-        """R/√b (b, c, r)."""
+        """R/√b (b, ..., r)."""
         objective = self.objective
-        return objective.loss.hessian_root(objective.output) / math.sqrt(self.samples)
+        roots = objective.loss.hessian_root(objective.output, objective.y)
+        return roots / math.sqrt(self.samples)
+
+    @property
+    def _flat_roots(self) -> Array:
+        """R/√b (b, c, r)."""
+        return namespace(self._roots).reshape(self._roots, (self.samples, self.outputs, -1))

@@ -1,0 +1,94 @@
+"""Two kinds of leaf: layers whose weights multiply, and layers without any."""
+
+from abc import abstractmethod
+from typing import final
+
+from models import outer
+from models.gram import Side, no_gram
+from models.layer import Leaf, Named, Saved, Shape
+from models.outer import Outer
+from thermolinalg.backend import Array, NumpyArray
+from thermolinalg.streams import Streams
+
+
+class OuterLeaf(Leaf):
+    """A layer whose weights multiply: its gradients are sums of outer products (`models.outer`).
+
+    One says which, and gets gradients, per-sample gradients, Gram matrices, their tangents and
+    Kronecker factors.
+    """
+
+    @abstractmethod
+    def outers(self, p: Named, saved: Saved, u: Array, /) -> list[Outer]:
+        """The factors, for each weight matrix."""
+
+    @abstractmethod
+    def outers_jvp(
+        self, p: Named, saved: Saved, u: Array, dp: Named, dsaved: Saved, du: Array, /
+    ) -> list[tuple[Array | None, Array]]:
+        """Tangents of x and e of each; None for an x that does not move."""
+
+    @abstractmethod
+    def assembled(self, parts: list[tuple[Array, Array]], /) -> dict[str, Array]:
+        """The gradient by parameter names, from what each weight matrix and its bias get.
+
+        Axes in front of (inputs, outputs) and (outputs,) are to be kept.
+        """
+
+    @final
+    def gradient(self, p: Named, saved: Saved, u: Array, /) -> dict[str, Array]:
+        return self.assembled([outer.summed(o.x, o.e) for o in self.outers(p, saved, u)])
+
+    @final
+    def per_sample(self, p: Named, saved: Saved, u: Array, /) -> dict[str, Array]:
+        return self.assembled([outer.per_sample(o.x, o.e) for o in self.outers(p, saved, u)])
+
+    @final
+    def gram(self, p: Named, left: Side, right: Side, room: int, /) -> Array:
+        lefts = self.outers(p, *left)
+        rights = lefts if right is left else self.outers(p, *right)
+        total = None
+        for a, b in zip(lefts, rights, strict=True):
+            K = outer.gram(a, b, room)
+            if total is None:
+                total = K
+            else:
+                total += K  # in place: nothing else in a training step is as large
+        return total
+
+    @final
+    def gradient_jvp(
+        self, p: Named, saved: Saved, u: Array, dp: Named, dsaved: Saved, du: Array, /
+    ) -> dict[str, Array]:
+        parts = []
+        moved = self.outers_jvp(p, saved, u, dp, dsaved, du)
+        for o, (dx, de) in zip(self.outers(p, saved, u), moved, strict=True):
+            W, c = outer.summed(o.x, de)
+            if dx is not None:
+                W = W + outer.summed(dx, o.e)[0]
+            parts.append((W, c))
+        return self.assembled(parts)
+
+
+class Parameterless(Leaf):
+    """A layer with nothing to train: what is left to write is how it acts on x."""
+
+    def shapes(self) -> dict[str, Shape]:
+        return {}
+
+    def init(self, _streams: Streams, /) -> dict[str, NumpyArray]:
+        return {}
+
+    def gradient(self, _p: Named, _saved: Saved, _u: Array, /) -> dict[str, Array]:
+        return {}
+
+    def per_sample(self, _p: Named, _saved: Saved, _u: Array, /) -> dict[str, Array]:
+        return {}
+
+    def gram(self, _p: Named, left: Side, right: Side, _room: int, /) -> Array:
+        return no_gram(left, right)
+
+    def gradient_jvp(
+        self, _p: Named, _saved: Saved, _u: Array, _dp: Named, _dsaved: Saved, _du: Array, /
+    ) -> dict[str, Array]:
+        return {}
