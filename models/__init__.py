@@ -23,7 +23,7 @@ from models.linearization import Linearization
 from models.losses import Loss, SoftmaxCrossEntropy, SquaredError, accuracy
 from models.network import Network
 from models.parameters import Layout
-from models.zoo import mlp
+from models.zoo.mlp import mlp
 
 __all__ = [
     # Networks, and their Jacobians

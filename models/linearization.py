@@ -149,5 +149,5 @@ class Linearization:
         return nested(self.layout.views(conforming("v", v, shape, meaning, reference=self.output)))
 
     def _cotangent(self, name: str, u: Array) -> Array:
-        meaning = "the shape of the output: a row for each sample"
+        meaning = "one row for each sample, one entry for each output"
         return conforming(name, u, self.output.shape, meaning, reference=self.output)

@@ -1,4 +1,4 @@
-"""Ready-made networks."""
+"""The multilayer perceptron."""
 
 from collections.abc import Sequence
 from itertools import pairwise
