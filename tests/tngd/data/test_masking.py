@@ -33,15 +33,18 @@ def within_chance(count, n, p):
 def test_masked_tokens_are_as_many_as_the_paper_says():
     x, y = masked(ROWS, mask=MASK, vocabulary=SIZE, rng=0)
     chosen = y != IGNORED
-    n = chosen.sum()
     assert np.array_equal(y[chosen], ROWS[chosen])
     assert np.array_equal(x[~chosen], ROWS[~chosen])
-    assert within_chance(n, ROWS.size, 0.15)
-    assert within_chance((x[chosen] == MASK).sum(), n, 0.8)
+    assert within_chance(chosen.sum(), ROWS.size, 0.15)
+
+
+def test_of_the_chosen_so_many_are_hidden_changed_and_kept():
+    x, y = masked(ROWS, mask=MASK, vocabulary=SIZE, rng=0, rate=1.0)
+    assert np.array_equal(y, ROWS)
+    assert within_chance((x == MASK).sum(), ROWS.size, 0.8)
     same = 1 / (SIZE - 1)  # a random token may be the old one; it is any but the mask
-    assert within_chance((x[chosen] == ROWS[chosen]).sum(), n, 0.1 + 0.1 * same)
-    random = chosen & (x != MASK) & (x != ROWS)
-    assert set(x[random].tolist()) == {*range(SIZE)} - {MASK}
+    assert within_chance((x == ROWS).sum(), ROWS.size, 0.1 + 0.1 * same)
+    assert set(x[(x != MASK) & (x != ROWS)].tolist()) == {*range(SIZE)} - {MASK}
 
 
 def test_special_tokens_are_neither_hidden_nor_drawn():

@@ -61,11 +61,11 @@ def test_an_answer_that_was_cut_has_no_span(cut, data):
     assert align(start, text, kept) is None
 
 
-@given(st.integers(1, 7), st.integers(1, 9), st.data())
+@given(st.integers(1, 7), st.integers(1, 4), st.data())
 def test_the_best_span_is_the_best_of_all(T, longest, data):
     offsets = data.draw(st.lists(st.sampled_from([ABSENT, (1, 2)]), min_size=T, max_size=T))
     offsets[data.draw(st.integers(0, T - 1))] = (1, 2)
-    z = np.random.default_rng(T).standard_normal((T, 2))
+    z = np.random.default_rng(data.draw(st.integers(0, 99))).standard_normal((T, 2))
     legal = {
         (i, k): z[i, 0] + z[k, 1]
         for i in range(T)
