@@ -12,10 +12,12 @@ A network is one `Layer` over a `Layout` of its parameters; a new layer is a pag
 """
 
 from models.activation import GELU, Elementwise, ReLU, Tanh
+from models.attention import DotProductAttention, attention
 from models.branches import Parallel, Residual
 from models.chain import Sequential
 from models.composite import Composite
 from models.dense import Dense
+from models.embedding import Embedding
 from models.frozen import Frozen
 from models.layer import Layer, Leaf
 from models.leaf import OuterLeaf, Parameterless
@@ -48,6 +50,10 @@ __all__ = [
     "ReLU",
     "Tanh",
     "GELU",
+    # Layers of sequences
+    "Embedding",
+    "DotProductAttention",
+    "attention",
     # Losses, and the contract they keep
     "Loss",
     "SoftmaxCrossEntropy",

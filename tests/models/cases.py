@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+import models
 from models import GELU, Dense, Frozen, Layer, Parallel, ReLU, Residual, Sequential, Tanh
 from models.composite import nested
 from models.layer import Place
@@ -12,6 +13,9 @@ from models.setting import EVALUATION, Setting
 from thermolinalg.streams import Streams
 
 BATCH, COTANGENTS = 3, 2
+
+MASK = np.array([[True, True, True], [False, True, False], [False, False, False]])
+"""Positions that are real: all, some, none."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,21 @@ CASES = [
     Case("frozen-in-chain", _chain(Dense(4, 3), Frozen(Dense(3, 3)), Tanh(), Dense(3, 2)), (4,)),
     Case("frozen-first", _chain(Frozen(Dense(4, 3)), Tanh(), Dense(3, 2), Frozen(Tanh())), (4,)),
     Case("frozen-branch", Parallel([Frozen(Dense(4, 3)), Dense(4, 3)], "concat"), (4,)),
+    # Sequences
+    Case("embedding", models.Embedding(5, 3), (4,), integers=5),
+    Case("embedding-padding", models.Embedding(5, 3, padding=1), (2, 2), integers=5),
+    Case("embedding-long", models.Embedding(30, 2), (3,), integers=30),
+    Case("heads", models.DotProductAttention(2), (3, 12)),
+    Case("heads-causal", models.DotProductAttention(1, causal=True), (3, 6)),
+    Case("heads-masked", models.DotProductAttention(2), (3, 6), setting=Setting(mask=MASK)),
+    Case(
+        "heads-causal-masked",
+        models.DotProductAttention(2, causal=True),
+        (3, 6),
+        setting=Setting(mask=MASK),
+    ),
+    Case("attention", models.attention(4, 2), (3, 4)),
+    Case("attention-parts", models.attention(4, 2, key=Dense(4, 4, bias=False)), (3, 4)),
 ]
 
 
