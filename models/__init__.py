@@ -12,11 +12,12 @@ A network is one `Layer` over a `Layout` of its parameters; a new layer is a pag
 """
 
 from models.activation import GELU, Elementwise, ReLU, Tanh
-from models.attention import DotProductAttention, attention
+from models.attention import DotProductAttention, self_attention
 from models.branches import Parallel, Residual
 from models.chain import Sequential
 from models.composite import Composite
 from models.dense import Dense
+from models.dropout import Dropout
 from models.embedding import Embedding
 from models.frozen import Frozen
 from models.layer import Layer, Leaf
@@ -25,6 +26,7 @@ from models.linearization import Linearization
 from models.losses import Loss, SoftmaxCrossEntropy, SquaredError, accuracy
 from models.network import Network
 from models.parameters import Layout
+from models.reshape import Flatten, Reshape
 from models.zoo.mlp import mlp
 
 __all__ = [
@@ -50,10 +52,13 @@ __all__ = [
     "ReLU",
     "Tanh",
     "GELU",
+    "Dropout",
+    "Reshape",
+    "Flatten",
     # Layers of sequences
     "Embedding",
     "DotProductAttention",
-    "attention",
+    "self_attention",
     # Losses, and the contract they keep
     "Loss",
     "SoftmaxCrossEntropy",

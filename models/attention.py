@@ -8,14 +8,15 @@ from models.branches import Parallel
 from models.chain import Sequential
 from models.checks import positive_integer
 from models.dense import Dense
+from models.dropout import Mask, drawn_mask, droppable, masked
 from models.layer import Layer, Named, Shape
 from models.leaf import Parameterless
 from models.setting import EVALUATION, Setting
 from thermolinalg.backend import Array, namespace, positions, zeros
 from thermolinalg.errors import InvalidInput, ShapeMismatch
 
-Weighing: TypeAlias = tuple[Array, Array, Array]
-"""What attention saves: x, the weights P (b, H, T, T) and y; or the tangents of them."""
+Weighing: TypeAlias = tuple[Array, Array, Array, Mask]
+"""What attention saves: x, weights P (b, H, T, T), y and the mask on P; or their tangents."""
 
 
 @final
@@ -26,14 +27,17 @@ class DotProductAttention(Parameterless):
     A sample is Q, K and V next to each other, (T, 3 H n), each of them head by head; y is (T, H n).
 
     The weight of a position that is padding (`setting.mask`) is exactly 0, and with `causal` also
-    that of one that comes later. Where nothing is left to read from, y is 0.
+    that of one that comes later. Where nothing is left to read from, y is 0. In training, `dropout`
+    is the part of the weights that are dropped, as by `Dropout`.
     """
 
     heads: int
     causal: bool = False
+    dropout: float = 0.0
 
     def __post_init__(self) -> None:
         positive_integer("heads", self.heads)
+        droppable(self.dropout)
 
     def output_shape(self, shape: Shape, /) -> Shape:
         if len(shape) != 2 or shape[1] % (3 * self.heads):
@@ -45,51 +49,54 @@ class DotProductAttention(Parameterless):
 
     def workspace(self, shape: Shape, /) -> int:
         positions, width = self.output_shape(shape)
-        return 9 * positions * width + 2 * self.heads * positions**2
+        return 9 * positions * width + 3 * self.heads * positions**2
 
     def forward(
         self, _p: Named, x: Array, setting: Setting = EVALUATION, /
     ) -> tuple[Array, Weighing]:
         Q, K, V = self._heads(x)
         P = _softmax(Q @ _T(K), _forbidden(x, setting.mask, self.causal))
-        y = _merged(P @ V)
-        return y, (x, P, y)
+        m = drawn_mask(setting, self.dropout, P)
+        y = _merged(masked(P, m) @ V)
+        return y, (x, P, y, m)
 
     def jvp(
         self, _p: Named, saved: Weighing, dx: Array | None, _dp: Named, /
     ) -> tuple[Array | None, Weighing | None]:
         if dx is None:
             return None, None
-        x, P, _ = saved
+        x, P, _, m = saved
         (Q, K, V), (dQ, dK, dV) = self._heads(x), self._heads(dx)
         dP = dQ @ _T(K) + Q @ _T(dK)
         dP = _through_softmax(P, dP, _dot(P, dP))
-        dy = _merged(dP @ V + P @ dV)
-        return dy, (dx, dP, dy)
+        dy = _merged(masked(dP, m) @ V + masked(P, m) @ dV)
+        return dy, (dx, dP, dy, None)
 
     def backward(self, _p: Named, saved: Weighing, u: Array, /) -> Array:
-        """Cotangents of Q, K and V: S K, S' Q and P' U, with S that of the scores before softmax.
+        """Cotangents of Q, K and V: S K, S' Q and (m o P)' U, with m the mask of dropout.
 
-        S = P o (U V' - d) with d the row sums of P o U V', which are those of U o Y.
+        S is the cotangent of the scores before softmax, S = P o (m o U V' - d), where d, the row
+        sums of P o m o U V', are those of U o Y (Dao et al. 2022).
         """
-        x, P, y = saved
+        x, P, y, m = saved
         Q, K, V = self._heads(x)
         U = self._split(u)
-        S = _through_softmax(P, U @ _T(V), _dot(U, self._split(y)))
-        return self._joined(S @ K, _T(S) @ Q, _T(P) @ U)
+        S = _through_softmax(P, masked(U @ _T(V), m), _dot(U, self._split(y)))
+        return self._joined(S @ K, _T(S) @ Q, _T(masked(P, m)) @ U)
 
     def backward_jvp(
         self, p: Named, saved: Weighing, u: Array, _dp: Named, dsaved: Weighing | None, du: Array, /
     ) -> Array:
         if dsaved is None:
             return self.backward(p, saved, du)
-        (x, P, y), (dx, dP, dy) = saved, dsaved
+        (x, P, y, m), (dx, dP, dy, _) = saved, dsaved
         (Q, K, V), (dQ, dK, dV) = self._heads(x), self._heads(dx)
         U, dU, Y, dY = map(self._split, (u, du, y, dy))
-        R = U @ _T(V) - _dot(U, Y)
-        dR = dU @ _T(V) + U @ _T(dV) - _dot(dU, Y) - _dot(U, dY)
+        R = masked(U @ _T(V), m) - _dot(U, Y)
+        dR = masked(dU @ _T(V) + U @ _T(dV), m) - _dot(dU, Y) - _dot(U, dY)
         S, dS = P * R, dP * R + P * dR
-        return self._joined(dS @ K + S @ dK, _T(dS) @ Q + _T(S) @ dQ, _T(dP) @ U + _T(P) @ dU)
+        A, dA = masked(P, m), masked(dP, m)
+        return self._joined(dS @ K + S @ dK, _T(dS) @ Q + _T(S) @ dQ, _T(dA) @ U + _T(A) @ dU)
 
     def _heads(self, x: Array) -> tuple[Array, Array, Array]:
         """Q / n^(1/2), K and V, each (b, H, T, n)."""
@@ -117,7 +124,7 @@ class DotProductAttention(Parameterless):
         return xp.reshape(x, (*lead, positions, 3 * heads * n))
 
 
-def attention(
+def self_attention(
     width: int,
     heads: int,
     *,
@@ -126,6 +133,7 @@ def attention(
     key: Layer | None = None,
     value: Layer | None = None,
     output: Layer | None = None,
+    dropout: float = 0.0,
 ) -> Sequential:
     """Self-attention of sequences (T, width): "qkv", "heads" and "output".
 
@@ -141,9 +149,10 @@ def attention(
         key: likewise.
         value: likewise.
         output: likewise, for what follows the heads.
+        dropout: part of the attention weights to drop in training.
 
     Raises:
-        InvalidInput: the heads cannot share the width.
+        InvalidInput: the heads cannot share the width, or `dropout` is not below 1.
     """
     positive_integer("width", width)
     positive_integer("heads", heads)
@@ -160,7 +169,7 @@ def attention(
     return Sequential(
         {
             "qkv": qkv,
-            "heads": DotProductAttention(heads, causal),
+            "heads": DotProductAttention(heads, causal, dropout),
             "output": output or Dense(width, width),
         }
     )

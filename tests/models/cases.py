@@ -82,6 +82,18 @@ CASES = [
     Case("frozen-in-chain", _chain(Dense(4, 3), Frozen(Dense(3, 3)), Tanh(), Dense(3, 2)), (4,)),
     Case("frozen-first", _chain(Frozen(Dense(4, 3)), Tanh(), Dense(3, 2), Frozen(Tanh())), (4,)),
     Case("frozen-branch", Parallel([Frozen(Dense(4, 3)), Dense(4, 3)], "concat"), (4,)),
+    # Shapes, and dropout
+    Case("reshape", models.Reshape((3, 2)), (6,)),
+    Case("flatten", models.Flatten(), (2, 3, 2)),
+    Case("flatten-in-chain", _chain(Dense(2, 3), models.Flatten(), Dense(6, 2)), (2, 2)),
+    Case("dropout", models.Dropout(0.4), (5,), setting=Setting(True, Streams(0))),
+    Case("dropout-in-evaluation", models.Dropout(0.4), (5,)),
+    Case(
+        "dropout-twice",
+        _chain(Dense(4, 5), models.Dropout(0.3), Tanh(), models.Dropout(0.3), Dense(5, 3)),
+        (4,),
+        setting=Setting(True, Streams(0)),
+    ),
     # Sequences
     Case("embedding", models.Embedding(5, 3), (4,), integers=5),
     Case("embedding-padding", models.Embedding(5, 3, padding=1), (2, 2), integers=5),
@@ -95,8 +107,14 @@ CASES = [
         (3, 6),
         setting=Setting(mask=MASK),
     ),
-    Case("attention", models.attention(4, 2), (3, 4)),
-    Case("attention-parts", models.attention(4, 2, key=Dense(4, 4, bias=False)), (3, 4)),
+    Case(
+        "heads-dropout",
+        models.DotProductAttention(2, dropout=0.4),
+        (3, 6),
+        setting=Setting(True, Streams(0), MASK),
+    ),
+    Case("attention", models.self_attention(4, 2), (3, 4)),
+    Case("attention-parts", models.self_attention(4, 2, key=Dense(4, 4, bias=False)), (3, 4)),
 ]
 
 
