@@ -25,8 +25,11 @@ from models.leaf import OuterLeaf, Parameterless
 from models.linearization import Linearization
 from models.losses import Loss, SoftmaxCrossEntropy, SquaredError, accuracy
 from models.network import Network
+from models.padding import FirstPosition, MeanPosition, Padded
 from models.parameters import Layout
+from models.positional import Positional, Sinusoidal
 from models.reshape import Flatten, Reshape
+from models.tied import TiedEmbedding
 from models.zoo.mlp import mlp
 
 __all__ = [
@@ -57,6 +60,12 @@ __all__ = [
     "Flatten",
     # Layers of sequences
     "Embedding",
+    "TiedEmbedding",
+    "Positional",
+    "Sinusoidal",
+    "Padded",
+    "MeanPosition",
+    "FirstPosition",
     "DotProductAttention",
     "self_attention",
     # Losses, and the contract they keep
