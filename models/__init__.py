@@ -28,6 +28,7 @@ from models.network import Network
 from models.padding import FirstPosition, MeanPosition, Padded
 from models.parameters import Layout
 from models.positional import Positional, Sinusoidal
+from models.recurrent import Recurrent
 from models.reshape import Flatten, Reshape
 from models.tied import TiedEmbedding
 from models.zoo.mlp import mlp
@@ -63,6 +64,7 @@ __all__ = [
     "TiedEmbedding",
     "Positional",
     "Sinusoidal",
+    "Recurrent",
     "Padded",
     "MeanPosition",
     "FirstPosition",
