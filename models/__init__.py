@@ -23,6 +23,7 @@ from models.leaf import OuterLeaf, Parameterless
 from models.linearization import Linearization
 from models.losses import Loss, SoftmaxCrossEntropy, SquaredError, accuracy
 from models.network import Network
+from models.normalization import GroupNorm, LayerNorm, RMSNorm
 from models.parameters import Layout
 from models.reshape import Flatten, Reshape
 from models.zoo.mlp import mlp
@@ -50,6 +51,9 @@ __all__ = [
     "ReLU",
     "Tanh",
     "GELU",
+    "LayerNorm",
+    "RMSNorm",
+    "GroupNorm",
     "Dropout",
     "Reshape",
     "Flatten",
