@@ -25,6 +25,7 @@ from models.leaf import OuterLeaf, Parameterless
 from models.linearization import Linearization
 from models.losses import Loss, SoftmaxCrossEntropy, SquaredError, accuracy
 from models.network import Network
+from models.normalization import GroupNorm, LayerNorm, RMSNorm
 from models.padding import FirstPosition, MeanPosition, Padded
 from models.parameters import Layout
 from models.positional import Positional, Sinusoidal
@@ -56,6 +57,9 @@ __all__ = [
     "ReLU",
     "Tanh",
     "GELU",
+    "LayerNorm",
+    "RMSNorm",
+    "GroupNorm",
     "Dropout",
     "Reshape",
     "Flatten",
