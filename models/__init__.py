@@ -33,10 +33,12 @@ from models.recurrent import Recurrent
 from models.reshape import Flatten, Reshape
 from models.tied import TiedEmbedding
 from models.zoo.mlp import mlp
+from models.zoo.transformer import transformer, transformer_block
 
 __all__ = [
     # Networks, and their Jacobians
     "mlp",
+    "transformer",
     "Network",
     "Linearization",
     "Layout",
@@ -74,6 +76,7 @@ __all__ = [
     "FirstPosition",
     "DotProductAttention",
     "self_attention",
+    "transformer_block",
     # Losses, and the contract they keep
     "Loss",
     "SoftmaxCrossEntropy",
