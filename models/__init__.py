@@ -23,7 +23,14 @@ from models.frozen import Frozen
 from models.layer import Layer, Leaf
 from models.leaf import OuterLeaf, Parameterless
 from models.linearization import Linearization
-from models.losses import Loss, SoftmaxCrossEntropy, SquaredError, accuracy
+from models.losses.binary import BinaryCrossEntropy
+from models.losses.contract import Loss, Tally
+from models.losses.huber import Huber
+from models.losses.poisson import Poisson
+from models.losses.separable import Separable
+from models.losses.softmax import SoftmaxCrossEntropy, accuracy
+from models.losses.span import SpanExtraction
+from models.losses.squared import SquaredError
 from models.network import Network
 from models.normalization import GroupNorm, LayerNorm, RMSNorm
 from models.padding import FirstPosition, MeanPosition, Padded
@@ -79,7 +86,13 @@ __all__ = [
     "transformer_block",
     # Losses, and the contract they keep
     "Loss",
+    "Separable",
+    "Tally",
     "SoftmaxCrossEntropy",
+    "SpanExtraction",
     "SquaredError",
+    "Huber",
+    "BinaryCrossEntropy",
+    "Poisson",
     "accuracy",
 ]
