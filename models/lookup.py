@@ -7,7 +7,7 @@ n and cotangent k the gradient sum_t δ(i_nt) e_nkt', with δ(i) the unit vector
 import math
 from collections.abc import Callable
 
-from models.gram import Side, parts, sample_major, tiled
+from models.gram import Side, parts, rows_of, sample_major, tiled
 from thermolinalg.backend import Array, namespace, positions, sum_by_index
 from thermolinalg.errors import MemoryLimit
 
@@ -95,31 +95,33 @@ def formed(
     Args:
         left: the side of the rows.
         right: that of the columns.
-        gradients: from a side to these columns of its per-sample gradients (r, b, tokens, some).
+        gradients: from a side to some columns of its per-sample gradients, (r, b, tokens, some).
         shape: of one gradient, (tokens, width).
         room: a count of numbers.
     """
     tokens, width = shape
-    T = math.prod(left[1].shape[2:]) // width + 1
+    given = math.prod(left[1].shape[2:]) // width + 1  # cotangents for one column
 
     def need(rows: int, columns: int, some: int = 1) -> int:
-        each = 2 * tokens + 2 * T  # made once, brought in order once more
+        each = 2 * (tokens + given)  # made once, brought in order once more
         return (rows + columns) * some * each + (rows * columns if some < width else 0)
 
     def tile(a: Side, b: Side) -> Array:
-        rows, columns = (side[1].shape[0] * side[1].shape[1] for side in (a, b))
         some = width
-        while some > 1 and need(rows, columns, some) > room:
+        while some > 1 and need(rows_of(a), rows_of(b), some) > room:
             some = (some + 1) // 2
         total = None
-        for columns in parts(width, some):
-            S = flat(a, columns)
-            K = S @ (S if a is b else flat(b, columns)).T
-            total = K if total is None else total + K
+        for part in parts(width, some):
+            S = flat(a, part)
+            K = S @ (S if a is b else flat(b, part)).T
+            if total is None:
+                total = K
+            else:
+                total += K
         return total
 
-    def flat(side: Side, columns: slice) -> Array:
-        G = gradients(side, columns)
+    def flat(side: Side, part: slice) -> Array:
+        G = gradients(side, part)
         return sample_major(namespace(G).reshape(G, (*G.shape[:2], -1)))
 
     return tiled(left, right, tile, need, room)

@@ -20,7 +20,11 @@ from thermolinalg.streams import Streams
 @final
 @dataclass(frozen=True)
 class Positional(Leaf):
-    """y_t = x_t + P_t, for sequences (T, width), T <= length; P_ij ~ N(0, 1/width) at first."""
+    """y_t = x_t + P_t, for sequences (T, width) with T <= length.
+
+    Starts from P_ij ~ N(0, 1/(16 width)): vectors a quarter as long as those of tokens, so that
+    what is said outweighs where.
+    """
 
     length: int
     width: int
@@ -34,7 +38,7 @@ class Positional(Leaf):
 
     def init(self, streams: Streams, /) -> dict[str, NumpyArray]:
         P = streams.stream("P").standard_normal((self.length, self.width))
-        return {"P": P / math.sqrt(self.width)}
+        return {"P": P / (4.0 * math.sqrt(self.width))}
 
     def output_shape(self, shape: Shape, /) -> Shape:
         if len(shape) != 2 or shape[1] != self.width:

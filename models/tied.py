@@ -12,7 +12,7 @@ from models.checks import positive_integer
 from models.composite import Composite, pushed, size_of
 from models.dense import along_last, as_sequences
 from models.embedding import initial_table, rows_of, tokens
-from models.gram import Side, sample_major
+from models.gram import Side, sample_major, tiled
 from models.layer import Cotangents, Layer, Leaf, Named, Place, Saved, Shape, Tree, Visit, WayBack
 from models.setting import EVALUATION, Setting
 from thermolinalg.backend import Array, NumpyArray, namespace
@@ -200,8 +200,8 @@ class Table(Leaf):
         shape = (self.vocabulary, self.width)
         K = lookup.formed(left, right, self._columns, shape, room)
         if self.bias:
-            c = self._bias_rows(left)
-            K += c @ (c if right is left else self._bias_rows(right)).T
+            need = 2 * self.vocabulary
+            K += tiled(left, right, self._bias_gram, lambda n, m: (n + m) * need, room)
         return K
 
     def _columns(self, side: Side, some: slice) -> Array:
@@ -211,9 +211,10 @@ class Table(Leaf):
         G += lookup.per_sample(ids, e[..., some], self.vocabulary)
         return G
 
-    def _bias_rows(self, side: Side) -> Array:
-        z = self._apart(*side)[3]
-        return sample_major(namespace(z).sum(z, axis=-2))
+    def _bias_gram(self, left: Side, right: Side) -> Array:
+        sides = [self._apart(*side)[3] for side in (left, right)]
+        c, c2 = (sample_major(namespace(z).sum(z, axis=-2)) for z in sides)
+        return c @ c2.T
 
     def _named(self, W: Array, c: Array) -> dict[str, Array]:
         return {"W": W, "c": c} if self.bias else {"W": W}

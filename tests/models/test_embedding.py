@@ -1,5 +1,7 @@
 """Layers that read tokens: against one-hot vectors, explicit Jacobians and PyTorch."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -76,6 +78,26 @@ def test_the_gram_of_shared_weights_has_the_terms_of_both_uses(bias):
     assert_close(lin.gram(roots), S @ S.T, terms=terms, scale=scale)
     assert_close(lin.gram(roots, memory_limit=3000), S @ S.T, terms=terms, scale=scale)
     assert_close(lin.jacobian().reshape(J.shape), J, terms=terms)
+
+
+@pytest.mark.parametrize("room", [6_000, 30_000, 2**20])
+def test_the_gram_of_shared_weights_keeps_to_its_room(room):
+    b, r, T, tokens, width = 6, 2, 4, 100, 8
+    rng = np.random.default_rng(0)
+    ids, h = rng.integers(0, tokens, (b, T)), rng.standard_normal((b, T, width))
+    side = (ids, h), rng.standard_normal((r, b, T * (width + tokens)))
+    table = TiedEmbedding(tokens, width, Tanh(), bias=True).table
+    tracemalloc.start()
+    try:
+        K = table.gram({}, side, side, room)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    objects = 2**17  # frames, tuples and the buffers of broadcasting, whatever the arrays
+    assert peak <= 8 * room + 2 * K.nbytes + objects
+    flat = [g.reshape(r, b, -1) for g in table.per_sample({}, *side).values()]
+    S = np.concatenate(flat, axis=-1).swapaxes(0, 1).reshape(b * r, -1)
+    assert_close(K, S @ S.T, terms=40 * S.shape[1], scale=np.linalg.norm(S) ** 2)
 
 
 def test_parts_of_a_tied_network_freeze():
