@@ -12,10 +12,13 @@ A network is one `Layer` over a `Layout` of its parameters; a new layer is a pag
 """
 
 from models.activation import GELU, Elementwise, ReLU, Tanh
+from models.attention import DotProductAttention, self_attention
 from models.branches import Parallel, Residual
 from models.chain import Sequential
 from models.composite import Composite
 from models.dense import Dense
+from models.dropout import Dropout
+from models.embedding import Embedding
 from models.frozen import Frozen
 from models.layer import Layer, Leaf
 from models.leaf import OuterLeaf, Parameterless
@@ -29,12 +32,20 @@ from models.losses.softmax import SoftmaxCrossEntropy, accuracy
 from models.losses.span import SpanExtraction
 from models.losses.squared import SquaredError
 from models.network import Network
+from models.normalization import GroupNorm, LayerNorm, RMSNorm
+from models.padding import FirstPosition, MeanPosition, Padded
 from models.parameters import Layout
+from models.positional import Positional, Sinusoidal
+from models.recurrent import Recurrent
+from models.reshape import Flatten, Reshape
+from models.tied import TiedEmbedding
 from models.zoo.mlp import mlp
+from models.zoo.transformer import transformer, transformer_block
 
 __all__ = [
     # Networks, and their Jacobians
     "mlp",
+    "transformer",
     "Network",
     "Linearization",
     "Layout",
@@ -55,6 +66,24 @@ __all__ = [
     "ReLU",
     "Tanh",
     "GELU",
+    "LayerNorm",
+    "RMSNorm",
+    "GroupNorm",
+    "Dropout",
+    "Reshape",
+    "Flatten",
+    # Layers of sequences
+    "Embedding",
+    "TiedEmbedding",
+    "Positional",
+    "Sinusoidal",
+    "Recurrent",
+    "Padded",
+    "MeanPosition",
+    "FirstPosition",
+    "DotProductAttention",
+    "self_attention",
+    "transformer_block",
     # Losses, and the contract they keep
     "Loss",
     "Separable",

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+import models
 from models import GELU, Dense, Frozen, Layer, Parallel, ReLU, Residual, Sequential, Tanh
 from models.composite import nested
 from models.layer import Place
@@ -12,6 +13,9 @@ from models.setting import EVALUATION, Setting
 from thermolinalg.streams import Streams
 
 BATCH, COTANGENTS = 3, 2
+
+MASK = np.array([[True, True, True], [False, True, False], [False, False, False]])
+"""Positions that are real: all, some, none."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,90 @@ CASES = [
     Case("frozen-in-chain", _chain(Dense(4, 3), Frozen(Dense(3, 3)), Tanh(), Dense(3, 2)), (4,)),
     Case("frozen-first", _chain(Frozen(Dense(4, 3)), Tanh(), Dense(3, 2), Frozen(Tanh())), (4,)),
     Case("frozen-branch", Parallel([Frozen(Dense(4, 3)), Dense(4, 3)], "concat"), (4,)),
+    # Shapes, and dropout
+    Case("reshape", models.Reshape((3, 2)), (6,)),
+    Case("flatten", models.Flatten(), (2, 3, 2)),
+    Case("flatten-in-chain", _chain(Dense(2, 3), models.Flatten(), Dense(6, 2)), (2, 2)),
+    Case("dropout", models.Dropout(0.4), (5,), setting=Setting(True, Streams(0))),
+    Case("dropout-in-evaluation", models.Dropout(0.4), (5,)),
+    Case(
+        "dropout-twice",
+        _chain(Dense(4, 5), models.Dropout(0.3), Tanh(), models.Dropout(0.3), Dense(5, 3)),
+        (4,),
+        setting=Setting(True, Streams(0)),
+    ),
+    # Norms
+    Case("layer-norm", models.LayerNorm(4), (4,)),
+    Case("layer-norm-sequence", models.LayerNorm(4), (3, 4)),
+    Case("layer-norm-scalar", models.LayerNorm(1), (2, 1)),
+    Case("rms-norm", models.RMSNorm(4), (4,)),
+    Case("rms-norm-sequence", models.RMSNorm(3), (2, 3)),
+    Case("group-norm", models.GroupNorm(2, 6), (6,)),
+    Case("group-norm-image", models.GroupNorm(2, 4), (2, 3, 4)),
+    Case("instance-norm", models.GroupNorm(3, 3), (4, 3)),
+    Case(
+        "norms-in-chain",
+        _chain(Dense(4, 6), models.LayerNorm(6), Tanh(), Dense(6, 4), models.GroupNorm(2, 4)),
+        (3, 4),
+    ),
+    # Sequences
+    Case("embedding", models.Embedding(5, 3), (4,), integers=5),
+    Case("embedding-padding", models.Embedding(5, 3, padding=1), (2, 2), integers=5),
+    Case("embedding-long", models.Embedding(30, 2), (3,), integers=30),
+    Case("tied", models.TiedEmbedding(5, 2, Dense(2, 2), bias=True), (3,), integers=5),
+    Case("tied-shorter", models.TiedEmbedding(5, 2, models.MeanPosition()), (3,), integers=5),
+    Case(
+        "tied-in-chain",
+        _chain(models.TiedEmbedding(5, 3, _chain(Dense(3, 3), Tanh(), Dense(3, 3))), Tanh()),
+        (2,),
+        integers=5,
+    ),
+    Case("positional", models.Positional(4, 2), (3, 2)),
+    Case("positional-full", _chain(Dense(2, 2), models.Positional(3, 2), Tanh()), (3, 2)),
+    Case("recurrent", models.Recurrent(2, 3), (3, 2)),
+    Case("recurrent-last", models.Recurrent(2, 3, last=True), (3, 2)),
+    Case("recurrent-masked", models.Recurrent(2, 3), (3, 2), setting=Setting(mask=MASK)),
+    Case(
+        "recurrent-masked-last",
+        _chain(Dense(2, 2), models.Recurrent(2, 3, last=True), Dense(3, 2)),
+        (3, 2),
+        setting=Setting(mask=MASK),
+    ),
+    Case("sinusoidal", models.Sinusoidal(), (3, 4)),
+    Case("mean-position", models.MeanPosition(), (3, 2)),
+    Case("mean-position-masked", models.MeanPosition(), (3, 2), setting=Setting(mask=MASK)),
+    Case("first-position", models.FirstPosition(), (3, 2)),
+    Case(
+        "padded",
+        models.Padded(_chain(models.Embedding(3, 4), models.self_attention(4, 2)), 0),
+        (3,),
+        integers=3,
+    ),
+    Case("heads", models.DotProductAttention(2), (3, 12)),
+    Case("heads-causal", models.DotProductAttention(1, causal=True), (3, 6)),
+    Case("heads-masked", models.DotProductAttention(2), (3, 6), setting=Setting(mask=MASK)),
+    Case(
+        "heads-causal-masked",
+        models.DotProductAttention(2, causal=True),
+        (3, 6),
+        setting=Setting(mask=MASK),
+    ),
+    Case(
+        "heads-dropout",
+        models.DotProductAttention(2, dropout=0.4),
+        (3, 6),
+        setting=Setting(True, Streams(0), MASK),
+    ),
+    Case("attention", models.self_attention(4, 2), (3, 4)),
+    Case("attention-parts", models.self_attention(4, 2, key=Dense(4, 4, bias=False)), (3, 4)),
+    Case("block", models.transformer_block(4, 2, 3, activation=Tanh()), (3, 4)),
+    Case(
+        "block-norm-last",
+        models.transformer_block(4, 2, 3, norm_first=False, dropout=0.3),
+        (3, 4),
+        library_lacks="erf",
+        setting=Setting(True, Streams(0), MASK),
+    ),
 ]
 
 
