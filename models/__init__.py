@@ -12,7 +12,9 @@ A network is one `Layer` over a `Layout` of its parameters; a new layer is a pag
 """
 
 from models.activation import GELU, Elementwise, ReLU, Tanh
+from models.batchnorm import BatchNorm
 from models.branches import Parallel, Residual
+from models.calibration import calibrated
 from models.chain import Sequential
 from models.composite import Composite
 from models.dense import Dense
@@ -54,6 +56,8 @@ __all__ = [
     "LayerNorm",
     "RMSNorm",
     "GroupNorm",
+    "BatchNorm",
+    "calibrated",
     "Dropout",
     "Reshape",
     "Flatten",

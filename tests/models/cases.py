@@ -100,6 +100,21 @@ CASES = [
     Case("group-norm", models.GroupNorm(2, 6), (6,)),
     Case("group-norm-image", models.GroupNorm(2, 4), (2, 3, 4)),
     Case("instance-norm", models.GroupNorm(3, 3), (4, 3)),
+    Case("batch-norm", models.BatchNorm(4), (4,)),
+    Case("batch-norm-in-training", models.BatchNorm(4), (4,), setting=Setting(True)),
+    Case("batch-norm-image-in-training", models.BatchNorm(2), (3, 1, 2), setting=Setting(True)),
+    Case(
+        "batch-norms-in-training",  # which take off any bias: its gradient is 0
+        _chain(
+            Dense(4, 3, bias=False),
+            models.BatchNorm(3),
+            Tanh(),
+            Dense(3, 2, bias=False),
+            models.BatchNorm(2),
+        ),
+        (2, 4),
+        setting=Setting(True),
+    ),
     Case(
         "norms-in-chain",
         _chain(Dense(4, 6), models.LayerNorm(6), Tanh(), Dense(6, 4), models.GroupNorm(2, 4)),
@@ -110,7 +125,7 @@ CASES = [
 
 @dataclass(frozen=True)
 class Point:
-    """Where a layer is differentiated, and along what: everything standard normal."""
+    """Where a layer is differentiated, and along what: standard normal, but for variances."""
 
     p: dict
     x: np.ndarray
@@ -127,11 +142,16 @@ def point(case, *, lead=()):
     def normals(shape):
         return rng.standard_normal(shape)
 
+    def parameter(name, shape):
+        return normals(shape) ** 2 if name.endswith("var") else normals(shape)
+
     layer = case.layer
     trained = layer.shapes()
     x, y = (BATCH, *case.sample), (*lead, BATCH, *layer.output_shape(case.sample))
     return Point(
-        p={name: normals(shape) for name, shape in {**trained, **layer.constants()}.items()},
+        p={
+            name: parameter(name, shape) for name, shape in {**trained, **layer.constants()}.items()
+        },
         dp={name: normals(shape) for name, shape in trained.items()},
         x=rng.integers(0, case.integers, x) if case.integers else normals(x),
         dx=None if case.integers else normals(x),
