@@ -11,7 +11,7 @@
 A network is one `Layer` over a `Layout` of its parameters; a new layer is a page of eight verbs.
 """
 
-from models.activation import GELU, Elementwise, ReLU, Tanh
+from models.activation import Elementwise, LeakyReLU, ReLU, Sigmoid, SiLU, Softplus, Tanh
 from models.batchnorm import BatchNorm
 from models.branches import Parallel, Residual
 from models.calibration import calibrated
@@ -20,6 +20,7 @@ from models.composite import Composite
 from models.dense import Dense
 from models.dropout import Dropout
 from models.frozen import Frozen
+from models.gelu import GELU
 from models.layer import Layer, Leaf
 from models.leaf import OuterLeaf, Parameterless
 from models.linearization import Linearization
@@ -28,6 +29,7 @@ from models.network import Network
 from models.normalization import GroupNorm, LayerNorm, RMSNorm
 from models.parameters import Layout
 from models.reshape import Flatten, Reshape
+from models.softmax import Softmax
 from models.zoo.mlp import mlp
 
 __all__ = [
@@ -51,8 +53,13 @@ __all__ = [
     # Layers that are not
     "Dense",
     "ReLU",
-    "Tanh",
+    "LeakyReLU",
     "GELU",
+    "SiLU",
+    "Softplus",
+    "Tanh",
+    "Sigmoid",
+    "Softmax",
     "LayerNorm",
     "RMSNorm",
     "GroupNorm",

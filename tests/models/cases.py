@@ -79,6 +79,13 @@ CASES = [
     Case("frozen-in-chain", _chain(Dense(4, 3), Frozen(Dense(3, 3)), Tanh(), Dense(3, 2)), (4,)),
     Case("frozen-first", _chain(Frozen(Dense(4, 3)), Tanh(), Dense(3, 2), Frozen(Tanh())), (4,)),
     Case("frozen-branch", Parallel([Frozen(Dense(4, 3)), Dense(4, 3)], "concat"), (4,)),
+    # Activations
+    Case("leaky-relu", models.LeakyReLU(0.1), (5,)),
+    Case("silu", models.SiLU(), (5,)),
+    Case("sigmoid", models.Sigmoid(), (5,)),
+    Case("softplus", models.Softplus(), (5,)),
+    Case("softmax", models.Softmax(), (5,)),
+    Case("softmax-sequence", models.Softmax(), (2, 3)),
     # Shapes, and dropout
     Case("reshape", models.Reshape((3, 2)), (6,)),
     Case("flatten", models.Flatten(), (2, 3, 2)),
