@@ -161,9 +161,8 @@ class Softplus(Elementwise):
 
     def value_and_slope(self, x: Array, /) -> tuple[Array, Array]:
         xp = namespace(x)
-        e = xp.exp(xp.minimum(x, -x))
         y, _ = logistic(x)
-        return xp.maximum(x, zeros((), x)) + xp.log1p(e), y
+        return xp.maximum(x, zeros((), x)) + xp.log1p(xp.exp(xp.minimum(x, -x))), y
 
     def curvature(self, x: Array, /) -> Array:
         y, below = logistic(x)
@@ -172,8 +171,7 @@ class Softplus(Elementwise):
 
 def logistic(x: Array) -> tuple[Array, Array]:
     """σ(x) and 1 - σ(x) = σ(-x), each to full relative precision, without overflow."""
-    xp = namespace(x)
-    e = xp.exp(xp.minimum(x, -x))
-    high = 1.0 / (1.0 + e)
-    low, positive = e * high, x > 0
-    return xp.where(positive, high, low), xp.where(positive, low, high)
+    xp, zero = namespace(x), zeros((), x)
+    up, down = xp.exp(xp.minimum(x, zero)), xp.exp(xp.minimum(-x, zero))  # one of them is 1
+    both = 1.0 / (1.0 + up * down)
+    return up * both, down * both

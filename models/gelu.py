@@ -57,7 +57,8 @@ def normal_distribution(x: Array) -> tuple[Array, Array]:
             tail *= t
             tail += coefficient
         tail *= t * e
-        return np.where(x > 0, 1.0 - tail, tail), e * math.sqrt(0.5 / math.pi)
+        e *= math.sqrt(0.5 / math.pi)
+        return tail + (x > 0) * (1.0 - 2.0 * tail), e  # faster than where, which branches
     return 0.5 * (1.0 + _erf(x * math.sqrt(0.5))), _normal_density(x)
 
 
