@@ -11,15 +11,18 @@
 A network is one `Layer` over a `Layout` of its parameters; a new layer is a page of eight verbs.
 """
 
-from models.activation import GELU, Elementwise, ReLU, Tanh
+from models.activation import Elementwise, LeakyReLU, ReLU, Sigmoid, SiLU, Softplus, Tanh
 from models.attention import DotProductAttention, self_attention
+from models.batchnorm import BatchNorm
 from models.branches import Parallel, Residual
+from models.calibration import calibrated
 from models.chain import Sequential
 from models.composite import Composite
 from models.dense import Dense
 from models.dropout import Dropout
 from models.embedding import Embedding
 from models.frozen import Frozen
+from models.gelu import GELU
 from models.layer import Layer, Leaf
 from models.leaf import OuterLeaf, Parameterless
 from models.linearization import Linearization
@@ -38,6 +41,7 @@ from models.parameters import Layout
 from models.positional import Positional, Sinusoidal
 from models.recurrent import Recurrent
 from models.reshape import Flatten, Reshape
+from models.softmax import Softmax
 from models.tied import TiedEmbedding
 from models.zoo.mlp import mlp
 from models.zoo.transformer import transformer, transformer_block
@@ -64,11 +68,18 @@ __all__ = [
     # Layers that are not
     "Dense",
     "ReLU",
-    "Tanh",
+    "LeakyReLU",
     "GELU",
+    "SiLU",
+    "Softplus",
+    "Tanh",
+    "Sigmoid",
+    "Softmax",
     "LayerNorm",
     "RMSNorm",
     "GroupNorm",
+    "BatchNorm",
+    "calibrated",
     "Dropout",
     "Reshape",
     "Flatten",
