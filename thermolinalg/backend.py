@@ -55,6 +55,12 @@ def zeros(shape: tuple[int, ...], reference: Array) -> Array:
     return xp.zeros(shape, dtype=reference.dtype, device=array_api_compat.device(reference))
 
 
+def counted(n: int, reference: Array) -> Array:
+    """0, 1, ..., n - 1 with the library, device and dtype of `reference`."""
+    xp = namespace(reference)
+    return xp.arange(n, dtype=reference.dtype, device=array_api_compat.device(reference))
+
+
 def apply_rows(x: Array, M: Array) -> Array:
     """x M' along the last axis of x (..., n), for M (m, n), as one matrix product.
 
