@@ -25,6 +25,7 @@ from models.leaf import OuterLeaf, Parameterless
 from models.linearization import Linearization
 from models.losses import Loss, SoftmaxCrossEntropy, SquaredError, accuracy
 from models.network import Network
+from models.normalization import GroupNorm, LayerNorm, RMSNorm
 from models.parameters import Layout
 from models.pooling import AveragePool1D, AveragePool2D, MaxPool1D, MaxPool2D
 from models.reshape import Flatten, Reshape
@@ -63,6 +64,9 @@ __all__ = [
     "ReLU",
     "Tanh",
     "GELU",
+    "LayerNorm",
+    "RMSNorm",
+    "GroupNorm",
     "Dropout",
     "Reshape",
     "Flatten",
