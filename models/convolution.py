@@ -1,7 +1,7 @@
 """Convolutions of sequences and images: one weight matrix for every window."""
 
 import math
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, fields
 from functools import cached_property
 from typing import ClassVar, Literal, TypeAlias, final
 
@@ -25,7 +25,7 @@ Seen: TypeAlias = tuple[Array, Shape]
 """What a convolution saves: patches, and the shape of a sample. Its tangent is that of patches."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Convolution(OuterLeaf):
     """y_i = c + sum_j x_(i stride + j dilation - padding) W_j, at every position i.
 
@@ -77,6 +77,13 @@ class Convolution(OuterLeaf):
         n = math.prod(self.windows.size) * self.inputs // self.groups
         return self.groups, n, self.outputs // self.groups
 
+    def __repr__(self) -> str:
+        """Without what is as it is by default."""
+        shown = {f.name: getattr(self, f.name) for f in fields(self) if f.repr}
+        defaults = {f.name: f.default for f in fields(self)}
+        said = (f"{name}={value!r}" for name, value in shown.items() if value != defaults[name])
+        return f"{type(self).__name__}({', '.join(said)})"
+
     def shapes(self) -> dict[str, Shape]:
         W: dict[str, Shape] = {
             "W": (*self.windows.size, self.inputs // self.groups, self.outputs),
@@ -124,11 +131,8 @@ class Convolution(OuterLeaf):
         return dy, dpatches
 
     def backward(self, p: Named, saved: Seen, u: Array, /) -> Array:
-        """What u gives to one entry of all windows, one after another.
-
-        One small product for each is as fast as one large one for all, which would take as much
-        room as patches do, for every cotangent.
-        """
+        # One small product for each entry of the kernel is as fast as one large one for all, which
+        # would take as much room as patches do, for every cotangent.
         xp = namespace(u)
         groups, n, outputs = self.matrix
         entries = math.prod(self.windows.size)
@@ -201,9 +205,11 @@ class Convolution(OuterLeaf):
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Conv1D(Convolution):
     """The convolution of sequences (b, T, inputs): see `Convolution`.
+
+    A mask changes nothing: positions that are padding are convolved as they are.
 
     Args:
         inputs, outputs: channels, the last axis.
@@ -225,7 +231,7 @@ class Conv1D(Convolution):
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Conv2D(Convolution):
     """The convolution of images (b, H, W, inputs): see `Convolution`.
 

@@ -36,9 +36,8 @@ class Pool(Parameterless):
 
     def __post_init__(self) -> None:
         size = per_axis("window", self.window, self.axes, least=1)
-        stride = (
-            size if self.stride is None else per_axis("stride", self.stride, self.axes, least=1)
-        )
+        stride = size if self.stride is None else self.stride
+        stride = per_axis("stride", stride, self.axes, least=1)
         padding = per_axis("padding", self.padding, self.axes, least=0)
         if any(2 * n > k for n, k in zip(padding, size, strict=True)):
             raise InvalidInput(

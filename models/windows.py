@@ -4,6 +4,7 @@ Samples are (*lengths, channels). Along each axis the window at position i cover
 i stride + j dilation - low for j < size, where those outside are padding.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -63,7 +64,7 @@ class Windows:
 
     def padded_size(self, shape: Shape) -> int:
         """Numbers in a sample of this shape with its padding."""
-        return int(np.prod(self._padded_lengths(shape))) * shape[-1]
+        return math.prod(self._padded_lengths(shape)) * shape[-1]
 
     def padded(self, x: Array, value: float = 0.0) -> Array:
         """The samples x (b, *lengths, channels) with padding; x itself where there is none."""

@@ -112,6 +112,12 @@ def test_padding_has_names():
     assert Conv2D(2, 3, (4, 3), padding="valid").output_shape(image) == (2, 2, 3)
 
 
+def test_repr_leaves_out_what_is_by_default():
+    assert repr(Conv1D(2, 4, 3)) == "Conv1D(inputs=2, outputs=4, kernel=3)"
+    layer = Conv2D(2, 4, (3, 1), stride=2, padding="valid", bias=False)
+    assert eval(repr(layer)) == layer
+
+
 @pytest.mark.parametrize("layer", [Conv2D(6, 50, 5), Conv2D(6, 50, 5, groups=2, gain=2.0)])
 def test_init_carries_the_variance_of_the_input(layer):
     """Within what the sum of so many squares does by chance, to 7 standard deviations."""
