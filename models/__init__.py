@@ -12,12 +12,14 @@ A network is one `Layer` over a `Layout` of its parameters; a new layer is a pag
 """
 
 from models.activation import Elementwise, LeakyReLU, ReLU, Sigmoid, SiLU, Softplus, Tanh
+from models.adaptive import AdaptiveAveragePool1D, AdaptiveAveragePool2D
 from models.attention import DotProductAttention, self_attention
 from models.batchnorm import BatchNorm
 from models.branches import Parallel, Residual
 from models.calibration import calibrated
 from models.chain import Sequential
 from models.composite import Composite
+from models.convolution import Conv1D, Conv2D
 from models.dense import Dense
 from models.dropout import Dropout
 from models.embedding import Embedding
@@ -38,11 +40,13 @@ from models.network import Network
 from models.normalization import GroupNorm, LayerNorm, RMSNorm
 from models.padding import FirstPosition, MeanPosition, Padded
 from models.parameters import Layout
+from models.pooling import AveragePool1D, AveragePool2D, MaxPool1D, MaxPool2D
 from models.positional import Positional, Sinusoidal
 from models.recurrent import Recurrent
 from models.reshape import Flatten, Reshape
 from models.softmax import Softmax
 from models.tied import TiedEmbedding
+from models.zoo.convnets import lenet, resnet
 from models.zoo.mlp import mlp
 from models.zoo.transformer import transformer, transformer_block
 
@@ -50,6 +54,8 @@ __all__ = [
     # Networks, and their Jacobians
     "mlp",
     "transformer",
+    "lenet",
+    "resnet",
     "Network",
     "Linearization",
     "Layout",
@@ -67,6 +73,14 @@ __all__ = [
     "Frozen",
     # Layers that are not
     "Dense",
+    "Conv1D",
+    "Conv2D",
+    "MaxPool1D",
+    "MaxPool2D",
+    "AveragePool1D",
+    "AveragePool2D",
+    "AdaptiveAveragePool1D",
+    "AdaptiveAveragePool2D",
     "ReLU",
     "LeakyReLU",
     "GELU",

@@ -91,6 +91,12 @@ def _sum_by_index_numpy(values: NumpyArray, index: NumpyArray, length: int) -> N
     return np.moveaxis((chosen @ rows).reshape(length, *lead, n), 0, -2)
 
 
+def counted(n: int, reference: Array) -> Array:
+    """0, 1, ..., n - 1 with the library, device and dtype of `reference`."""
+    xp = namespace(reference)
+    return xp.arange(n, dtype=reference.dtype, device=array_api_compat.device(reference))
+
+
 def apply_rows(x: Array, M: Array) -> Array:
     """x M' along the last axis of x (..., n), for M (m, n), as one matrix product.
 
@@ -156,3 +162,21 @@ def in_pieces(f: Callable[[Array], tuple[Array, ...]], x: Array) -> tuple[Array,
 
 _PIECE = 2**14
 """Entries: 64 KiB in float32, of which a second-level cache holds some ten."""
+
+
+def window_view(
+    x: Array, size: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]
+) -> Array | None:
+    """Windows over the axes of x (b, *lengths, g, n) behind the first, as a view; NumPy only.
+
+    It is (b, *positions, g, *size, n), where entries lie `dilation` apart and windows `stride`;
+    None for other libraries, which have no such views.
+    """
+    if not isinstance(x, np.ndarray):
+        return None
+    axes = len(size)
+    reach = [(k - 1) * d + 1 for k, d in zip(size, dilation, strict=True)]
+    seen = np.lib.stride_tricks.sliding_window_view(x, reach, tuple(range(1, axes + 1)))
+    apart = (slice(None), *(slice(None, None, s) for s in stride), slice(None), slice(None))
+    seen = seen[apart + tuple(slice(None, None, d) for d in dilation)]
+    return np.moveaxis(seen, axes + 2, -1)

@@ -1,6 +1,6 @@
 """Transformers, from their parts."""
 
-from models.activation import GELU, Elementwise
+from models.activation import Elementwise
 from models.attention import self_attention
 from models.branches import Residual
 from models.chain import Sequential
@@ -8,6 +8,7 @@ from models.checks import positive_integer
 from models.dense import Dense
 from models.dropout import Dropout
 from models.embedding import Embedding
+from models.gelu import GELU
 from models.layer import Layer
 from models.network import Network
 from models.normalization import LayerNorm
