@@ -11,15 +11,18 @@
 A network is one `Layer` over a `Layout` of its parameters; a new layer is a page of eight verbs.
 """
 
-from models.activation import GELU, Elementwise, ReLU, Tanh
+from models.activation import Elementwise, LeakyReLU, ReLU, Sigmoid, SiLU, Softplus, Tanh
 from models.adaptive import AdaptiveAveragePool1D, AdaptiveAveragePool2D
+from models.batchnorm import BatchNorm
 from models.branches import Parallel, Residual
+from models.calibration import calibrated
 from models.chain import Sequential
 from models.composite import Composite
 from models.convolution import Conv1D, Conv2D
 from models.dense import Dense
 from models.dropout import Dropout
 from models.frozen import Frozen
+from models.gelu import GELU
 from models.layer import Layer, Leaf
 from models.leaf import OuterLeaf, Parameterless
 from models.linearization import Linearization
@@ -29,6 +32,7 @@ from models.normalization import GroupNorm, LayerNorm, RMSNorm
 from models.parameters import Layout
 from models.pooling import AveragePool1D, AveragePool2D, MaxPool1D, MaxPool2D
 from models.reshape import Flatten, Reshape
+from models.softmax import Softmax
 from models.zoo.convnets import lenet, resnet
 from models.zoo.mlp import mlp
 
@@ -63,11 +67,18 @@ __all__ = [
     "AdaptiveAveragePool1D",
     "AdaptiveAveragePool2D",
     "ReLU",
-    "Tanh",
+    "LeakyReLU",
     "GELU",
+    "SiLU",
+    "Softplus",
+    "Tanh",
+    "Sigmoid",
+    "Softmax",
     "LayerNorm",
     "RMSNorm",
     "GroupNorm",
+    "BatchNorm",
+    "calibrated",
     "Dropout",
     "Reshape",
     "Flatten",

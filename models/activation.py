@@ -1,18 +1,15 @@
-"""Functions applied to every entry alone: ReLU, tanh, GELU."""
+"""Functions applied to every entry alone: ReLU, tanh and their like (`models.gelu` for GELU)."""
 
 import math
 from abc import abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, TypeAlias, final
 
-import numpy as np
-import scipy.special
-
 from models.composite import size_of
 from models.layer import Named, Shape
 from models.leaf import Parameterless
 from models.setting import EVALUATION, Setting
-from thermolinalg.backend import Array, namespace
+from thermolinalg.backend import Array, in_pieces, namespace, zeros
 from thermolinalg.errors import InvalidInput
 
 Point: TypeAlias = tuple[Array, Array]
@@ -42,7 +39,7 @@ class Elementwise(Parameterless):
     def forward(
         self, _p: Named, x: Array, _setting: Setting = EVALUATION, /
     ) -> tuple[Array, Point]:
-        y, slope = self.value_and_slope(x)
+        y, slope = in_pieces(self.value_and_slope, x)
         return y, (x, slope)
 
     def jvp(
@@ -59,7 +56,10 @@ class Elementwise(Parameterless):
         self, _p: Named, saved: Point, u: Array, _dp: Named, dx: Array | None, du: Array, /
     ) -> Array:
         x, slope = saved
-        return du * slope if dx is None else du * slope + u * (self.curvature(x) * dx)
+        if dx is None:
+            return du * slope
+        (curvature,) = in_pieces(lambda part: (self.curvature(part),), x)
+        return du * slope + u * (curvature * dx)
 
 
 @final
@@ -71,8 +71,34 @@ class ReLU(Elementwise):
 
     def value_and_slope(self, x: Array, /) -> tuple[Array, Array]:
         xp = namespace(x)
-        positive = x > 0
-        return xp.where(positive, x, xp.zeros_like(x)), xp.astype(positive, x.dtype)
+        return xp.maximum(x, zeros((), x)), xp.astype(x > 0, x.dtype)
+
+    def curvature(self, x: Array, /) -> Array:
+        return namespace(x).zeros_like(x)
+
+
+@final
+@dataclass(frozen=True)
+class LeakyReLU(Elementwise):
+    """x where it is positive, and slope x elsewhere, with that slope at the kink.
+
+    Raises:
+        InvalidInput: `slope` is not at least 0 and below 1.
+    """
+
+    slope: float = 0.01
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.slope < 1:
+            raise InvalidInput(f"slope = {self.slope!r} must be at least 0 and below 1.")
+
+    @property
+    def gain(self) -> float:  # type: ignore[override]
+        return math.sqrt(2.0 / (1.0 + self.slope**2))
+
+    def value_and_slope(self, x: Array, /) -> tuple[Array, Array]:
+        slope = namespace(x).astype(x > 0, x.dtype) * (1.0 - self.slope) + self.slope
+        return x * slope, slope
 
     def curvature(self, x: Array, /) -> Array:
         return namespace(x).zeros_like(x)
@@ -96,48 +122,56 @@ class Tanh(Elementwise):
 
 @final
 @dataclass(frozen=True)
-class GELU(Elementwise):
-    """x Φ(x), with Φ the standard normal distribution function (Hendrycks and Gimpel 2016).
+class Sigmoid(Elementwise):
+    """σ(x) = 1 / (1 + exp(-x)), the logistic function."""
 
-    `approximate=True` is the authors' second form, x (1 + tanh(k (x + a x³))) / 2 with
-    k = (2/π)^(1/2) and a = 0.044715, which runs on array libraries that have no `erf`.
-    """
+    gain: ClassVar[float] = 1.0
 
-    approximate: bool = False
+    def value_and_slope(self, x: Array, /) -> tuple[Array, Array]:
+        y, below = logistic(x)
+        return y, y * below
+
+    def curvature(self, x: Array, /) -> Array:
+        y, below = logistic(x)
+        return y * below * (below - y)
+
+
+@final
+@dataclass(frozen=True)
+class SiLU(Elementwise):
+    """x σ(x), also called swish (Hendrycks and Gimpel 2016)."""
+
     gain: ClassVar[float] = math.sqrt(2.0)
 
     def value_and_slope(self, x: Array, /) -> tuple[Array, Array]:
-        if self.approximate:
-            t, dg, _ = _tanh_of_cubic(x)
-            return 0.5 * x * (1.0 + t), 0.5 * (1.0 + t + x * (1.0 - t * t) * dg)
-        below = 0.5 * (1.0 + _erf(x * math.sqrt(0.5)))
-        return x * below, below + x * _normal_density(x)
+        y, below = logistic(x)
+        return x * y, y * (1.0 + x * below)
 
     def curvature(self, x: Array, /) -> Array:
-        if self.approximate:
-            t, dg, ddg = _tanh_of_cubic(x)
-            return (1.0 - t * t) * (dg + 0.5 * x * (ddg - 2.0 * t * dg * dg))
-        return (2.0 - x * x) * _normal_density(x)
+        y, below = logistic(x)
+        return y * below * (2.0 + x * (below - y))
 
 
-def _normal_density(x: Array) -> Array:
-    return namespace(x).exp(-0.5 * x * x) * math.sqrt(0.5 / math.pi)
+@final
+@dataclass(frozen=True)
+class Softplus(Elementwise):
+    """log(1 + exp(x)), a smooth rectifier, as max(x, 0) + log(1 + exp(-|x|))."""
+
+    gain: ClassVar[float] = 1.0
+
+    def value_and_slope(self, x: Array, /) -> tuple[Array, Array]:
+        xp = namespace(x)
+        y, _ = logistic(x)
+        return xp.maximum(x, zeros((), x)) + xp.log1p(xp.exp(xp.minimum(x, -x))), y
+
+    def curvature(self, x: Array, /) -> Array:
+        y, below = logistic(x)
+        return y * below
 
 
-def _tanh_of_cubic(x: Array) -> tuple[Array, Array, Array]:
-    """tanh(g), g' and g'' for g = k (x + a x³)."""
-    k, a = math.sqrt(2.0 / math.pi), 0.044715
-    xx = x * x
-    return namespace(x).tanh(k * x * (1.0 + a * xx)), k * (1.0 + 3.0 * a * xx), 6.0 * k * a * x
-
-
-def _erf(x: Array) -> Array:
-    """The error function, which the Array API does not have."""
-    if isinstance(x, np.ndarray):
-        return scipy.special.erf(x)
-    xp = namespace(x)
-    if hasattr(xp, "erf"):
-        return xp.erf(x)
-    raise InvalidInput(
-        f"{xp.__name__} has no error function, which GELU() needs. Use GELU(approximate=True)."
-    )
+def logistic(x: Array) -> tuple[Array, Array]:
+    """σ(x) and 1 - σ(x) = σ(-x), each to full relative precision, without overflow."""
+    xp, zero = namespace(x), zeros((), x)
+    up, down = xp.exp(xp.minimum(x, zero)), xp.exp(xp.minimum(-x, zero))  # one of them is 1
+    both = 1.0 / (1.0 + up * down)
+    return up * both, down * both

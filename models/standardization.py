@@ -4,12 +4,12 @@
     T v = r (v - mean(v) - x̂ mean(x̂ v))          how x̂ moves as x moves along v
 
 T is symmetric: cotangents go back by it as well. Without centring, both mean(x) and mean(v) drop
-out; with x̂ that varies by constants of x, over no axes at all, T v = r v is left.
+out. Over no axes, mean and r are taken for constants, and T v = r v is left.
 """
 
 from typing import TypeAlias
 
-from thermolinalg.backend import Array, namespace
+from thermolinalg.backend import Array, namespace, zeros
 
 Axes: TypeAlias = tuple[int, ...]
 """What means are taken over, counted from the last axis."""
@@ -25,6 +25,8 @@ def standardised(x: Array, over: Axes, epsilon: float, *, centred: bool) -> tupl
 
 def pulled(X: Array, r: Array, over: Axes, v: Array, *, centred: bool) -> tuple[Array, Array]:
     """T v and mean(x̂ v), for X = x̂; v may carry more axes in front."""
+    if not over:
+        return v * r, zeros((), v)
     along = mean(X * v, over)
     moved = v * r
     moved -= X * (along * r)

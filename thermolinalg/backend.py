@@ -4,6 +4,7 @@ Numerical kernels ask `namespace(x)` for the functions of the library that `x` l
 torch, CuPy, array-api-strict; through array-api-compat) and stay in it.
 """
 
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import array_api_compat
@@ -106,3 +107,25 @@ def window_view(
     apart = (slice(None), *(slice(None, None, s) for s in stride), slice(None), slice(None))
     seen = seen[apart + tuple(slice(None, None, d) for d in dilation)]
     return np.moveaxis(seen, axes + 2, -1)
+
+
+def in_pieces(f: Callable[[Array], tuple[Array, ...]], x: Array) -> tuple[Array, ...]:
+    """f(x), for f that acts on every entry alone and returns arrays of the shape of x.
+
+    NumPy walks over memory once for every operation, so a large array is taken by pieces that stay
+    in the cache with all temporaries: formulas of ten operations become several times as fast.
+    """
+    if not isinstance(x, np.ndarray) or x.size <= _PIECE or not x.flags.c_contiguous:
+        return f(x)
+    flat = x.reshape(-1)
+    first = f(flat[:_PIECE])
+    found = tuple(np.empty(x.size, part.dtype) for part in first)
+    for start in range(0, x.size, _PIECE):
+        own = slice(start, start + _PIECE)
+        for whole, part in zip(found, f(flat[own]) if start else first, strict=True):
+            whole[own] = part
+    return tuple(whole.reshape(x.shape) for whole in found)
+
+
+_PIECE = 2**14
+"""Entries: 64 KiB in float32, of which a second-level cache holds some ten."""

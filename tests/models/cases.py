@@ -79,6 +79,13 @@ CASES = [
     Case("frozen-in-chain", _chain(Dense(4, 3), Frozen(Dense(3, 3)), Tanh(), Dense(3, 2)), (4,)),
     Case("frozen-first", _chain(Frozen(Dense(4, 3)), Tanh(), Dense(3, 2), Frozen(Tanh())), (4,)),
     Case("frozen-branch", Parallel([Frozen(Dense(4, 3)), Dense(4, 3)], "concat"), (4,)),
+    # Activations
+    Case("leaky-relu", models.LeakyReLU(0.1), (5,)),
+    Case("silu", models.SiLU(), (5,)),
+    Case("sigmoid", models.Sigmoid(), (5,)),
+    Case("softplus", models.Softplus(), (5,)),
+    Case("softmax", models.Softmax(), (5,)),
+    Case("softmax-sequence", models.Softmax(), (2, 3)),
     # Shapes, and dropout
     Case("reshape", models.Reshape((3, 2)), (6,)),
     Case("flatten", models.Flatten(), (2, 3, 2)),
@@ -127,6 +134,21 @@ CASES = [
     Case("group-norm", models.GroupNorm(2, 6), (6,)),
     Case("group-norm-image", models.GroupNorm(2, 4), (2, 3, 4)),
     Case("instance-norm", models.GroupNorm(3, 3), (4, 3)),
+    Case("batch-norm", models.BatchNorm(4), (4,)),
+    Case("batch-norm-in-training", models.BatchNorm(4), (4,), setting=Setting(True)),
+    Case("batch-norm-image-in-training", models.BatchNorm(2), (3, 1, 2), setting=Setting(True)),
+    Case(
+        "batch-norms-in-training",  # which take off any bias: its gradient is 0
+        _chain(
+            Dense(4, 3, bias=False),
+            models.BatchNorm(3),
+            Tanh(),
+            Dense(3, 2, bias=False),
+            models.BatchNorm(2),
+        ),
+        (2, 4),
+        setting=Setting(True),
+    ),
     Case(
         "norms-in-chain",
         _chain(Dense(4, 6), models.LayerNorm(6), Tanh(), Dense(6, 4), models.GroupNorm(2, 4)),
@@ -137,7 +159,7 @@ CASES = [
 
 @dataclass(frozen=True)
 class Point:
-    """Where a layer is differentiated, and along what: everything standard normal."""
+    """Where a layer is differentiated, and along what: standard normal, but for variances."""
 
     p: dict
     x: np.ndarray
@@ -154,11 +176,16 @@ def point(case, *, lead=()):
     def normals(shape):
         return rng.standard_normal(shape)
 
+    def parameter(name, shape):
+        return normals(shape) ** 2 if name.endswith("var") else normals(shape)
+
     layer = case.layer
     trained = layer.shapes()
     x, y = (BATCH, *case.sample), (*lead, BATCH, *layer.output_shape(case.sample))
     return Point(
-        p={name: normals(shape) for name, shape in {**trained, **layer.constants()}.items()},
+        p={
+            name: parameter(name, shape) for name, shape in {**trained, **layer.constants()}.items()
+        },
         dp={name: normals(shape) for name, shape in trained.items()},
         x=rng.integers(0, case.integers, x) if case.integers else normals(x),
         dx=None if case.integers else normals(x),
