@@ -13,12 +13,14 @@ A network is one `Layer` over a `Layout` of its parameters; a new layer is a pag
 
 from models.activation import GELU, Elementwise, ReLU, Tanh
 from models.adaptive import AdaptiveAveragePool1D, AdaptiveAveragePool2D
+from models.attention import DotProductAttention, self_attention
 from models.branches import Parallel, Residual
 from models.chain import Sequential
 from models.composite import Composite
 from models.convolution import Conv1D, Conv2D
 from models.dense import Dense
 from models.dropout import Dropout
+from models.embedding import Embedding
 from models.frozen import Frozen
 from models.layer import Layer, Leaf
 from models.leaf import OuterLeaf, Parameterless
@@ -33,9 +35,13 @@ from models.losses.span import SpanExtraction
 from models.losses.squared import SquaredError
 from models.network import Network
 from models.normalization import GroupNorm, LayerNorm, RMSNorm
+from models.padding import FirstPosition, MeanPosition, Padded
 from models.parameters import Layout
 from models.pooling import AveragePool1D, AveragePool2D, MaxPool1D, MaxPool2D
+from models.positional import Positional, Sinusoidal
+from models.recurrent import Recurrent
 from models.reshape import Flatten, Reshape
+from models.tied import TiedEmbedding
 from models.zoo.mlp import mlp
 
 __all__ = [
@@ -75,6 +81,17 @@ __all__ = [
     "Dropout",
     "Reshape",
     "Flatten",
+    # Layers of sequences
+    "Embedding",
+    "TiedEmbedding",
+    "Positional",
+    "Sinusoidal",
+    "Recurrent",
+    "Padded",
+    "MeanPosition",
+    "FirstPosition",
+    "DotProductAttention",
+    "self_attention",
     # Losses, and the contract they keep
     "Loss",
     "Separable",

@@ -14,6 +14,9 @@ from thermolinalg.streams import Streams
 
 BATCH, COTANGENTS = 3, 2
 
+MASK = np.array([[True, True, True], [False, True, False], [False, False, False]])
+"""Positions that are real: all, some, none."""
+
 
 @dataclass(frozen=True)
 class Case:
@@ -132,6 +135,56 @@ CASES = [
         ),
         (25,),
     ),
+    # Sequences
+    Case("embedding", models.Embedding(5, 3), (4,), integers=5),
+    Case("embedding-padding", models.Embedding(5, 3, padding=1), (2, 2), integers=5),
+    Case("embedding-long", models.Embedding(30, 2), (3,), integers=30),
+    Case("tied", models.TiedEmbedding(5, 2, Dense(2, 2), bias=True), (3,), integers=5),
+    Case("tied-shorter", models.TiedEmbedding(5, 2, models.MeanPosition()), (3,), integers=5),
+    Case(
+        "tied-in-chain",
+        _chain(models.TiedEmbedding(5, 3, _chain(Dense(3, 3), Tanh(), Dense(3, 3))), Tanh()),
+        (2,),
+        integers=5,
+    ),
+    Case("positional", models.Positional(4, 2), (3, 2)),
+    Case("positional-full", _chain(Dense(2, 2), models.Positional(3, 2), Tanh()), (3, 2)),
+    Case("recurrent", models.Recurrent(2, 3), (3, 2)),
+    Case("recurrent-last", models.Recurrent(2, 3, last=True), (3, 2)),
+    Case("recurrent-masked", models.Recurrent(2, 3), (3, 2), setting=Setting(mask=MASK)),
+    Case(
+        "recurrent-masked-last",
+        _chain(Dense(2, 2), models.Recurrent(2, 3, last=True), Dense(3, 2)),
+        (3, 2),
+        setting=Setting(mask=MASK),
+    ),
+    Case("sinusoidal", models.Sinusoidal(), (3, 4)),
+    Case("mean-position", models.MeanPosition(), (3, 2)),
+    Case("mean-position-masked", models.MeanPosition(), (3, 2), setting=Setting(mask=MASK)),
+    Case("first-position", models.FirstPosition(), (3, 2)),
+    Case(
+        "padded",
+        models.Padded(_chain(models.Embedding(3, 4), models.self_attention(4, 2)), 0),
+        (3,),
+        integers=3,
+    ),
+    Case("heads", models.DotProductAttention(2), (3, 12)),
+    Case("heads-causal", models.DotProductAttention(1, causal=True), (3, 6)),
+    Case("heads-masked", models.DotProductAttention(2), (3, 6), setting=Setting(mask=MASK)),
+    Case(
+        "heads-causal-masked",
+        models.DotProductAttention(2, causal=True),
+        (3, 6),
+        setting=Setting(mask=MASK),
+    ),
+    Case(
+        "heads-dropout",
+        models.DotProductAttention(2, dropout=0.4),
+        (3, 6),
+        setting=Setting(True, Streams(0), MASK),
+    ),
+    Case("attention", models.self_attention(4, 2), (3, 4)),
+    Case("attention-parts", models.self_attention(4, 2, key=Dense(4, 4, bias=False)), (3, 4)),
 ]
 
 
