@@ -47,7 +47,7 @@ def integers(y: Any, z: Array, shape: tuple[int, ...], meaning: str) -> Array:
     shaped("y", y, shape, meaning)
     if not xp.isdtype(y.dtype, "integral"):
         raise InvalidInput(
-            f"y has dtype {y.dtype}, but must hold integers: {meaning}. Convert it to int64."
+            f"y has dtype {y.dtype}, but labels are integers: {meaning}. Convert it to int64."
         )
     return xp.astype(y, xp.int64)
 
