@@ -91,7 +91,10 @@ class Place:
 @final
 @dataclass(frozen=True, eq=False, slots=True)
 class Visit:
-    """A leaf with parameters that train, and the cotangents of its output."""
+    """A leaf with parameters that train, and the cotangents of its output.
+
+    The output is that of `leaf.jvp` at this place: what is saved here says which.
+    """
 
     leaf: "Leaf"
     at: Place

@@ -60,17 +60,19 @@ def gradient_jvp(layer: Layer, at: Place, u: Array, du: Array) -> dict[str, Arra
     return found
 
 
-def squares(layer: Layer, at: Place, u: Array, *, workspace: int) -> dict[str, Array]:
+def squares(
+    layer: Layer, at: Place, u: Array, *, workspace: int, room: int = ROOM
+) -> dict[str, Array]:
     """Squares of the per-sample gradients, summed over samples and cotangents u (r, b, ...).
 
-    As many samples go back at a time as `ROOM` holds with a `workspace` for each cotangent.
+    As many samples go back at a time as `room` holds with a `workspace` for each cotangent.
     """
     found: dict[str, Array] = {}
     r, b = u.shape[:2]
-    for part in parts(b, max(1, ROOM // (r * workspace))):
+    for part in parts(b, max(1, room // (r * workspace))):
         here = Place(at.p, taken(at.saved, part), name=at.name)
         for visit in visits(layer, here, (u[:, part, ...],)):
-            own = visit.leaf.squares(visit.at.p, visit.at.saved, visit.us[0], ROOM)
+            own = visit.leaf.squares(visit.at.p, visit.at.saved, visit.us[0], room)
             for name, square in own.items():
                 full = visit.at.name + name
                 found[full] = found[full] + square if full in found else square

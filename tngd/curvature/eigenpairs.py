@@ -50,7 +50,8 @@ def top_eigenpairs(
         images, H = _outside(images, Q)
         T = _grown(T, to_numpy(H))
         values, S = np.linalg.eigh(T)
-        values, S = values[: -k - 1 : -1], S[:, : -k - 1 : -1]
+        largest_first = np.argsort(-values, kind="stable")[:k]
+        values, S = values[largest_first], S[:, largest_first]
         left = like(S[-new.shape[0] :, :].T, images) @ images
         largest = float(np.max(np.abs(values)))
         done = float(xp.max(_norms(left))) <= rtol * largest

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
 from thermolinalg import checks
-from thermolinalg.backend import Array, NumpyArray, like, namespace, to_numpy
+from thermolinalg.backend import Array, NumpyArray, like, namespace, to_numpy, zeros
 from thermolinalg.errors import InvalidInput
 from thermolinalg.streams import RNG, open_streams
 from tngd.curvature.eigenpairs import Eigenpairs, top_eigenpairs
@@ -86,7 +86,7 @@ class CurvatureMatrix(ABC):
         def column(v: NumpyArray) -> NumpyArray:
             return to_numpy(self.matvec(like(v.reshape(-1), self.reference)))
 
-        dtype = to_numpy(self.reference[:0]).dtype
+        dtype = to_numpy(zeros((0,), self.reference)).dtype
         return LinearOperator(self.shape, matvec=column, rmatvec=column, dtype=dtype)
 
     @property
@@ -125,7 +125,7 @@ class CurvatureMatrix(ABC):
     @property
     def gram(self) -> Array:
         """S S' (q, q), for C = S'S."""
-        self._refuse("a Gram matrix S S'")
+        self._refuse("Gram matrix S S'")
 
     @property
     def rows(self) -> Array:
@@ -134,15 +134,15 @@ class CurvatureMatrix(ABC):
 
     def root(self, _v: Array, /) -> Array:
         """S v (q,), for C = S'S."""
-        self._refuse("a root S")
+        self._refuse("root S")
 
     def root_adjoint(self, _w: Array, /) -> Array:
         """S' w (p,), for C = S'S."""
-        self._refuse("a root S")
+        self._refuse("root S")
 
     def _refuse(self, what: str) -> NoReturn:
         raise InvalidInput(
-            f"{type(self).__name__} has no {what}, for it is not given as C = S'S with one row for "
+            f"{type(self).__name__} has no {what}: it is not given as C = S'S with one row for "
             "each sample and output. Take GGN() or a Fisher matrix, or a solver that only "
             "multiplies, such as CG()."
         )
