@@ -11,6 +11,7 @@ from tngd.curvature.kronecker import Kronecker
 
 curvlinops = pytest.importorskip("curvlinops")
 torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated")
 
 each_network = pytest.mark.parametrize("name", ["dense", "sequence", "conv"])
 SAME = {
