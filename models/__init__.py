@@ -42,11 +42,13 @@ from models.positional import Positional, Sinusoidal
 from models.recurrent import Recurrent
 from models.reshape import Flatten, Reshape
 from models.tied import TiedEmbedding
+from models.zoo.convnets import lenet
 from models.zoo.mlp import mlp
 
 __all__ = [
     # Networks, and their Jacobians
     "mlp",
+    "lenet",
     "Network",
     "Linearization",
     "Layout",

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import final
 
 from models.gram import Side, pieces, sample_major, tiled
-from thermolinalg.backend import Array, namespace
+from thermolinalg.backend import Array, namespace, zeros
 from thermolinalg.errors import MemoryLimit
 
 
@@ -34,7 +34,7 @@ def summed(x: Array, e: Array) -> tuple[Array, Array]:
     xp = namespace(x, e)
     rows = math.prod(x.shape[:2])
     e = xp.reshape(e, (*e.shape[:-3], rows, e.shape[-1]))
-    return xp.reshape(x, (rows, x.shape[-1])).T @ e, xp.sum(e, axis=-2)
+    return xp.reshape(x, (rows, x.shape[-1])).T @ e, totals(e)
 
 
 def per_sample(x: Array, e: Array) -> tuple[Array, Array]:
@@ -42,7 +42,12 @@ def per_sample(x: Array, e: Array) -> tuple[Array, Array]:
     xp = namespace(x, e)
     if x.shape[-2] == 1:  # a product by broadcasting beats b matrix products of inner size 1
         return xp.matrix_transpose(x) * e, e[..., 0, :]
-    return xp.matrix_transpose(x) @ e, xp.sum(e, axis=-2)
+    return xp.matrix_transpose(x) @ e, totals(e)
+
+
+def totals(e: Array) -> Array:
+    """e summed over the second axis from the end, as a product: short rows add slowly otherwise."""
+    return ((zeros((1, e.shape[-2]), e) + 1.0) @ e)[..., 0, :]
 
 
 def squares(o: Outer, room: int) -> tuple[Array, Array]:
