@@ -44,11 +44,13 @@ from models.reshape import Flatten, Reshape
 from models.tied import TiedEmbedding
 from models.zoo.convnets import lenet
 from models.zoo.mlp import mlp
+from models.zoo.transformer import transformer, transformer_block
 
 __all__ = [
     # Networks, and their Jacobians
     "mlp",
     "lenet",
+    "transformer",
     "Network",
     "Linearization",
     "Layout",
@@ -94,6 +96,7 @@ __all__ = [
     "FirstPosition",
     "DotProductAttention",
     "self_attention",
+    "transformer_block",
     # Losses, and the contract they keep
     "Loss",
     "Separable",
