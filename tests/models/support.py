@@ -18,19 +18,22 @@ PAGE = Path(__file__).parents[2] / "docs" / "learning" / "support.md"
 HEAD = """\
 # What each layer supports
 
-Written by `python -m tests.models.support` after every case of every layer (`tests/models/cases.py`) has passed the
-checks of the contract; the same checks run in the tests, in float32 and float64, on NumPy, PyTorch and
-array-api-strict. **·** means that there is no such thing: a layer without parameters has no gradients in them, and
-token numbers have no tangent. **Refused** products raise `CoupledSamples` and say what to do.
+Written by `python -m tests.models.support` after every case of every layer
+(`tests/models/cases.py`) has passed the checks of the contract; the same checks run in the tests,
+in float32 and float64, on NumPy, PyTorch and array-api-strict. **·** means that there is no such
+thing: a layer without parameters has no gradients in them, and token numbers have no tangent.
+**Refused** products raise `CoupledSamples` and say what to do.
 
-- **jvp, vjp**: J v and J'u, in the parameters and in the input. **Second order**: the exact tangent of the vjp
-  (the R-operator), which makes products with the Hessian.
-- **Per-sample, Gram, diagonal**: the gradients of each sample, their inner products, which need no gradient formed
-  where weights multiply, and the sum of their squares.
-- **Block**: an exact block of curvature for the layer (`tngd.BlockDiagonal`). **Kronecker**: a factored one, A ⊗ B
-  (`tngd.Kronecker`), where weights multiply; "exact" layers keep their exact block there.
+- **jvp, vjp**: J v and J'u, in the parameters and in the input. **Second order**: the exact
+  tangent of the vjp (the R-operator), which makes products with the Hessian.
+- **Per-sample, Gram, diagonal**: the gradients of each sample, their inner products, which need
+  no gradient formed where weights multiply, and the sum of their squares.
+- **Block**: an exact block of curvature for the layer (`tngd.BlockDiagonal`). **Kronecker**: a
+  factored one, A ⊗ B (`tngd.Kronecker`), where weights multiply; "exact" layers keep their exact
+  block there.
 
-Layers made of others do all that their parts do: what stands in their rows was checked with such parts.
+Layers made of others do all that their parts do: what stands in their rows was checked with such
+parts.
 
 """
 
@@ -70,7 +73,7 @@ def row(kind: type[Layer]) -> str:
             separate,
             separate,
             _kronecker(kind) if trains else "·",
-            ", ".join(sorted({_lack(case) for case in cases if case.library_lacks})),
+            "" if issubclass(kind, Composite) else ", ".join(sorted(set(map(_lack, cases)) - {""})),
         ]
     )
 
@@ -89,7 +92,8 @@ def _kronecker(kind: type[Layer]) -> str:
 
 
 def _lack(case) -> str:
-    return f"array-api-strict has no `{case.library_lacks}`"
+    """What the strictest library has not got."""
+    return f"array-api-strict has no `{case.library_lacks}`" if case.library_lacks else ""
 
 
 if __name__ == "__main__":
