@@ -87,6 +87,18 @@ def parts(n: int, most: int) -> Iterator[slice]:
         yield slice(start, min(start + most, n))
 
 
+def pieces(side: Side, pairs: int) -> Iterator[Side]:
+    """A side in parts of at most so many pairs of a sample and a cotangent, but one at least."""
+    saved, u = side
+    r, b = u.shape[:2]
+    m = min(b, max(1, pairs))
+    q = max(1, pairs // m)
+    for samples in parts(b, m):
+        own = taken(saved, samples)
+        for columns in parts(r, q):
+            yield own, u[columns, samples, ...]
+
+
 def part_of(side: Side, part: slice) -> Side:
     """These samples of a side: views."""
     saved, u = side

@@ -14,6 +14,7 @@ A `Leaf` is not made of others. Its way back is written as
     gradient        cotangent of p:  f_p' u                summed over the samples
     per_sample      the same, one for each sample
     gram            inner products of the per-sample gradients, which need not be formed
+    squares         their squares, summed: the diagonal of what gram is the other product of
     backward_jvp    tangent of `backward` along dp, dx, du (the R-operator of Pearlmutter 1994)
     gradient_jvp    tangent of `gradient`, likewise
 
@@ -33,7 +34,7 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, final
 
-from models.gram import Side, sample_major, tiled
+from models.gram import Side, pieces, sample_major, tiled
 from models.setting import EVALUATION, Setting
 from thermolinalg.backend import Array, NumpyArray, namespace
 from thermolinalg.streams import Streams
@@ -90,7 +91,10 @@ class Place:
 @final
 @dataclass(frozen=True, eq=False, slots=True)
 class Visit:
-    """A leaf with parameters that train, and the cotangents of its output."""
+    """A leaf with parameters that train, and the cotangents of its output.
+
+    The output is that of `leaf.jvp` at this place: what is saved here says which.
+    """
 
     leaf: "Leaf"
     at: Place
@@ -202,6 +206,20 @@ class Leaf(Layer):
             return S @ (S if a is b else rows(b)).T
 
         return tiled(left, right, tile, lambda n, m: 3 * (n + m) * size, room)
+
+    def squares(self, p: Named, saved: Saved, u: Array, room: int, /) -> dict[str, Array]:
+        """Squares of the per-sample gradients, summed over samples and cotangents u (r, b, ...).
+
+        This one forms the gradients, as many at a time as `room`, a count of numbers, holds; one at
+        least.
+        """
+        size = sum(math.prod(shape) for shape in self.shapes().values())
+        total: dict[str, Array] = {}
+        for some, columns in pieces((saved, u), room // (2 * size)):
+            for name, g in self.per_sample(p, some, columns).items():
+                found = namespace(g).sum(g * g, axis=(0, 1))
+                total[name] = total[name] + found if name in total else found
+        return total
 
     @final
     def way_back(self, at: Place, us: Cotangents, /, *, to_input: bool) -> WayBack:

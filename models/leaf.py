@@ -14,8 +14,8 @@ from thermolinalg.streams import Streams
 class OuterLeaf(Leaf):
     """A layer whose weights multiply: its gradients are sums of outer products (`models.outer`).
 
-    One says which, and gets gradients, per-sample gradients, Gram matrices, their tangents and
-    Kronecker factors.
+    One says which, and gets gradients, per-sample gradients, Gram matrices, their tangents, their
+    squares and Kronecker factors.
     """
 
     @abstractmethod
@@ -32,7 +32,8 @@ class OuterLeaf(Leaf):
     def assembled(self, parts: list[tuple[Array, Array]], /) -> dict[str, Array]:
         """The gradient by parameter names, from what each weight matrix and its bias get.
 
-        Axes in front of (inputs, outputs) and (outputs,) are to be kept.
+        Axes in front of (inputs, outputs) and (outputs,) are to be kept, and each number comes to a
+        place of its own: what is done to each alike may as well be done before.
         """
 
     @final
@@ -55,6 +56,10 @@ class OuterLeaf(Leaf):
             else:
                 total += K  # in place: nothing else in a training step is as large
         return total
+
+    @final
+    def squares(self, p: Named, saved: Saved, u: Array, room: int, /) -> dict[str, Array]:
+        return self.assembled([outer.squares(o, room) for o in self.outers(p, saved, u)])
 
     @final
     def gradient_jvp(

@@ -8,7 +8,7 @@ import numpy as np
 from models import blocks, products
 from models.checks import conforming
 from models.composite import nested, size_of
-from models.layer import Layer, Place, Saved, Shape, Tree
+from models.layer import Layer, Place, Saved, Shape, Tree, Visit
 from models.losses import Loss
 from models.parameters import Layout
 from thermolinalg.backend import Array, like, namespace
@@ -81,6 +81,28 @@ class Linearization:
         """
         u = self._columns(roots)
         return namespace(u).reshape(self._per_sample(u), (-1, self.layout.size))
+
+    def squares(self, roots: Array, /) -> Array:
+        """The diagonal of S' S (p,), for S as in `gram`; S is not formed.
+
+        Args:
+            roots: (b, c, r), as for `gram`.
+        """
+        u, workspace = self._columns(roots), self.layer.workspace(self.sample)
+        return self.layout.flatten(
+            products.squares(self.layer, self._place, u, workspace=workspace)
+        )
+
+    def visits(self, roots: Array, /) -> list[Visit]:
+        """Each layer that trains, from the last to the first, where its columns of S come from.
+
+        A visit holds the cotangents (r, b, ...) of the layer's output: r b numbers for each output
+        of each layer.
+
+        Args:
+            roots: (b, c, r), as for `gram`.
+        """
+        return list(products.visits(self.layer, self._place, (self._columns(roots),)))
 
     def vjp_jvp(self, v: Array, u: Array, du: Array, /) -> Array:
         """Tangent of `vjp(u)` (p,) as the parameters move along v and u along du.

@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass
 from typing import final
 
-from models.gram import Side, sample_major, tiled
+from models.gram import Side, pieces, sample_major, tiled
 from thermolinalg.backend import Array, namespace, zeros
 from thermolinalg.errors import MemoryLimit
 
@@ -48,6 +48,24 @@ def per_sample(x: Array, e: Array) -> tuple[Array, Array]:
 def totals(e: Array) -> Array:
     """e summed over the second axis from the end, as a product: short rows add slowly otherwise."""
     return ((zeros((1, e.shape[-2]), e) + 1.0) @ e)[..., 0, :]
+
+
+def squares(o: Outer, room: int) -> tuple[Array, Array]:
+    """Squares of the per-sample gradients in W and c, summed over samples and cotangents.
+
+    For T = 1 they are a product of squares, (x²)' Σ_k e_k². Else the gradients are formed, as many
+    at a time as there is room for.
+    """
+    xp = namespace(o.x, o.e)
+    if o.x.shape[1] == 1:
+        x, e = o.x[:, 0, :], xp.sum(o.e[..., 0, :] ** 2, axis=0)
+        return (x * x).T @ e, xp.sum(e, axis=0)
+    size = o.x.shape[2] * o.e.shape[-1]
+    W = c = None
+    for x, e in pieces((o.x, o.e), room // (2 * size)):
+        w, d = (xp.sum(g * g, axis=(0, 1)) for g in per_sample(x, e))
+        W, c = (w, d) if W is None else (W + w, c + d)
+    return W, c
 
 
 def gram(left: Outer, right: Outer, room: int) -> Array:

@@ -5,8 +5,12 @@ u holds cotangents of the output, (..., b, *y.shape[1:]).
 
 from collections.abc import Iterator
 
+from models.gram import parts, taken
 from models.layer import Cotangents, Layer, Place, Visit, WayBack
 from thermolinalg.backend import Array
+
+ROOM = 2**24
+"""Numbers that squares are summed in at a time: many for one thread, few for a memory."""
 
 
 def visits(layer: Layer, at: Place, us: Cotangents) -> Iterator[Visit]:
@@ -53,4 +57,23 @@ def gradient_jvp(layer: Layer, at: Place, u: Array, du: Array) -> dict[str, Arra
         leaf, here, us = visit.leaf, visit.at, visit.us
         parts = leaf.gradient_jvp(here.p, here.saved, us[0], here.dp, here.dsaved, us[1])
         found |= {here.name + name: part for name, part in parts.items()}
+    return found
+
+
+def squares(
+    layer: Layer, at: Place, u: Array, *, workspace: int, room: int = ROOM
+) -> dict[str, Array]:
+    """Squares of the per-sample gradients, summed over samples and cotangents u (r, b, ...).
+
+    As many samples go back at a time as `room` holds with a `workspace` for each cotangent.
+    """
+    found: dict[str, Array] = {}
+    r, b = u.shape[:2]
+    for part in parts(b, max(1, room // (r * workspace))):
+        here = Place(at.p, taken(at.saved, part), name=at.name)
+        for visit in visits(layer, here, (u[:, part, ...],)):
+            own = visit.leaf.squares(visit.at.p, visit.at.saved, visit.us[0], room)
+            for name, square in own.items():
+                full = visit.at.name + name
+                found[full] = found[full] + square if full in found else square
     return found

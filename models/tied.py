@@ -148,8 +148,15 @@ class Table(Leaf):
             z += p["c"]
         return z
 
-    def jvp(self, _p: Named, ids: Array, _dx: None, dp: Named, /) -> tuple[Array | None, None]:
-        return (rows_of(dp["W"], ids) if dp else None), None
+    def jvp(
+        self, _p: Named, saved: Array | Uses, _dx: None, dp: Named, /
+    ) -> tuple[Array | None, None]:
+        if not dp:
+            return None, None
+        if not isinstance(saved, tuple):
+            return rows_of(dp["W"], saved), None
+        ids, h = saved
+        return self.both(rows_of(dp["W"], ids), self.logits(dp, h), h), None
 
     def backward(self, _p: Named, _ids: Array, _u: Array, /) -> Array:
         raise InvalidInput("token numbers have no cotangent.")

@@ -1,14 +1,20 @@
 """Training with natural gradients that a thermodynamic computer solves for.
 
     objective  ->  curvature  ->  linear solver  ->  direction, step rule  ->  training
-    value,         GGN            Woodbury, CG,      NaturalGradient,          fit
+    value,         GGN, Fisher,   Woodbury, CG,      NaturalGradient,          fit
     gradient                      Thermodynamic      Momentum, Adaptive
 
 An optimizer is a composition of these slots: `TNGD(rate=0.1, damping=0.1, time=50.0)` is
 `NaturalGradient(GGN(), Thermodynamic(time=50.0), damping=0.1)` followed by a constant rate.
 """
 
+from tngd.curvature.blocks import BlockDiagonal
+from tngd.curvature.contract import Curvature
+from tngd.curvature.fisher import EmpiricalFisher, ExactFisher, SampledFisher
 from tngd.curvature.ggn import GGN
+from tngd.curvature.hessian import Hessian
+from tngd.curvature.kronecker import Kronecker
+from tngd.curvature.matrix import CurvatureMatrix
 from tngd.data.dataset import Dataset, Split
 from tngd.data.digits import load_digits
 from tngd.data.mnist import load_mnist
@@ -34,7 +40,8 @@ from tngd.training.result import Ending, TrainingResult, load_result
 
 __all__ = [  # in the order of the arrows above
     "Objective",
-    "GGN",
+    "GGN", "ExactFisher", "SampledFisher", "EmpiricalFisher", "Hessian",
+    "BlockDiagonal", "Kronecker", "Curvature", "CurvatureMatrix",
     "Woodbury", "CG", "Thermodynamic", "ExactRelaxation", "EulerRelaxation",
     "Gradient", "NaturalGradient", "Momentum", "Adaptive", "Optimizer",
     "SGD", "Adam", "NGD", "TNGD", "TNGDAdam", "optimizer", "list_optimizers",

@@ -5,6 +5,7 @@ Tests run them over the table of cases and over layers that hypothesis draws.
 
 import tracemalloc
 from dataclasses import replace
+from functools import reduce
 
 import numpy as np
 
@@ -136,6 +137,31 @@ def gram_is_that_of_the_per_sample_gradients(case):
         assert_close(K, S @ S.T, terms=case.terms, scale=norm(S) ** 2)
 
 
+def squares_are_those_of_the_per_sample_gradients(case):
+    """At once, and for one sample and one cotangent at a time."""
+    at = point(case, lead=(COTANGENTS,))
+    here = place(at, case.forward(at.p, at.x)[1])
+    each = products.per_sample(case.layer, here, at.u)
+    truth = {name: (g**2).sum(axis=(0, 1)) for name, g in each.items()}
+    for room in (products.ROOM, 1):
+        found = products.squares(case.layer, here, at.u, workspace=1, room=room)
+        assert_close(found, truth, terms=case.terms)
+
+
+def cotangents_of_a_visit_pair_with_its_tangent(case):
+    """u'(f_p dp) = (f_p'u)'dp at every leaf on the way, whatever its cotangents are."""
+    at = point(case)
+    tangents = nested(at.dp)
+    for visit in products.visits(case.layer, place(at, case.forward(at.p, at.x)[1]), (at.u,)):
+        leaf, here, u = visit.leaf, visit.at, visit.us[0]
+        dp = reduce(dict.__getitem__, filter(None, here.name.split(".")), tangents)
+        dp = {name: dp[name] for name in leaf.shapes()}
+        dy, _ = leaf.jvp(here.p, here.saved, None, dp)
+        g = leaf.gradient(here.p, here.saved, u)
+        scale = norm(u) * norm(dy) + norm(g) * norm(dp)
+        assert_close(inner(u, dy), inner(g, dp), terms=case.terms, scale=scale)
+
+
 def way_back_keeps_to_its_workspace(case, cotangents=64):
     """Arrays of float64 on the way to the input, apart from small Python objects."""
     at = point(case, lead=(cotangents,))
@@ -165,10 +191,15 @@ CHECKS = [
     second_order_is_the_tangent_of_first_order,
     no_tangent_is_a_zero_tangent,
     many_cotangents_go_back_at_once,
+    cotangents_of_a_visit_pair_with_its_tangent,
     way_back_keeps_to_its_workspace,
 ]
 
-SEPARATE = [per_sample_is_the_gradient_of_each_sample, gram_is_that_of_the_per_sample_gradients]
+SEPARATE = [
+    per_sample_is_the_gradient_of_each_sample,
+    gram_is_that_of_the_per_sample_gradients,
+    squares_are_those_of_the_per_sample_gradients,
+]
 """For layers whose samples do not interact."""
 
 

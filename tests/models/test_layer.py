@@ -37,6 +37,7 @@ def everything(case, at, lead_u):
     found["gradient_jvp"] = products.gradient_jvp(layer, moving, at.u, at.du)
     if not case.coupled:
         found["per_sample"] = products.per_sample(layer, here, at.u)
+        found["squares"] = products.squares(layer, here, lead_u, workspace=1)
         answers["gram"] = blocks.gram(layer, here, lead_u, workspace=1, limit=None)
     if at.dx is not None:
         back = products.input_cotangents(layer, moving, (at.u, at.du))

@@ -39,7 +39,7 @@ class Dense:
         )
         ours, self.sample_loss = LOSSES[loss]
         f = autograd_mlp(widths, ACTIVATIONS[activation])
-        self.rng, self.b, self.p, self.y = rng, b, net.size, y
+        self.rng, self.b, self.c, self.p, self.y = rng, b, widths[-1], net.size, y
         self.objective = Objective(net, ours, params.astype(dtype), x.astype(dtype), y)
         self.params, self.x, self.f = params, x, f
         self.z = f(params, x)

@@ -1,9 +1,11 @@
-"""The contract of a curvature: a positive semidefinite C = S'S that is only ever multiplied."""
+"""The contract of a curvature: a kind of matrix, and the C = S'S that solvers multiply by."""
 
 from abc import ABC, abstractmethod
 from typing import Protocol
 
 from thermolinalg.backend import Array
+from thermolinalg.streams import RNG
+from tngd.curvature.matrix import CurvatureMatrix
 from tngd.objective import Objective
 
 
@@ -20,7 +22,7 @@ class CurvatureAt(Protocol):
         """c."""
         ...
 
-    def matvec(self, v: Array) -> Array:
+    def matvec(self, v: Array, /) -> Array:
         """C v (p,)."""
         ...
 
@@ -34,11 +36,11 @@ class CurvatureAt(Protocol):
         """S itself (q, p), newly made and the caller's to overwrite; in any order of rows."""
         ...
 
-    def root(self, v: Array) -> Array:
+    def root(self, v: Array, /) -> Array:
         """S v (q,)."""
         ...
 
-    def root_adjoint(self, w: Array) -> Array:
+    def root_adjoint(self, w: Array, /) -> Array:
         """S' w (p,)."""
         ...
 
@@ -47,5 +49,10 @@ class Curvature(ABC):
     """A kind of curvature; `at` an objective it becomes a matrix."""
 
     @abstractmethod
-    def at(self, objective: Objective) -> CurvatureAt:
-        """The matrix at this objective."""
+    def at(self, objective: Objective, rng: RNG = None) -> CurvatureMatrix:
+        """The matrix at this objective.
+
+        Args:
+            objective: where.
+            rng: of those kinds that draw; drawn once, when the matrix is made.
+        """

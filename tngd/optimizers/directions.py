@@ -46,7 +46,7 @@ class NaturalGradient(Direction):
         begun = perf_counter()
         gradient = objective.gradient
         digital = perf_counter() - begun
-        curvature = self.curvature.at(objective)
+        curvature = self.curvature.at(objective, rng)
         solution = self.solver.solve(curvature, self.damping, gradient, memory, rng)
         cost = solution.cost.with_digital(digital)
         return Found(solution.value, solution.memory, self.damping, cost)
