@@ -20,7 +20,14 @@ from models.frozen import Frozen
 from models.layer import Layer, Leaf
 from models.leaf import OuterLeaf, Parameterless
 from models.linearization import Linearization
-from models.losses import Loss, SoftmaxCrossEntropy, SquaredError, accuracy
+from models.losses.binary import BinaryCrossEntropy
+from models.losses.contract import Loss, Tally
+from models.losses.huber import Huber
+from models.losses.poisson import Poisson
+from models.losses.separable import Separable
+from models.losses.softmax import SoftmaxCrossEntropy, accuracy
+from models.losses.span import SpanExtraction
+from models.losses.squared import SquaredError
 from models.network import Network
 from models.parameters import Layout
 from models.zoo.mlp import mlp
@@ -50,7 +57,13 @@ __all__ = [
     "GELU",
     # Losses, and the contract they keep
     "Loss",
+    "Separable",
+    "Tally",
     "SoftmaxCrossEntropy",
+    "SpanExtraction",
     "SquaredError",
+    "Huber",
+    "BinaryCrossEntropy",
+    "Poisson",
     "accuracy",
 ]
