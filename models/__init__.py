@@ -16,6 +16,7 @@ from models.branches import Parallel, Residual
 from models.chain import Sequential
 from models.composite import Composite
 from models.dense import Dense
+from models.dropout import Dropout
 from models.frozen import Frozen
 from models.layer import Layer, Leaf
 from models.leaf import OuterLeaf, Parameterless
@@ -30,6 +31,7 @@ from models.losses.span import SpanExtraction
 from models.losses.squared import SquaredError
 from models.network import Network
 from models.parameters import Layout
+from models.reshape import Flatten, Reshape
 from models.zoo.mlp import mlp
 
 __all__ = [
@@ -55,6 +57,9 @@ __all__ = [
     "ReLU",
     "Tanh",
     "GELU",
+    "Dropout",
+    "Reshape",
+    "Flatten",
     # Losses, and the contract they keep
     "Loss",
     "Separable",

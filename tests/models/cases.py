@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+import models
 from models import GELU, Dense, Frozen, Layer, Parallel, ReLU, Residual, Sequential, Tanh
 from models.composite import nested
 from models.layer import Place
@@ -78,6 +79,18 @@ CASES = [
     Case("frozen-in-chain", _chain(Dense(4, 3), Frozen(Dense(3, 3)), Tanh(), Dense(3, 2)), (4,)),
     Case("frozen-first", _chain(Frozen(Dense(4, 3)), Tanh(), Dense(3, 2), Frozen(Tanh())), (4,)),
     Case("frozen-branch", Parallel([Frozen(Dense(4, 3)), Dense(4, 3)], "concat"), (4,)),
+    # Shapes, and dropout
+    Case("reshape", models.Reshape((3, 2)), (6,)),
+    Case("flatten", models.Flatten(), (2, 3, 2)),
+    Case("flatten-in-chain", _chain(Dense(2, 3), models.Flatten(), Dense(6, 2)), (2, 2)),
+    Case("dropout", models.Dropout(0.4), (5,), setting=Setting(True, Streams(0))),
+    Case("dropout-in-evaluation", models.Dropout(0.4), (5,)),
+    Case(
+        "dropout-twice",
+        _chain(Dense(4, 5), models.Dropout(0.3), Tanh(), models.Dropout(0.3), Dense(5, 3)),
+        (4,),
+        setting=Setting(True, Streams(0)),
+    ),
 ]
 
 
