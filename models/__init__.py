@@ -12,11 +12,13 @@ A network is one `Layer` over a `Layout` of its parameters; a new layer is a pag
 """
 
 from models.activation import GELU, Elementwise, ReLU, Tanh
+from models.attention import DotProductAttention, self_attention
 from models.branches import Parallel, Residual
 from models.chain import Sequential
 from models.composite import Composite
 from models.dense import Dense
 from models.dropout import Dropout
+from models.embedding import Embedding
 from models.frozen import Frozen
 from models.layer import Layer, Leaf
 from models.leaf import OuterLeaf, Parameterless
@@ -60,6 +62,10 @@ __all__ = [
     "Dropout",
     "Reshape",
     "Flatten",
+    # Layers of sequences
+    "Embedding",
+    "DotProductAttention",
+    "self_attention",
     # Losses, and the contract they keep
     "Loss",
     "Separable",
