@@ -12,10 +12,12 @@ A network is one `Layer` over a `Layout` of its parameters; a new layer is a pag
 """
 
 from models.activation import GELU, Elementwise, ReLU, Tanh
+from models.adaptive import AdaptiveAveragePool1D, AdaptiveAveragePool2D
 from models.attention import DotProductAttention, self_attention
 from models.branches import Parallel, Residual
 from models.chain import Sequential
 from models.composite import Composite
+from models.convolution import Conv1D, Conv2D
 from models.dense import Dense
 from models.dropout import Dropout
 from models.embedding import Embedding
@@ -33,6 +35,7 @@ from models.losses.span import SpanExtraction
 from models.losses.squared import SquaredError
 from models.network import Network
 from models.parameters import Layout
+from models.pooling import AveragePool1D, AveragePool2D, MaxPool1D, MaxPool2D
 from models.reshape import Flatten, Reshape
 from models.zoo.mlp import mlp
 
@@ -56,6 +59,14 @@ __all__ = [
     "Frozen",
     # Layers that are not
     "Dense",
+    "Conv1D",
+    "Conv2D",
+    "MaxPool1D",
+    "MaxPool2D",
+    "AveragePool1D",
+    "AveragePool2D",
+    "AdaptiveAveragePool1D",
+    "AdaptiveAveragePool2D",
     "ReLU",
     "Tanh",
     "GELU",

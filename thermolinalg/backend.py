@@ -132,3 +132,21 @@ def floating(x: Array) -> Array:
         x = np.asarray(x)
     xp = namespace(x)
     return xp.astype(x, xp.float64) if xp.isdtype(x.dtype, "integral") else x
+
+
+def window_view(
+    x: Array, size: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]
+) -> Array | None:
+    """Windows over the axes of x (b, *lengths, g, n) behind the first, as a view; NumPy only.
+
+    It is (b, *positions, g, *size, n), where entries lie `dilation` apart and windows `stride`;
+    None for other libraries, which have no such views.
+    """
+    if not isinstance(x, np.ndarray):
+        return None
+    axes = len(size)
+    reach = [(k - 1) * d + 1 for k, d in zip(size, dilation, strict=True)]
+    seen = np.lib.stride_tricks.sliding_window_view(x, reach, tuple(range(1, axes + 1)))
+    apart = (slice(None), *(slice(None, None, s) for s in stride), slice(None), slice(None))
+    seen = seen[apart + tuple(slice(None, None, d) for d in dilation)]
+    return np.moveaxis(seen, axes + 2, -1)

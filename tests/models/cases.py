@@ -115,6 +115,33 @@ CASES = [
     ),
     Case("attention", models.self_attention(4, 2), (3, 4)),
     Case("attention-parts", models.self_attention(4, 2, key=Dense(4, 4, bias=False)), (3, 4)),
+    # Convolution and pooling
+    Case("conv-1d", models.Conv1D(2, 3, 3), (5, 2)),
+    Case("conv-1d-same", models.Conv1D(2, 3, 2, padding="same", dilation=2), (5, 2)),
+    Case("conv-1d-one-entry", models.Conv1D(3, 2, 1), (4, 3)),
+    Case("conv-2d", models.Conv2D(2, 3, (3, 2), padding=(1, 0)), (4, 3, 2)),
+    Case("conv-2d-strided", models.Conv2D(1, 2, 2, stride=2, bias=False), (5, 4, 1)),
+    Case("conv-2d-groups", models.Conv2D(4, 6, 2, groups=2, padding=1, stride=(2, 1)), (3, 3, 4)),
+    Case("conv-2d-depthwise", models.Conv2D(3, 3, 2, groups=3), (3, 3, 3)),
+    Case("max-pool-1d", models.MaxPool1D(2), (5, 2)),
+    Case("max-pool-2d", models.MaxPool2D(3, 2, 1), (5, 4, 2)),
+    Case("average-pool-1d", models.AveragePool1D(3, 1), (5, 2)),
+    Case("average-pool-2d", models.AveragePool2D(2, (2, 1), (0, 1)), (4, 3, 2)),
+    Case("adaptive-pool-1d", models.AdaptiveAveragePool1D(3), (5, 2)),
+    Case("adaptive-pool-2d", models.AdaptiveAveragePool2D((1, 3)), (2, 4, 2)),
+    Case(
+        "conv-net",
+        _chain(
+            models.Reshape((5, 5, 1)),
+            models.Conv2D(1, 2, 2),
+            models.MaxPool2D(2),
+            Tanh(),
+            models.Conv2D(2, 2, 2),
+            models.Flatten(),
+            Dense(2, 2),
+        ),
+        (25,),
+    ),
 ]
 
 
