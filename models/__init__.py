@@ -34,6 +34,7 @@ from models.losses.softmax import SoftmaxCrossEntropy, accuracy
 from models.losses.span import SpanExtraction
 from models.losses.squared import SquaredError
 from models.network import Network
+from models.normalization import GroupNorm, LayerNorm, RMSNorm
 from models.parameters import Layout
 from models.pooling import AveragePool1D, AveragePool2D, MaxPool1D, MaxPool2D
 from models.reshape import Flatten, Reshape
@@ -70,6 +71,9 @@ __all__ = [
     "ReLU",
     "Tanh",
     "GELU",
+    "LayerNorm",
+    "RMSNorm",
+    "GroupNorm",
     "Dropout",
     "Reshape",
     "Flatten",

@@ -49,10 +49,6 @@ class Composite(Layer):
     def couples(self, setting: Setting, /) -> bool:
         return any(part.couples(setting) for part in self.parts().values())
 
-    @property
-    def random(self) -> bool:
-        return any(part.random for part in self.parts().values())
-
 
 def named_layers(argument: str, layers: Any) -> dict[str, Layer]:
     """Layers by name: a dict as it is, others by their numbers.

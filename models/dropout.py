@@ -34,10 +34,6 @@ class Dropout(Parameterless):
     def __post_init__(self) -> None:
         droppable(self.rate)
 
-    @property
-    def random(self) -> bool:
-        return self.rate > 0
-
     def output_shape(self, shape: Shape, /) -> Shape:
         return shape
 

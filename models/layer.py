@@ -131,11 +131,6 @@ class Layer(ABC):
         """Do samples of a batch interact, so that no gradient is that of one sample?"""
         return False
 
-    @property
-    def random(self) -> bool:
-        """Does a pass in training draw random numbers, such as the masks of dropout?"""
-        return False
-
     @abstractmethod
     def workspace(self, shape: Shape, /) -> int:
         """Numbers for each sample and cotangent that the way back has at hand at most.

@@ -79,11 +79,6 @@ class Network:
         """Is a batch an array of integers, such as token numbers?"""
         return self.layer.takes_integers
 
-    @property
-    def trains_differently(self) -> bool:
-        """Is a pass in training another than in evaluation: does it drop, or use the batch?"""
-        return self.layer.random or self.layer.couples(Setting(training=True))
-
     def init(self, rng: RNG = None, *, dtype: npt.DTypeLike = np.float32) -> NumpyArray:
         """Random initial parameters, each layer from a random stream of its own.
 

@@ -96,13 +96,11 @@ def steps(
     """
     keep_freed_memory()  # every step fills arrays as large as the network anew
     state, good = state or State(), params
-    drops = problem.network.trains_differently
     an_epoch = epoch_length(problem.size, batch)
     order = batches(problem.size, batch, streams=streams, epochs=epochs, done=done)
     for step, rows in enumerate(order, start=done + 1):
         started = time.perf_counter()
-        noise = streams.child("dropout", step) if drops else None
-        objective = problem.objective(params, rows, noise)
+        objective = problem.objective(params, rows, streams.child("dropout", step))
         if math.isfinite(objective.value):
             good = params
             move = optimizer.step(objective, state, streams.stream("noise", step))
