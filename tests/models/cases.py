@@ -141,6 +141,7 @@ CASES = [
             Dense(2, 2),
         ),
         (25,),
+    ),
     # Norms
     Case("layer-norm", models.LayerNorm(4), (4,)),
     Case("layer-norm-sequence", models.LayerNorm(4), (3, 4)),
