@@ -38,11 +38,13 @@ from models.normalization import GroupNorm, LayerNorm, RMSNorm
 from models.parameters import Layout
 from models.pooling import AveragePool1D, AveragePool2D, MaxPool1D, MaxPool2D
 from models.reshape import Flatten, Reshape
+from models.zoo.convnets import lenet
 from models.zoo.mlp import mlp
 
 __all__ = [
     # Networks, and their Jacobians
     "mlp",
+    "lenet",
     "Network",
     "Linearization",
     "Layout",
