@@ -35,16 +35,22 @@ from models.losses.span import SpanExtraction
 from models.losses.squared import SquaredError
 from models.network import Network
 from models.normalization import GroupNorm, LayerNorm, RMSNorm
+from models.padding import FirstPosition, MeanPosition, Padded
 from models.parameters import Layout
 from models.pooling import AveragePool1D, AveragePool2D, MaxPool1D, MaxPool2D
+from models.positional import Positional, Sinusoidal
+from models.recurrent import Recurrent
 from models.reshape import Flatten, Reshape
+from models.tied import TiedEmbedding
 from models.zoo.convnets import lenet
 from models.zoo.mlp import mlp
+from models.zoo.transformer import transformer, transformer_block
 
 __all__ = [
     # Networks, and their Jacobians
     "mlp",
     "lenet",
+    "transformer",
     "Network",
     "Linearization",
     "Layout",
@@ -81,8 +87,16 @@ __all__ = [
     "Flatten",
     # Layers of sequences
     "Embedding",
+    "TiedEmbedding",
+    "Positional",
+    "Sinusoidal",
+    "Recurrent",
+    "Padded",
+    "MeanPosition",
+    "FirstPosition",
     "DotProductAttention",
     "self_attention",
+    "transformer_block",
     # Losses, and the contract they keep
     "Loss",
     "Separable",
