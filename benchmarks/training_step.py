@@ -13,6 +13,7 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -59,7 +60,7 @@ class Logits(nn.Module):
 def perceptron(rng: np.random.Generator) -> Row:
     widths = [784, 256, 256, 10]
     layers: list[nn.Module] = []
-    for inputs, outputs in zip(widths[:-1], widths[1:], strict=True):
+    for inputs, outputs in pairwise(widths):
         layers += [nn.Linear(inputs, outputs), nn.ReLU()]
     x = rng.standard_normal((ROWS, 784), dtype=np.float32)
     y, net = rng.integers(0, 10, ROWS), models.mlp(widths)
