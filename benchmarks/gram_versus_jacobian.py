@@ -2,9 +2,10 @@
 
 Both start from the parameters, the batch and the same root R of the output Hessian, and end with
 the (b r, b r) matrix S S', S = R' J. Ours linearizes and never forms J, which at batch 128 holds
-1.4 GB for the perceptron. torch.func forms J (b, c, p) in two ways: jacrev of the batch's outputs, which is the plain
-call, and vmap(jacrev) of one sample's outputs, which spares the zeros between samples and is its
-best. The bars are on the plain call: 300 times ours for the perceptron, 30 for the convolutions.
+1.4 GB for the perceptron. torch.func forms J (b, c, p) in two ways: jacrev of the batch's outputs,
+which is the plain call, and vmap(jacrev) of one sample's outputs, which spares the zeros between
+samples and is its best. The bars are on the plain call: 300 times ours for the perceptron, 30 for
+the convolutional network of the TNGD paper.
 
     python benchmarks/gram_versus_jacobian.py [--batch 128] [--repeats 5] [--threads 2]
 """
