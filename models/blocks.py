@@ -102,6 +102,9 @@ def _part(b: int, r: int, workspace: int, free: int) -> tuple[int, int]:
 
 
 def _at_hand(m: int, q: int, b: int, r: int, workspace: int) -> int:
-    """Numbers of a block, and of the cotangents that meet in it."""
-    sides = 1 if (m, q) == (b, r) else 2
-    return (m * q) ** 2 + sides * m * q * workspace
+    """Numbers of the blocks that two leaves add, and of the cotangents that meet in them.
+
+    Where one block is the whole matrix, its own numbers are those of the result.
+    """
+    twice = 1 if (m, q) == (b, r) else 2
+    return twice * ((m * q) ** 2 + m * q * workspace)

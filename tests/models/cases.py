@@ -101,20 +101,6 @@ CASES = [
         (4,),
         setting=Setting(True, Streams(0)),
     ),
-    # Norms
-    Case("layer-norm", models.LayerNorm(4), (4,)),
-    Case("layer-norm-sequence", models.LayerNorm(4), (3, 4)),
-    Case("layer-norm-scalar", models.LayerNorm(1), (2, 1)),
-    Case("rms-norm", models.RMSNorm(4), (4,)),
-    Case("rms-norm-sequence", models.RMSNorm(3), (2, 3)),
-    Case("group-norm", models.GroupNorm(2, 6), (6,)),
-    Case("group-norm-image", models.GroupNorm(2, 4), (2, 3, 4)),
-    Case("instance-norm", models.GroupNorm(3, 3), (4, 3)),
-    Case(
-        "norms-in-chain",
-        _chain(Dense(4, 6), models.LayerNorm(6), Tanh(), Dense(6, 4), models.GroupNorm(2, 4)),
-        (3, 4),
-    ),
     # Convolution and pooling
     Case("conv-1d", models.Conv1D(2, 3, 3), (5, 2)),
     Case("conv-1d-same", models.Conv1D(2, 3, 2, padding="same", dilation=2), (5, 2)),

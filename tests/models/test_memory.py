@@ -1,0 +1,82 @@
+"""A Gram matrix keeps to its limit of memory, whatever the limit, and never forms a Jacobian."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+import models
+from tests.models.oracles import assert_close
+from thermolinalg.errors import MemoryLimit
+
+BATCH, COLUMNS = 32, 6
+OBJECTS = 2**15
+"""Bytes of Python's own objects, which no limit counts: frames, generators and places."""
+
+NETWORKS = {
+    "perceptron": (models.mlp([60, 40, 40, 10]), (60,)),
+    "narrow layer, long sequence": (models.Network(models.Dense(2, 1)), (60, 2)),
+    "wide layer, long sequence": (models.Network(models.Dense(6, 4)), (50, 6)),
+    "perceptron at every position": (models.mlp([6, 12, 5]), (9, 6)),
+    "convolutions": (models.lenet((8, 8, 1), 4, filters=2, kernel=3, hidden=6), (8, 8, 1)),
+    "transformer block": (models.Network(models.transformer_block(4, 2, 3)), (3, 4)),
+}
+each_network = pytest.mark.parametrize(("net", "sample"), NETWORKS.values(), ids=NETWORKS)
+
+
+def at(net, sample, b=BATCH):
+    """A linearization, and roots of its outputs."""
+    rng = np.random.default_rng(0)
+    lin = net.linearize(net.init(0, dtype=np.float64), rng.standard_normal((b, *sample)))
+    return lin, rng.standard_normal((*lin.output.shape, COLUMNS))
+
+
+def peak(task):
+    """What a task returns, and the bytes it had in use at a time."""
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        answer = task()
+        return answer, tracemalloc.get_traced_memory()[1] - before
+    finally:
+        tracemalloc.stop()
+
+
+@each_network
+@pytest.mark.parametrize("times", [1.5, 2.0, 3.0, 6.0, 20.0])
+def test_no_more_than_the_limit_is_in_use(net, sample, times):
+    lin, roots = at(net, sample)
+    truth = lin.gram(roots)
+    limit = int(times * truth.nbytes)
+    K, used = peak(lambda: lin.gram(roots, memory_limit=limit))
+    assert used <= limit + OBJECTS
+    terms = 40 * (net.size + BATCH * (np.prod(sample) + lin.output[0].size))
+    assert_close(K, truth, terms=terms)
+
+
+@each_network
+def test_a_limit_too_low_says_what_would_do(net, sample):
+    lin, roots = at(net, sample)
+    result = (BATCH * COLUMNS) ** 2 * 8
+    words = rf"the Gram matrix of {BATCH} samples and {COLUMNS} columns takes {result} bytes"
+    for limit in (0, result):
+        with pytest.raises(MemoryLimit, match=words):
+            lin.gram(roots, memory_limit=limit)
+
+
+def test_the_least_that_the_error_names_suffices():
+    lin, roots = at(models.mlp([5, 4, 3]), (5,), b=3)
+    with pytest.raises(MemoryLimit) as caught:
+        lin.gram(roots, memory_limit=1)
+    numbers = [int(word) for word in str(caught.value).split() if word.isdigit()]
+    takes, more = numbers[-2:]
+    assert_close(lin.gram(roots, memory_limit=takes + more), lin.gram(roots), terms=10_000)
+
+
+def test_nothing_as_large_as_the_jacobian_is_formed():
+    """b c p numbers, of which one sample's share is already more than all that is in use."""
+    net = models.mlp([1500, 200, 10])
+    lin, roots = at(net, (1500,), b=8)
+    (K, used), jacobian = peak(lambda: lin.gram(roots)), 8 * 10 * net.size * 8
+    assert used < jacobian / 8
+    assert K.shape == (8 * COLUMNS, 8 * COLUMNS)
