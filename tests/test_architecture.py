@@ -53,6 +53,9 @@ SLOW = [
     "sklearn",
     "torch",
     "jax",
+    "safetensors",
+    "tokenizers",
+    "transformers",
     "scipy.stats",
     "scipy.optimize",
 ]
