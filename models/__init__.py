@@ -12,6 +12,7 @@ A network is one `Layer` over a `Layout` of its parameters; a new layer is a pag
 """
 
 from models.activation import GELU, Elementwise, ReLU, Tanh
+from models.adaptation import adapted, add_lora, merged
 from models.branches import Parallel, Residual
 from models.chain import Sequential
 from models.composite import Composite
@@ -21,6 +22,7 @@ from models.frozen import Frozen
 from models.layer import Layer, Leaf
 from models.leaf import OuterLeaf, Parameterless
 from models.linearization import Linearization
+from models.lora import LoRA
 from models.losses import Loss, SoftmaxCrossEntropy, SquaredError, accuracy
 from models.network import Network
 from models.parameters import Layout
@@ -33,6 +35,10 @@ __all__ = [
     "Network",
     "Linearization",
     "Layout",
+    # Adapting what was trained before, and files of parameters
+    "add_lora",
+    "adapted",
+    "merged",
     # Layers, and the contract they keep
     "Layer",
     "Leaf",
@@ -53,6 +59,7 @@ __all__ = [
     "Dropout",
     "Reshape",
     "Flatten",
+    "LoRA",
     # Losses, and the contract they keep
     "Loss",
     "SoftmaxCrossEntropy",

@@ -51,6 +51,8 @@ def _chain(*layers):
     return Sequential(layers)
 
 
+_TRAINING = Setting(True, Streams(0))
+
 CASES = [
     Case("dense", Dense(4, 3), (4,)),
     Case("dense-scalar", Dense(1, 1), (1,)),
@@ -90,6 +92,21 @@ CASES = [
         _chain(Dense(4, 5), models.Dropout(0.3), Tanh(), models.Dropout(0.3), Dense(5, 3)),
         (4,),
         setting=Setting(True, Streams(0)),
+    ),
+    # Low-rank adaptation
+    Case("lora", models.LoRA(Dense(4, 3)), (4,)),
+    Case("lora-without-bias", models.LoRA(Dense(2, 3, bias=False), 3, alpha=1.0), (2,)),
+    Case("lora-dropout", models.LoRA(Dense(4, 3), dropout=0.4), (5, 4), setting=_TRAINING),
+    Case(
+        "lora-in-chain",
+        _chain(
+            Frozen(Dense(4, 3)),
+            models.LoRA(Dense(3, 4), 1, alpha=1.0),  # a larger one saturates tanh
+            Tanh(),
+            models.LoRA(Dense(4, 2)),
+        ),
+        (4,),
+        setting=_TRAINING,
     ),
 ]
 

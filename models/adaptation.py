@@ -1,0 +1,143 @@
+"""Adapting a network that was trained before: small corrections train, the rest stays as it is."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from models.composite import Composite, changed
+from models.dense import Dense
+from models.frozen import Frozen
+from models.layer import Layer
+from models.lora import LoRA
+from models.network import Network
+from thermolinalg.backend import Array, NumpyArray, like
+from thermolinalg.errors import InvalidInput
+from thermolinalg.streams import RNG, Streams, open_streams
+
+
+def add_lora(
+    network: Network,
+    params: Array,
+    names: Iterable[str],
+    *,
+    rank: int = 2,
+    alpha: float = 32.0,
+    dropout: float = 0.1,
+    train: Iterable[str] = (),
+    rng: RNG = None,
+) -> tuple[Network, Array]:
+    """The network with `LoRA` on some layers, of which only that trains, and where to start.
+
+    It is the same function to start with. What does not train any more becomes constants, under the
+    names that it had as parameters.
+
+    Args:
+        network: of any kind, with frozen layers or without.
+        params: (p,).
+        names: of Dense layers that get a correction, such as "block.attention.q".
+        rank: as for `LoRA`; so are alpha and dropout.
+        alpha: size of the corrections.
+        dropout: part of their inputs that is dropped in training.
+        train: names of other layers that go on training, such as "head".
+        rng: draws the factors A.
+
+    Raises:
+        InvalidInput: no layer has such a name, one of `names` is no Dense layer, or a number is
+            not one that `LoRA` takes.
+    """
+
+    def adapter(dense: Dense) -> LoRA:
+        return LoRA(dense, rank, alpha=alpha, dropout=dropout)
+
+    layer = adapted(network.layer, names, adapter, train)
+    drawn = factors(layer, open_streams(rng).child("init"))
+    known = {name: like(value, params) for name, value in drawn.items()}
+    return _holding(layer, {**known, **network.constants, **network.parameters(params)})
+
+
+def merged(network: Network, params: Array, /) -> tuple[Network, Array]:
+    """The network with every `LoRA` folded into the Dense layer that it adapts: the same function.
+
+    Those layers train in full; to hold one fixed, `freeze` it.
+    """
+    known = {**network.constants, **network.parameters(params)}
+
+    def plain(name: str, layer: Layer) -> Layer | None:
+        if not isinstance(layer, LoRA):
+            return None
+        parts = {own: known[f"{name}.{own}".strip(".")] for own in ("W", "A", "B")}
+        known[f"{name}.W".strip(".")] = layer.merged(parts)
+        return layer.dense
+
+    return _holding(changed(network.layer, plain), known)
+
+
+def adapted(
+    layer: Layer,
+    names: Iterable[str],
+    adapter: Callable[[Dense], Layer],
+    train: Iterable[str] = (),
+) -> Layer:
+    """The layer with `adapter(dense)` for every Dense layer called so, and the rest frozen.
+
+    Args:
+        layer: most often made of others.
+        names: of Dense layers.
+        adapter: `LoRA`, or any function from a Dense layer to what takes its place.
+        train: names of layers that go on training.
+
+    Raises:
+        InvalidInput: no layer has such a name, or one of `names` is no Dense layer.
+    """
+    adapt, keep = set(names), set(train)
+    missing = adapt | keep
+
+    def change(name: str, found: Layer) -> Layer | None:
+        if isinstance(found, Frozen):  # what is inside is frozen anew, but for what is named
+            return changed(found.layer, change, name)
+        missing.discard(name)
+        if name in keep:
+            return found
+        if name in adapt:
+            return adapter(_dense(name, found))
+        return None if isinstance(found, Composite) or not found.shapes() else Frozen(found)
+
+    made = changed(layer, change)
+    if missing:
+        raise InvalidInput(
+            f"no layer is called {', '.join(sorted(map(repr, missing)))}. Layers with parameters "
+            f"are {', '.join(name for name, leaf in leaves(layer) if leaf.shapes())}."
+        )
+    return made
+
+
+def factors(layer: Layer, streams: Streams) -> dict[str, NumpyArray]:
+    """A and B of every `LoRA`, as `init` draws them, and nothing else, which may be large."""
+    drawn = {}
+    for name, leaf in leaves(layer):
+        if isinstance(leaf, LoRA):
+            own = streams
+            for part in filter(None, name.split(".")):
+                own = own.child(part)
+            drawn |= {f"{name}.{key}".strip("."): A for key, A in leaf.factors(own).items()}
+    return drawn
+
+
+def leaves(layer: Layer, name: str = "") -> Iterator[tuple[str, Layer]]:
+    """Every layer that is not made of others, with its name."""
+    if not isinstance(layer, Composite):
+        yield name, layer
+        return
+    for own, part in layer.parts().items():
+        yield from leaves(part, f"{name}.{own}".strip("."))
+
+
+def _dense(name: str, layer: Layer) -> Dense:
+    if not isinstance(layer, Dense):
+        raise InvalidInput(f"{name!r} is {layer!r}, and only a Dense layer can be adapted.")
+    return layer
+
+
+def _holding(layer: Layer, known: dict[str, Array]) -> tuple[Network, Array]:
+    """The network of this layer with these numbers, as constants or parameters."""
+    constants = {name: known[name] for name in layer.constants() if name in known}
+    network = Network(layer, constants)
+    return network, network.layout.flatten(known)
