@@ -15,6 +15,7 @@ from models.activation import GELU, Elementwise, ReLU, Tanh
 from models.adaptation import adapted, add_lora, merged
 from models.branches import Parallel, Residual
 from models.chain import Sequential
+from models.checkpoints import load_parameters, save_parameters
 from models.composite import Composite
 from models.dense import Dense
 from models.dropout import Dropout
@@ -39,6 +40,8 @@ __all__ = [
     "add_lora",
     "adapted",
     "merged",
+    "save_parameters",
+    "load_parameters",
     # Layers, and the contract they keep
     "Layer",
     "Leaf",

@@ -111,7 +111,7 @@ def adapted(
 
 def factors(layer: Layer, streams: Streams) -> dict[str, NumpyArray]:
     """A and B of every `LoRA`, as `init` draws them, and nothing else, which may be large."""
-    drawn = {}
+    drawn: dict[str, NumpyArray] = {}
     for name, leaf in leaves(layer):
         if isinstance(leaf, LoRA):
             own = streams
