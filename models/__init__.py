@@ -12,13 +12,15 @@ A network is one `Layer` over a `Layout` of its parameters; a new layer is a pag
 """
 
 from models.activation import GELU, Elementwise, ReLU, Tanh
-from models.adaptation import adapted, add_lora, merged
+from models.adaptation import add_lora, merge_lora
+from models.attention import DotProductAttention, self_attention
 from models.branches import Parallel, Residual
 from models.chain import Sequential
 from models.checkpoints import load_parameters, save_parameters
 from models.composite import Composite
 from models.dense import Dense
 from models.dropout import Dropout
+from models.embedding import Embedding
 from models.frozen import Frozen
 from models.layer import Layer, Leaf
 from models.leaf import OuterLeaf, Parameterless
@@ -38,8 +40,7 @@ __all__ = [
     "Layout",
     # Adapting what was trained before, and files of parameters
     "add_lora",
-    "adapted",
-    "merged",
+    "merge_lora",
     "save_parameters",
     "load_parameters",
     # Layers, and the contract they keep
@@ -63,6 +64,10 @@ __all__ = [
     "Reshape",
     "Flatten",
     "LoRA",
+    # Layers of sequences
+    "Embedding",
+    "DotProductAttention",
+    "self_attention",
     # Losses, and the contract they keep
     "Loss",
     "SoftmaxCrossEntropy",

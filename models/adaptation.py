@@ -53,7 +53,7 @@ def add_lora(
     return _holding(layer, {**known, **network.constants, **network.parameters(params)})
 
 
-def merged(network: Network, params: Array, /) -> tuple[Network, Array]:
+def merge_lora(network: Network, params: Array, /) -> tuple[Network, Array]:
     """The network with every `LoRA` folded into the Dense layer that it adapts: the same function.
 
     Those layers train in full; to hold one fixed, `freeze` it.

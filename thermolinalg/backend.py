@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import array_api_compat
 import numpy as np
 import numpy.typing as npt
+import scipy.sparse
 
 Array: TypeAlias = Any
 """An array of any library that follows the Array API standard."""
@@ -53,6 +54,40 @@ def zeros(shape: tuple[int, ...], reference: Array) -> Array:
     """Zeros with the library, device and dtype of `reference`."""
     xp = namespace(reference)
     return xp.zeros(shape, dtype=reference.dtype, device=array_api_compat.device(reference))
+
+
+def positions(length: int, reference: Array) -> Array:
+    """0, 1, ..., length - 1 on the device of `reference`."""
+    xp = namespace(reference)
+    return xp.arange(length, device=array_api_compat.device(reference))
+
+
+def sum_by_index(values: Array, index: Array, length: int) -> Array:
+    """y (..., length, n), where y_i is the sum of the rows of `values` whose index is i.
+
+    Args:
+        values: (..., N, n).
+        index: (N,), integers from 0 to length - 1.
+        length: number of sums, most of which may be empty.
+    """
+    if isinstance(values, np.ndarray):
+        return _sum_by_index_numpy(values, index, length)
+    xp = namespace(values)
+    if array_api_compat.is_torch_array(values):
+        return zeros((*values.shape[:-2], length, values.shape[-1]), values).index_add_(
+            -2, index, values
+        )
+    chosen = xp.astype(positions(length, values)[:, None] == index, values.dtype)
+    return chosen @ values
+
+
+def _sum_by_index_numpy(values: NumpyArray, index: NumpyArray, length: int) -> NumpyArray:
+    """As the product with a sparse matrix of ones, which makes one pass."""
+    *lead, N, n = values.shape
+    ones = np.ones(N, dtype=values.dtype)
+    chosen = scipy.sparse.csc_array((ones, index, np.arange(N + 1)), shape=(length, N))
+    rows = np.moveaxis(values, -2, 0).reshape(N, -1)
+    return np.moveaxis((chosen @ rows).reshape(length, *lead, n), 0, -2)
 
 
 def apply_rows(x: Array, M: Array) -> Array:

@@ -14,6 +14,9 @@ from thermolinalg.streams import Streams
 
 BATCH, COTANGENTS = 3, 2
 
+MASK = np.array([[True, True, True], [False, True, False], [False, False, False]])
+"""Positions that are real: all, some, none."""
+
 
 @dataclass(frozen=True)
 class Case:
@@ -108,6 +111,27 @@ CASES = [
         (4,),
         setting=_TRAINING,
     ),
+    # Sequences
+    Case("embedding", models.Embedding(5, 3), (4,), integers=5),
+    Case("embedding-padding", models.Embedding(5, 3, padding=1), (2, 2), integers=5),
+    Case("embedding-long", models.Embedding(30, 2), (3,), integers=30),
+    Case("heads", models.DotProductAttention(2), (3, 12)),
+    Case("heads-causal", models.DotProductAttention(1, causal=True), (3, 6)),
+    Case("heads-masked", models.DotProductAttention(2), (3, 6), setting=Setting(mask=MASK)),
+    Case(
+        "heads-causal-masked",
+        models.DotProductAttention(2, causal=True),
+        (3, 6),
+        setting=Setting(mask=MASK),
+    ),
+    Case(
+        "heads-dropout",
+        models.DotProductAttention(2, dropout=0.4),
+        (3, 6),
+        setting=Setting(True, Streams(0), MASK),
+    ),
+    Case("attention", models.self_attention(4, 2), (3, 4)),
+    Case("attention-parts", models.self_attention(4, 2, key=Dense(4, 4, bias=False)), (3, 4)),
 ]
 
 

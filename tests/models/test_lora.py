@@ -112,7 +112,7 @@ def test_more_can_be_adapted_later():
 def test_merging_keeps_the_function():
     net, params = models.add_lora(NET, PARAMS, ["in", "block.b"], train=["head"], rng=0)
     params = params + np.random.default_rng(1).standard_normal(params.shape)
-    plain, theta = models.merged(net, params)
+    plain, theta = models.merge_lora(net, params)
     assert set(plain.layout.shapes) == {
         "in.W", "in.c", "block.b.W", "block.b.c", "head.W", "head.c",
     }  # fmt: skip
@@ -122,7 +122,7 @@ def test_merging_keeps_the_function():
 def test_a_single_layer_is_adapted_and_merged():
     net = Network(Dense(4, 2))
     lora, params = models.add_lora(net, np.arange(10.0), [""], rng=0)
-    plain, theta = models.merged(lora, params)
+    plain, theta = models.merge_lora(lora, params)
     assert np.array_equal(plain.apply(theta, X), net.apply(np.arange(10.0), X))
 
 
