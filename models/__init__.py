@@ -30,6 +30,7 @@ from models.losses import Loss, SoftmaxCrossEntropy, SquaredError, accuracy
 from models.network import Network
 from models.parameters import Layout
 from models.reshape import Flatten, Reshape
+from models.tokens import Encoded, WordPiece, stacked
 from models.zoo.mlp import mlp
 
 __all__ = [
@@ -43,6 +44,10 @@ __all__ = [
     "merge_lora",
     "save_parameters",
     "load_parameters",
+    # Text as numbers
+    "WordPiece",
+    "Encoded",
+    "stacked",
     # Layers, and the contract they keep
     "Layer",
     "Leaf",
