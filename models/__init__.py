@@ -28,8 +28,13 @@ from models.linearization import Linearization
 from models.lora import LoRA
 from models.losses import Loss, SoftmaxCrossEntropy, SquaredError, accuracy
 from models.network import Network
+from models.normalization import GroupNorm, LayerNorm, RMSNorm
+from models.padding import FirstPosition, MeanPosition, Padded
 from models.parameters import Layout
+from models.positional import Positional, Sinusoidal
+from models.recurrent import Recurrent
 from models.reshape import Flatten, Reshape
+from models.tied import TiedEmbedding
 from models.tokens import Encoded, WordPiece, stacked
 from models.zoo.mlp import mlp
 
@@ -65,12 +70,22 @@ __all__ = [
     "ReLU",
     "Tanh",
     "GELU",
+    "LayerNorm",
+    "RMSNorm",
+    "GroupNorm",
     "Dropout",
     "Reshape",
     "Flatten",
     "LoRA",
     # Layers of sequences
     "Embedding",
+    "TiedEmbedding",
+    "Positional",
+    "Sinusoidal",
+    "Recurrent",
+    "Padded",
+    "MeanPosition",
+    "FirstPosition",
     "DotProductAttention",
     "self_attention",
     # Losses, and the contract they keep

@@ -1,9 +1,8 @@
 """Vectors for tokens: the first layer of a network that reads text."""
 
+import math
 from dataclasses import dataclass
 from typing import final
-
-import numpy as np
 
 from models import lookup
 from models.checks import positive_integer
@@ -19,7 +18,7 @@ from thermolinalg.streams import Streams
 @final
 @dataclass(frozen=True)
 class Embedding(Leaf):
-    """y_t = row x_t of W, for samples of token numbers of any shape. Starts from W_ij ~ N(0, 1).
+    """y_t = row x_t of W, for samples of token numbers of any shape; W_ij ~ N(0, 1/width) at first.
 
     Args:
         vocabulary: tokens are 0 to vocabulary - 1.
@@ -45,10 +44,10 @@ class Embedding(Leaf):
         return {"W": (self.vocabulary, self.width)}
 
     def init(self, streams: Streams, /) -> dict[str, NumpyArray]:
-        W = streams.stream("W").standard_normal((self.vocabulary, self.width))
+        W = initial_table(streams, self.vocabulary, self.width)
         if self.padding is not None:
-            W[self.padding] = 0.0
-        return {"W": np.asarray(W)}
+            W[self.padding, :] = 0.0
+        return {"W": W}
 
     def output_shape(self, shape: Shape, /) -> Shape:
         return (*shape, self.width)
@@ -102,6 +101,11 @@ class Embedding(Leaf):
         if self.padding is None:
             return y
         return y * namespace(y).astype(ids != self.padding, y.dtype)[..., None]
+
+
+def initial_table(streams: Streams, vocabulary: int, width: int) -> NumpyArray:
+    """Vectors of mean square length 1."""
+    return streams.stream("W").standard_normal((vocabulary, width)) / math.sqrt(width)
 
 
 def tokens(x: Array, vocabulary: int) -> Array:
