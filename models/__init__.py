@@ -36,11 +36,16 @@ from models.recurrent import Recurrent
 from models.reshape import Flatten, Reshape
 from models.tied import TiedEmbedding
 from models.tokens import Encoded, WordPiece, stacked
+from models.zoo.distilbert import DistilBertConfig, distilbert
 from models.zoo.mlp import mlp
+from models.zoo.published import load_distilbert
 
 __all__ = [
     # Networks, and their Jacobians
     "mlp",
+    "distilbert",
+    "DistilBertConfig",
+    "load_distilbert",
     "Network",
     "Linearization",
     "Layout",

@@ -1,6 +1,6 @@
 """Adapting a network that was trained before: small corrections train, the rest stays as it is."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 
 from models.composite import Composite, changed
 from models.dense import Dense
@@ -48,9 +48,9 @@ def add_lora(
         return LoRA(dense, rank, alpha=alpha, dropout=dropout)
 
     layer = adapted(network.layer, names, adapter, train)
-    drawn = factors(layer, open_streams(rng).child("init"))
-    known = {name: like(value, params) for name, value in drawn.items()}
-    return _holding(layer, {**known, **network.constants, **network.parameters(params)})
+    known = {**network.constants, **network.parameters(params)}
+    new = drawn(layer, open_streams(rng).child("init"), known)
+    return holding(layer, {name: like(value, params) for name, value in new.items()} | known)
 
 
 def merge_lora(network: Network, params: Array, /) -> tuple[Network, Array]:
@@ -67,7 +67,7 @@ def merge_lora(network: Network, params: Array, /) -> tuple[Network, Array]:
         known[f"{name}.W".strip(".")] = layer.merged(parts)
         return layer.dense
 
-    return _holding(changed(network.layer, plain), known)
+    return holding(changed(network.layer, plain), known)
 
 
 def adapted(
@@ -109,16 +109,22 @@ def adapted(
     return made
 
 
-def factors(layer: Layer, streams: Streams) -> dict[str, NumpyArray]:
-    """A and B of every `LoRA`, as `init` draws them, and nothing else, which may be large."""
-    drawn: dict[str, NumpyArray] = {}
+def drawn(layer: Layer, streams: Streams, known: Container[str]) -> dict[str, NumpyArray]:
+    """What `layer.init` would draw, but only for leaves of which something is not known.
+
+    Of a `LoRA` those are its factors: what it adapts, which may be large, is not drawn.
+    """
+    found: dict[str, NumpyArray] = {}
     for name, leaf in leaves(layer):
-        if isinstance(leaf, LoRA):
-            own = streams
-            for part in filter(None, name.split(".")):
-                own = own.child(part)
-            drawn |= {f"{name}.{key}".strip("."): A for key, A in leaf.factors(own).items()}
-    return drawn
+        full = {own: f"{name}.{own}".strip(".") for own in {**leaf.shapes(), **leaf.constants()}}
+        if all(one in known for one in full.values()):
+            continue
+        own = streams
+        for part in filter(None, name.split(".")):
+            own = own.child(part)
+        parts = leaf.factors(own) if isinstance(leaf, LoRA) else leaf.init(own)
+        found |= {full[key]: value for key, value in parts.items()}
+    return found
 
 
 def leaves(layer: Layer, name: str = "") -> Iterator[tuple[str, Layer]]:
@@ -130,14 +136,14 @@ def leaves(layer: Layer, name: str = "") -> Iterator[tuple[str, Layer]]:
         yield from leaves(part, f"{name}.{own}".strip("."))
 
 
+def holding(layer: Layer, known: dict[str, Array]) -> tuple[Network, Array]:
+    """The network of this layer, and its parameters, from arrays by name."""
+    constants = {name: known[name] for name in layer.constants() if name in known}
+    network = Network(layer, constants)
+    return network, network.layout.flatten(known)
+
+
 def _dense(name: str, layer: Layer) -> Dense:
     if not isinstance(layer, Dense):
         raise InvalidInput(f"{name!r} is {layer!r}, and only a Dense layer can be adapted.")
     return layer
-
-
-def _holding(layer: Layer, known: dict[str, Array]) -> tuple[Network, Array]:
-    """The network of this layer with these numbers, as constants or parameters."""
-    constants = {name: known[name] for name in layer.constants() if name in known}
-    network = Network(layer, constants)
-    return network, network.layout.flatten(known)
