@@ -26,7 +26,14 @@ from models.layer import Layer, Leaf
 from models.leaf import OuterLeaf, Parameterless
 from models.linearization import Linearization
 from models.lora import LoRA
-from models.losses import Loss, SoftmaxCrossEntropy, SquaredError, accuracy
+from models.losses.binary import BinaryCrossEntropy
+from models.losses.contract import Loss, Tally
+from models.losses.huber import Huber
+from models.losses.poisson import Poisson
+from models.losses.separable import Separable
+from models.losses.softmax import SoftmaxCrossEntropy, accuracy
+from models.losses.span import SpanExtraction
+from models.losses.squared import SquaredError
 from models.network import Network
 from models.normalization import GroupNorm, LayerNorm, RMSNorm
 from models.padding import FirstPosition, MeanPosition, Padded
@@ -39,6 +46,7 @@ from models.tokens import Encoded, WordPiece, stacked
 from models.zoo.distilbert import DistilBertConfig, distilbert
 from models.zoo.mlp import mlp
 from models.zoo.published import load_distilbert
+from models.zoo.transformer import transformer, transformer_block
 
 __all__ = [
     # Networks, and their Jacobians
@@ -46,6 +54,7 @@ __all__ = [
     "distilbert",
     "DistilBertConfig",
     "load_distilbert",
+    "transformer",
     "Network",
     "Linearization",
     "Layout",
@@ -93,9 +102,16 @@ __all__ = [
     "FirstPosition",
     "DotProductAttention",
     "self_attention",
+    "transformer_block",
     # Losses, and the contract they keep
     "Loss",
+    "Separable",
+    "Tally",
     "SoftmaxCrossEntropy",
+    "SpanExtraction",
     "SquaredError",
+    "Huber",
+    "BinaryCrossEntropy",
+    "Poisson",
     "accuracy",
 ]

@@ -175,6 +175,14 @@ CASES = [
     ),
     Case("attention", models.self_attention(4, 2), (3, 4)),
     Case("attention-parts", models.self_attention(4, 2, key=Dense(4, 4, bias=False)), (3, 4)),
+    Case("block", models.transformer_block(4, 2, 3, activation=Tanh()), (3, 4)),
+    Case(
+        "block-norm-last",
+        models.transformer_block(4, 2, 3, norm_first=False, dropout=0.3),
+        (3, 4),
+        library_lacks="erf",
+        setting=Setting(True, Streams(0), MASK),
+    ),
 ]
 
 

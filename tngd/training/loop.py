@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import final
 
-from models.losses import accuracy
 from thermolinalg.backend import Array, namespace
 from thermolinalg.streams import Streams
 from tngd.data.loader import batches, epoch_length
@@ -111,7 +110,7 @@ def steps(
             step=step,
             epoch=step / an_epoch,
             loss=objective.value,
-            accuracy=accuracy(objective.output, objective.y) if problem.classifies else None,
+            accuracy=problem.accuracy(objective.output, objective.y),
             damping=move.damping,
             analog_time=move.cost.analog_time,
             device_seconds=move.cost.device_seconds,

@@ -1,11 +1,15 @@
 """What is trained on what: a network, its loss, and the rows it learns from."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 from typing import final
 
 import numpy as np
 
-from models.losses import Loss, SoftmaxCrossEntropy, accuracy
+from models.losses.contract import Loss, Tally
+from models.losses.softmax import SoftmaxCrossEntropy, hits
 from models.network import Network
 from thermolinalg.backend import Array, floating, like
 from thermolinalg.errors import InvalidInput, ShapeMismatch
@@ -71,15 +75,31 @@ class Problem:
 
     def evaluate(self, params: Array) -> tuple[float, float | None]:
         """Mean loss and, for a classification loss, accuracy over all rows."""
-        total, right = 0.0, 0.0
-        for first in range(0, self.size, ROWS_AT_ONCE):
-            x, y = self.x[first : first + ROWS_AT_ONCE], self.y[first : first + ROWS_AT_ONCE]
-            output = self.network.apply(params, x)
-            total += self.loss.value(output, y) * len(y)
-            right += accuracy(output, y) * len(y) if self.classifies else 0.0
-        return total / self.size, right / self.size if self.classifies else None
+        parts = [self._tallies(params, first) for first in range(0, self.size, ROWS_AT_ONCE)]
+        losses, right = zip(*parts, strict=True)
+        return _whole(losses).mean, _whole(right).mean if self.classifies else None
+
+    def accuracy(self, output: Array, y: Array) -> float | None:
+        """Fraction of labels that outputs of the network get right; None without class labels."""
+        return self._hits(output, y).mean if self.classifies else None
+
+    def _tallies(self, params: Array, first: int) -> tuple[Tally, Tally]:
+        """Of the loss, and of what is right, over the rows of one pass."""
+        rows = slice(first, first + ROWS_AT_ONCE)
+        output, y = self.network.apply(params, self.x[rows]), self.y[rows]
+        return self.loss.tally(output, y), self._hits(output, y)
+
+    def _hits(self, output: Array, y: Array) -> Tally:
+        if not isinstance(self.loss, SoftmaxCrossEntropy):
+            return Tally((), ())
+        return hits(output, y, ignore=self.loss.ignore)
 
     @property
     def classifies(self) -> bool:
         """Are the targets class labels?"""
         return isinstance(self.loss, SoftmaxCrossEntropy)
+
+
+def _whole(parts: Iterable[Tally]) -> Tally:
+    """The tally of all rows, from those of its passes."""
+    return reduce(add, parts)

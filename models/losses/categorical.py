@@ -1,0 +1,94 @@
+"""Softmax along the last axis, at any number of positions, each with its weight.
+
+A term has logits z (c,) and a weight w: w L with L = log Σ_k e^{z_k} - Σ_k q_k z_k, q the target
+distribution, and p = softmax(z). Weights are (..., 1) or one number.
+"""
+
+import math
+from typing import TypeAlias
+
+import numpy as np
+
+from thermolinalg.backend import Array, like, namespace
+
+Weights: TypeAlias = Array | float
+
+
+def softmax(z: Array, /) -> Array:
+    """e^{z_k} / Σ_l e^{z_l} along the last axis, without overflow. z may be -inf: p is 0."""
+    xp = namespace(z)
+    e = xp.exp(z - xp.max(z, axis=-1, keepdims=True))
+    return e / xp.sum(e, axis=-1, keepdims=True)
+
+
+def cross_entropies(z: Array, labels: Array, smoothing: float = 0.0) -> Array:
+    """L (...) for q = (1 - ε) onehot(label) + ε/c."""
+    xp = namespace(z)
+    z = z - xp.max(z, axis=-1, keepdims=True)
+    chosen = xp.take_along_axis(z, labels[..., None], axis=-1)[..., 0]
+    if smoothing:
+        chosen = (1.0 - smoothing) * chosen + smoothing * xp.mean(z, axis=-1)
+    return xp.log(xp.sum(xp.exp(z), axis=-1)) - chosen
+
+
+def gradient(z: Array, labels: Array, w: Weights, smoothing: float = 0.0) -> Array:
+    """w (p - q)."""
+    q = onehot(labels, z)
+    if smoothing:
+        q = (1.0 - smoothing) * q + smoothing / z.shape[-1]
+    return w * (softmax(z) - q)
+
+
+def hessian(z: Array, v: Array, w: Weights) -> Array:
+    """w (diag(p) - p p') v."""
+    p = softmax(z)
+    pv = p * v
+    return w * (pv - p * namespace(z).sum(pv, axis=-1, keepdims=True))
+
+
+def root(z: Array, w: Weights) -> Array:
+    """R (..., c, c - 1): one column less than B = diag(s) - p s', s = √p, with B B' = H / w.
+
+    H / w = diag(s) (I - s s') diag(s), and the columns but the first of the Householder reflection
+    Q = I - h h' / h_0, h = s + e_0, which takes s to -e_0, span the complement of s. Hence
+    R = √w diag(s) Q[:, 1:], that is
+
+        R_0j = -√w s_0 s_j        R_ij = √w (s_i δ_ij - p_i s_j / (1 + s_0))
+
+    with no division by what may be small, so probabilities that underflow do no harm.
+    """
+    xp = namespace(z)
+    p = softmax(z)
+    s = xp.sqrt(p)
+    first, rest = s[..., :1], s[..., 1:]
+    h = xp.concat([first, p[..., 1:] / (1.0 + first)], axis=-1)
+    corner = like(np.eye(z.shape[-1])[:, 1:], z)
+    return (corner - h[..., :, None]) * (_sqrt(w) * rest)[..., None, :]
+
+
+def sampled(z: Array, w: Weights, rng: np.random.Generator) -> Array:
+    """√w (p - onehot(label)) for labels drawn from p, whose second moment is w (diag(p) - p p')."""
+    xp = namespace(z)
+    p = softmax(z)
+    uniform = like(rng.random((*z.shape[:-1], 1)), z)
+    reached = xp.cumulative_sum(p, axis=-1)
+    below = reached[..., :-1] <= uniform * reached[..., -1:]
+    labels = xp.sum(xp.astype(below, xp.int64), axis=-1)
+    return _sqrt(w) * (p - onehot(labels, z))
+
+
+def onehot(labels: Array, z: Array) -> Array:
+    """1 at the label, 0 elsewhere: (..., c) in the dtype of z."""
+    classes = like(np.arange(z.shape[-1]), labels)
+    return namespace(z).astype(labels[..., None] == classes, z.dtype)
+
+
+def placed(R: Array) -> Array:
+    """Roots (b, t, c, r) of independent positions as one root (b, t, c, t r), block by block."""
+    b, t, c, r = R.shape
+    block = like(np.eye(t), R)[:, None, :, None]
+    return namespace(R).reshape(R[:, :, :, None, :] * block, (b, t, c, t * r))
+
+
+def _sqrt(w: Weights) -> Weights:
+    return math.sqrt(w) if isinstance(w, float) else namespace(w).sqrt(w)

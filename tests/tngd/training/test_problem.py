@@ -1,0 +1,52 @@
+"""An evaluation in passes is that of all rows at once, whatever their labels leave out."""
+
+import numpy as np
+import pytest
+
+import models
+from models import accuracy
+from tests.models.losses import IGNORED
+from tests.models.oracles import assert_close
+from tngd.training import problem
+from tngd.training.problem import Problem
+
+NET = models.Network(models.Dense(2, 3))
+RNG = np.random.default_rng(0)
+PARAMS = RNG.standard_normal(NET.size)
+
+
+@pytest.fixture(params=[1, 2, 5, 100])
+def passes(request, monkeypatch):
+    monkeypatch.setattr(problem, "ROWS_AT_ONCE", request.param)
+
+
+@pytest.mark.usefixtures("passes")
+def test_positions_with_ignored_labels():
+    """Rows have from no label to all; a pass may have none at all."""
+    loss = models.SoftmaxCrossEntropy(ignore=IGNORED)
+    x, y = RNG.standard_normal((7, 4, 2)), RNG.integers(3, size=(7, 4))
+    y[np.arange(4) < np.array([4, 0, 1, 2, 4, 3, 4])[:, None]] = IGNORED
+    z = NET.apply(PARAMS, x)
+    value, right = Problem(NET, loss, x, y).evaluate(PARAMS)
+    assert_close(value, loss.value(z, y), terms=100)
+    assert_close(right, accuracy(z, y, ignore=IGNORED), terms=2)
+
+
+@pytest.mark.usefixtures("passes")
+def test_spans_of_which_an_end_is_cut_off():
+    net, loss = models.Network(models.Dense(2, 2)), models.SpanExtraction()
+    x, y = RNG.standard_normal((7, 4, 2)), RNG.integers(4, size=(7, 2))
+    y[[0, 1, 5], 1] = 4
+    params = RNG.standard_normal(net.size)
+    value, right = Problem(net, loss, x, y).evaluate(params)
+    assert_close(value, loss.value(net.apply(params, x), y), terms=100)
+    assert right is None
+
+
+@pytest.mark.usefixtures("passes")
+def test_regression_has_no_accuracy():
+    x, y = RNG.standard_normal((7, 2)), RNG.standard_normal((7, 3))
+    loss = models.Huber()
+    value, right = Problem(NET, loss, x, y).evaluate(PARAMS)
+    assert_close(value, loss.value(NET.apply(PARAMS, x), y), terms=100)
+    assert right is None
