@@ -13,11 +13,13 @@ A network is one `Layer` over a `Layout` of its parameters; a new layer is a pag
 
 from models.activation import GELU, Elementwise, ReLU, Tanh
 from models.adaptation import add_lora, merge_lora
+from models.adaptive import AdaptiveAveragePool1D, AdaptiveAveragePool2D
 from models.attention import DotProductAttention, self_attention
 from models.branches import Parallel, Residual
 from models.chain import Sequential
 from models.checkpoints import load_parameters, save_parameters
 from models.composite import Composite
+from models.convolution import Conv1D, Conv2D
 from models.dense import Dense
 from models.dropout import Dropout
 from models.embedding import Embedding
@@ -38,11 +40,13 @@ from models.network import Network
 from models.normalization import GroupNorm, LayerNorm, RMSNorm
 from models.padding import FirstPosition, MeanPosition, Padded
 from models.parameters import Layout
+from models.pooling import AveragePool1D, AveragePool2D, MaxPool1D, MaxPool2D
 from models.positional import Positional, Sinusoidal
 from models.recurrent import Recurrent
 from models.reshape import Flatten, Reshape
 from models.tied import TiedEmbedding
 from models.tokens import Encoded, WordPiece, stacked
+from models.zoo.convnets import lenet
 from models.zoo.distilbert import DistilBertConfig, distilbert
 from models.zoo.mlp import mlp
 from models.zoo.published import load_distilbert
@@ -54,6 +58,7 @@ __all__ = [
     "distilbert",
     "DistilBertConfig",
     "load_distilbert",
+    "lenet",
     "transformer",
     "Network",
     "Linearization",
@@ -81,6 +86,14 @@ __all__ = [
     "Frozen",
     # Layers that are not
     "Dense",
+    "Conv1D",
+    "Conv2D",
+    "MaxPool1D",
+    "MaxPool2D",
+    "AveragePool1D",
+    "AveragePool2D",
+    "AdaptiveAveragePool1D",
+    "AdaptiveAveragePool2D",
     "ReLU",
     "Tanh",
     "GELU",

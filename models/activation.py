@@ -71,8 +71,7 @@ class ReLU(Elementwise):
 
     def value_and_slope(self, x: Array, /) -> tuple[Array, Array]:
         xp = namespace(x)
-        positive = x > 0
-        return xp.where(positive, x, xp.zeros_like(x)), xp.astype(positive, x.dtype)
+        return xp.maximum(x, 0.0), xp.astype(x > 0, x.dtype)
 
     def curvature(self, x: Array, /) -> Array:
         return namespace(x).zeros_like(x)

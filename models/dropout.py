@@ -64,9 +64,9 @@ def drawn_mask(setting: Setting, rate: float, x: Array) -> Mask:
     None where nothing is dropped: in evaluation, without random streams, or at rate 0. NumPy draws,
     so one seed gives the same mask on every library and in every dtype.
     """
-    if not setting.training or setting.streams is None or rate == 0:
+    rng = setting.stream("dropout") if rate else None
+    if rng is None:
         return None
-    rng = setting.streams.stream("dropout")
     kept = rng.random(tuple(x.shape), dtype=np.float32) >= rate
     return like(kept, x) * (1.0 / (1.0 - rate))
 

@@ -42,6 +42,10 @@ class Encoded:
     offsets: NumpyArray
     mask: NumpyArray
 
+    def offsets_in(self, which: int, /) -> NumpyArray:
+        """The offsets of tokens of one text, and (0, 0) for all others."""
+        return np.where((self.which == which)[:, None], self.offsets, 0)
+
 
 @final
 @dataclass(frozen=True)

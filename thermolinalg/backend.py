@@ -17,14 +17,29 @@ Array: TypeAlias = Any
 NumpyArray: TypeAlias = npt.NDArray[Any]
 
 
+_NUMPY = array_api_compat.array_namespace(np.empty(0))
+
+_MOST_THAT_RAISES_THE_THRESHOLD = 2**25 - 2**16
+"""Bytes: glibc follows freed arrays up to 32 MiB, its header included (mallopt(3))."""
+
+
 def namespace(*arrays: Array) -> Any:
     """The array namespace shared by the arrays; lists and scalars count as NumPy."""
+    if all(type(a) is np.ndarray for a in arrays):  # asked many times a step, so answered at once
+        return _NUMPY
     known = [a for a in arrays if array_api_compat.is_array_api_obj(a)]
-    return (
-        array_api_compat.array_namespace(*known)
-        if known
-        else array_api_compat.array_namespace(np.empty(0))
-    )
+    return array_api_compat.array_namespace(*known) if known else _NUMPY
+
+
+def keep_freed_memory() -> None:
+    """Let the process keep up to 64 MB that it frees, rather than return and fetch them again.
+
+    A new array whose pages come from the system takes ten times as long to fill as one in memory
+    that was there before. glibc returns freed memory beyond twice the largest array that it ever
+    got from the system by itself; an array that nobody fills costs nothing. Elsewhere this does no
+    harm.
+    """
+    np.empty(_MOST_THAT_RAISES_THE_THRESHOLD, dtype=np.uint8)
 
 
 def to_numpy(x: Array) -> NumpyArray:
@@ -117,3 +132,21 @@ def floating(x: Array) -> Array:
         x = np.asarray(x)
     xp = namespace(x)
     return xp.astype(x, xp.float64) if xp.isdtype(x.dtype, "integral") else x
+
+
+def window_view(
+    x: Array, size: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]
+) -> Array | None:
+    """Windows over the axes of x (b, *lengths, g, n) behind the first, as a view; NumPy only.
+
+    It is (b, *positions, g, *size, n), where entries lie `dilation` apart and windows `stride`;
+    None for other libraries, which have no such views.
+    """
+    if not isinstance(x, np.ndarray):
+        return None
+    axes = len(size)
+    reach = [(k - 1) * d + 1 for k, d in zip(size, dilation, strict=True)]
+    seen = np.lib.stride_tricks.sliding_window_view(x, reach, tuple(range(1, axes + 1)))
+    apart = (slice(None), *(slice(None, None, s) for s in stride), slice(None), slice(None))
+    seen = seen[apart + tuple(slice(None, None, d) for d in dilation)]
+    return np.moveaxis(seen, axes + 2, -1)

@@ -57,6 +57,12 @@ def test_a_pair_is_framed_and_filled_up():
     ]  # fmt: skip
 
 
+def test_offsets_in_one_text_are_0_elsewhere():
+    row = TOKENS.encode("who", "adan", length=7)
+    assert row.offsets_in(0).tolist() == [[0, 0], [0, 3], *[[0, 0]] * 5]
+    assert row.offsets_in(1).tolist() == [*[[0, 0]] * 3, [0, 2], [2, 4], *[[0, 0]] * 2]
+
+
 def test_offsets_point_into_the_text_as_it_was_written():
     """Capitals and accents are taken off, and the characters stay those of the text."""
     row = TOKENS.encode("  Adá ")

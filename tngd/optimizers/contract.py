@@ -40,7 +40,7 @@ class Rule(ABC):
 
     @abstractmethod
     def step(self, direction: Array, memory: Memory) -> tuple[Array, Memory]:
-        """The change of the parameters (p,), and what to remember."""
+        """The change of the parameters (p,), the caller's to overwrite, and what to remember."""
 
 
 @final
@@ -75,8 +75,8 @@ class Optimizer:
     def step(self, objective: Objective, state: State, rng: np.random.Generator) -> Move:
         """One step from the objective's parameters."""
         found = self.direction.find(objective, state.direction, rng)
-        change, memory = self.rule.step(found.direction, state.rule)
-        params = objective.params + change
+        params, memory = self.rule.step(found.direction, state.rule)
+        params += objective.params  # in place: the change is as large as the network
         return Move(params, State(found.memory, memory), found.damping, found.cost)
 
     @property

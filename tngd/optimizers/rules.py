@@ -3,6 +3,7 @@
 Knobs become Python floats, because a NumPy scalar among them would widen float32 arrays.
 """
 
+import math
 from dataclasses import dataclass
 from typing import final
 
@@ -30,8 +31,8 @@ class Momentum(Rule):
     def step(self, direction: Array, memory: Memory) -> tuple[Array, Memory]:
         if not self.momentum:
             return -self.rate * direction, None
-        m = direction if memory is None else self.momentum * memory + direction
-        ahead = direction + self.momentum * m if self.nesterov else m
+        m = direction if memory is None else _decayed(memory, self.momentum, direction)
+        ahead = _decayed(m, self.momentum, direction) if self.nesterov else m
         return -self.rate * ahead, m
 
 
@@ -39,6 +40,10 @@ class Momentum(Rule):
 @dataclass(frozen=True, slots=True)
 class Adaptive(Rule):
     """Adam's rule (Kingma and Ba 2015), with bias correction.
+
+    m <- beta1 m + d and v <- beta2 v + d² are remembered as sums. Averages and bias correction are
+    two numbers, a = (1 - beta1)/(1 - beta1^k) and b² = (1 - beta2)/(1 - beta2^k) in step k, which
+    is -rate a m / (b v^(1/2) + epsilon) = -(rate a/b) m / (v^(1/2) + epsilon/b).
 
     With beta1 = beta2 = 0, as the TNGD paper runs it, the step is -rate d/(|d| + epsilon): the sign
     of the direction.
@@ -56,13 +61,25 @@ class Adaptive(Rule):
             object.__setattr__(self, name, _fraction(name, getattr(self, name)))
 
     def step(self, direction: Array, memory: Memory) -> tuple[Array, Memory]:
-        count, first, second = (0, 0.0, 0.0) if memory is None else memory
+        count, m, v = (0, None, None) if memory is None else memory
         count += 1
-        first = self.beta1 * first + (1 - self.beta1) * direction
-        second = self.beta2 * second + (1 - self.beta2) * direction**2
-        mean = first / (1 - self.beta1**count)
-        scale = namespace(direction).sqrt(second / (1 - self.beta2**count)) + self.epsilon
-        return -self.rate * mean / scale, (count, first, second)
+        m = direction if m is None else _decayed(m, self.beta1, direction)
+        squared = direction * direction
+        v = squared if v is None else _decayed(v, self.beta2, squared)
+        a = (1 - self.beta1) / (1 - self.beta1**count)
+        b = math.sqrt((1 - self.beta2) / (1 - self.beta2**count))
+        scale = namespace(v).sqrt(v)
+        scale += self.epsilon / b
+        change = m / scale
+        change *= -self.rate * a / b
+        return change, (count, m, v)
+
+
+def _decayed(total: Array, factor: float, new: Array) -> Array:
+    """factor total + new. What was remembered before may be kept by a caller, so stays."""
+    moved = factor * total
+    moved += new
+    return moved
 
 
 def _fraction(name: str, value: float) -> float:

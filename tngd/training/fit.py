@@ -67,7 +67,7 @@ def fit(
         held_out = Problem(network, loss, *_pair("validation", validation))
     batch, epochs = checks.count("batch", batch), checks.count("epochs", epochs)
     streams = open_streams(rng)
-    start = network.init(streams.stream("init")) if params is None else params
+    start = problem.init(streams.stream("init")) if params is None else params
     an_epoch = epoch_length(problem.size, batch)
     run = steps(problem, optimizer, start, batch=batch, epochs=epochs, streams=streams)
 

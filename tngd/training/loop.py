@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import final
 
-from thermolinalg.backend import Array, namespace
+from thermolinalg.backend import Array, keep_freed_memory, namespace
 from thermolinalg.streams import Streams
 from tngd.data.loader import batches, epoch_length
 from tngd.linsolve.contract import Cost
@@ -89,16 +89,18 @@ def steps(
         params: where to start (p,).
         batch: rows in a batch.
         epochs: passes over the rows, counted from step 0.
-        streams: named randomness: "shuffle" orders the rows, "noise" drives the device.
+        streams: named randomness: "shuffle" orders the rows, "noise" drives the device, "dropout"
+            draws masks.
         state: the optimizer's, if the run goes on.
         done: steps already taken.
     """
+    keep_freed_memory()  # every step fills arrays as large as the network anew
     state, good = state or State(), params
     an_epoch = epoch_length(problem.size, batch)
     order = batches(problem.size, batch, streams=streams, epochs=epochs, done=done)
     for step, rows in enumerate(order, start=done + 1):
         started = time.perf_counter()
-        objective = problem.objective(params, rows)
+        objective = problem.objective(params, rows, streams.child("dropout", step))
         if math.isfinite(objective.value):
             good = params
             move = optimizer.step(objective, state, streams.stream("noise", step))

@@ -11,8 +11,9 @@ import numpy as np
 from models.losses.contract import Loss, Tally
 from models.losses.softmax import SoftmaxCrossEntropy, hits
 from models.network import Network
-from thermolinalg.backend import Array, floating, like
+from thermolinalg.backend import Array, like, namespace, zeros
 from thermolinalg.errors import InvalidInput, ShapeMismatch
+from thermolinalg.streams import Streams
 from tngd.objective import Objective
 
 ROWS_AT_ONCE = 2048
@@ -48,9 +49,8 @@ class Problem:
     def _try_one_row(self) -> None:
         """What does not fit is said here, with the user's names, and not in the first step."""
         row, target = self.x[:1], self.y[:1]
-        zeros = like(np.zeros(self.network.size), floating(row))
         try:
-            output = self.network.apply(zeros, row)
+            output = self.network.apply(zeros((self.network.size,), self._reference), row)
         except ShapeMismatch as error:
             raise ShapeMismatch(
                 f"the network cannot read rows of x, which have shape {tuple(row.shape[1:])}: "
@@ -69,9 +69,13 @@ class Problem:
         """Number of rows."""
         return int(self.x.shape[0])
 
-    def objective(self, params: Array, rows: Array) -> Objective:
-        """The mean loss over some rows, at some parameters."""
-        return Objective(self.network, self.loss, params, self.x[rows], self.y[rows])
+    def init(self, rng: np.random.Generator) -> Array:
+        """Random initial parameters (p,), in the library of the rows."""
+        return like(self.network.init(rng, dtype=np.float64), self._reference)
+
+    def objective(self, params: Array, rows: Array, noise: Streams | None = None) -> Objective:
+        """The mean loss over some rows, at some parameters; with noise, as in training."""
+        return Objective(self.network, self.loss, params, self.x[rows], self.y[rows], noise)
 
     def evaluate(self, params: Array) -> tuple[float, float | None]:
         """Mean loss and, for a classification loss, accuracy over all rows."""
@@ -88,6 +92,13 @@ class Problem:
         rows = slice(first, first + ROWS_AT_ONCE)
         output, y = self.network.apply(params, self.x[rows]), self.y[rows]
         return self.loss.tally(output, y), self._hits(output, y)
+
+    @property
+    def _reference(self) -> Array:
+        """Library, device and dtype of parameters: those of the constants, or float32 beside x."""
+        nothing = self.x[:0]
+        single = namespace(nothing).astype(nothing, namespace(nothing).float32)
+        return next(iter(self.network.constants.values()), single)
 
     def _hits(self, output: Array, y: Array) -> Tally:
         if not isinstance(self.loss, SoftmaxCrossEntropy):
