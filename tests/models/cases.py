@@ -197,6 +197,11 @@ CASES = [
     Case("group-norm", models.GroupNorm(2, 6), (6,)),
     Case("group-norm-image", models.GroupNorm(2, 4), (2, 3, 4)),
     Case("instance-norm", models.GroupNorm(3, 3), (4, 3)),
+    Case(
+        "norms-in-chain",
+        _chain(Dense(4, 6), models.LayerNorm(6), Tanh(), Dense(6, 4), models.GroupNorm(2, 4)),
+        (3, 4),
+    ),
     Case("block", models.transformer_block(4, 2, 3, activation=Tanh()), (3, 4)),
     Case(
         "block-norm-last",

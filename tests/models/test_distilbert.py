@@ -11,6 +11,7 @@ from models import Dense, DistilBertConfig, LoRA
 from models.checkpoints import read_arrays, write_arrays
 from models.zoo.published import DENSE, EMBEDDINGS, NORMS
 from tests.models.oracles import assert_close
+from thermolinalg.backend import like, to_numpy
 from thermolinalg.errors import DataError, InvalidInput, ShapeMismatch
 
 pytest.importorskip("safetensors")
@@ -108,6 +109,16 @@ def test_names_may_lack_their_prefix_and_the_head(tmp_path):
     again, theta = models.load_distilbert(tmp_path / "model.safetensors", head=None, dtype=float)
     assert np.array_equal(theta, params)
     assert np.array_equal(again.apply(theta, X), net.apply(params, X))
+
+
+def test_it_runs_in_the_library_of_its_parameters(tmp_path):
+    xp = pytest.importorskip("torch")
+    net, params = models.load_distilbert(written(tmp_path), lora=LoRA, dtype=np.float64, rng=0)
+    moved, ids = like(params, xp.zeros(1, dtype=xp.float64)), xp.asarray(X)
+    truth, lin = net.linearize(params, X), net.like(moved).linearize(moved, ids)
+    assert_close(to_numpy(lin.output), truth.output, terms=TERMS)
+    u = real(truth.output.shape, 0)
+    assert_close(to_numpy(lin.vjp(like(u, moved))), truth.vjp(u), terms=TERMS)
 
 
 def test_a_head_that_is_missing_is_drawn_and_said(tmp_path):
@@ -276,6 +287,34 @@ def test_a_checkpoint_that_transformers_wrote_is_read(transformers, tmp_path):
     net, params = models.load_distilbert(tmp_path, head=None)
     assert_close(net.apply(params, X), hidden.detach().numpy(), terms=TERMS)
     assert DistilBertConfig.read(tmp_path / "config.json") == CONFIG
+
+
+def test_tokens_are_those_of_transformers(transformers, tmp_path):
+    """Capitals, accents, punctuation, unknown letters, pairs and padding."""
+    pieces = [
+        "[PAD]",
+        "[UNK]",
+        "[CLS]",
+        "[SEP]",
+        "[MASK]",
+        "ada",
+        "##s",
+        "cafe",
+        "l",
+        "'",
+        "?",
+        "中",
+    ]
+    ours = models.WordPiece(pieces)
+    ours.save(tmp_path / "vocab.txt")
+    tokenizer = transformers.DistilBertTokenizer(vocab=str(tmp_path / "vocab.txt"))
+    pairs = [("Adas café?", "L'ada  中中 z\u00a0ADA\n?"), ("", "ada"), ("l'", "?")]
+    for pair in pairs:
+        theirs = tokenizer(*pair, padding="max_length", max_length=16, return_offsets_mapping=True)
+        row = ours.encode(*pair, length=16)
+        assert row.ids.tolist() == theirs["input_ids"]
+        assert row.mask.tolist() == [bool(m) for m in theirs["attention_mask"]]
+        assert [tuple(o) for o in row.offsets.tolist()] == theirs["offset_mapping"]
 
 
 BLOCK = "distilbert.transformer.layer.1"
