@@ -40,8 +40,8 @@ def add_lora(
         rng: draws the factors A.
 
     Raises:
-        InvalidInput: no layer has such a name, one of `names` is no Dense layer, or a number is
-            not one that `LoRA` takes.
+        InvalidInput: no layer has such a name, one is in both lists, one of `names` is no Dense
+            layer, or a number is not one that `LoRA` takes.
     """
 
     def adapter(dense: Dense) -> LoRA:
@@ -56,7 +56,7 @@ def add_lora(
 def merge_lora(network: Network, params: Array, /) -> tuple[Network, Array]:
     """The network with every `LoRA` folded into the Dense layer that it adapts: the same function.
 
-    Those layers train in full; to hold one fixed, `freeze` it.
+    Where the correction trained, the whole layer does then; to hold it fixed, `freeze` it.
     """
     known = {**network.constants, **network.parameters(params)}
 
@@ -85,9 +85,12 @@ def adapted(
         train: names of layers that go on training.
 
     Raises:
-        InvalidInput: no layer has such a name, or one of `names` is no Dense layer.
+        InvalidInput: no layer has such a name, one is in both lists, or one of `names` is no Dense
+            layer.
     """
     adapt, keep = set(names), set(train)
+    if both := sorted(adapt & keep):
+        raise InvalidInput(f"{both[0]!r} is in names and in train. Adapt it, or train all of it.")
     missing = adapt | keep
 
     def change(name: str, found: Layer) -> Layer | None:

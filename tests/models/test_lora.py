@@ -148,11 +148,12 @@ def test_it_stays_in_the_library_of_the_parameters(library):
         (lambda: LoRA(Dense(2, 2), dropout=1.0), "rate = 1.0"),
         (lambda: models.add_lora(NET, PARAMS, ["haed"]), "'haed'.* in, block.a, block.b, head"),
         (lambda: models.add_lora(NET, PARAMS, ["in"], train=["hat"]), "'hat'"),
+        (lambda: models.add_lora(NET, PARAMS, ["in"], train=["in"]), "'in' is in names and in tr"),
         (lambda: models.add_lora(NET, PARAMS, ["block"]), "only a Dense layer"),
         (lambda: models.add_lora(NET, PARAMS, ["block.t"]), "only a Dense layer"),
         (lambda: models.add_lora(NET, PARAMS, [], rng=0), "nothing can train"),
     ],
-    ids=range(9),
+    ids=range(10),
 )
 def test_misuse_is_named(call, says):
     with pytest.raises(InvalidInput, match=says):
