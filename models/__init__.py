@@ -12,12 +12,14 @@ A network is one `Layer` over a `Layout` of its parameters; a new layer is a pag
 """
 
 from models.activation import Elementwise, LeakyReLU, ReLU, Sigmoid, SiLU, Softplus, Tanh
+from models.adaptation import add_lora, merge_lora
 from models.adaptive import AdaptiveAveragePool1D, AdaptiveAveragePool2D
 from models.attention import DotProductAttention, self_attention
 from models.batchnorm import BatchNorm
 from models.branches import Parallel, Residual
 from models.calibration import calibrated
 from models.chain import Sequential
+from models.checkpoints import load_parameters, save_parameters
 from models.composite import Composite
 from models.convolution import Conv1D, Conv2D
 from models.dense import Dense
@@ -28,6 +30,7 @@ from models.gelu import GELU
 from models.layer import Layer, Leaf
 from models.leaf import OuterLeaf, Parameterless
 from models.linearization import Linearization
+from models.lora import LoRA
 from models.losses.binary import BinaryCrossEntropy
 from models.losses.contract import Loss, Tally
 from models.losses.huber import Huber
@@ -46,19 +49,34 @@ from models.recurrent import Recurrent
 from models.reshape import Flatten, Reshape
 from models.softmax import Softmax
 from models.tied import TiedEmbedding
+from models.tokens import Encoded, WordPiece, stacked
 from models.zoo.convnets import lenet, resnet
+from models.zoo.distilbert import DistilBertConfig, distilbert
 from models.zoo.mlp import mlp
+from models.zoo.published import load_distilbert
 from models.zoo.transformer import transformer, transformer_block
 
 __all__ = [
     # Networks, and their Jacobians
     "mlp",
-    "transformer",
+    "distilbert",
+    "DistilBertConfig",
+    "load_distilbert",
     "lenet",
+    "transformer",
     "resnet",
     "Network",
     "Linearization",
     "Layout",
+    # Adapting what was trained before, and files of parameters
+    "add_lora",
+    "merge_lora",
+    "save_parameters",
+    "load_parameters",
+    # Text as numbers
+    "WordPiece",
+    "Encoded",
+    "stacked",
     # Layers, and the contract they keep
     "Layer",
     "Leaf",
@@ -97,6 +115,7 @@ __all__ = [
     "Dropout",
     "Reshape",
     "Flatten",
+    "LoRA",
     # Layers of sequences
     "Embedding",
     "TiedEmbedding",

@@ -54,6 +54,8 @@ def _chain(*layers):
     return Sequential(layers)
 
 
+_TRAINING = Setting(True, Streams(0))
+
 CASES = [
     Case("dense", Dense(4, 3), (4,)),
     Case("dense-scalar", Dense(1, 1), (1,)),
@@ -156,6 +158,21 @@ CASES = [
         "norms-in-chain",
         _chain(Dense(4, 6), models.LayerNorm(6), Tanh(), Dense(6, 4), models.GroupNorm(2, 4)),
         (3, 4),
+    ),
+    # Low-rank adaptation
+    Case("lora", models.LoRA(Dense(4, 3)), (4,)),
+    Case("lora-without-bias", models.LoRA(Dense(2, 3, bias=False), 3, alpha=1.0), (2,)),
+    Case("lora-dropout", models.LoRA(Dense(4, 3), dropout=0.4), (5, 4), setting=_TRAINING),
+    Case(
+        "lora-in-chain",
+        _chain(
+            Frozen(Dense(4, 3)),
+            models.LoRA(Dense(3, 4), 1, alpha=1.0),  # a larger one saturates tanh
+            Tanh(),
+            models.LoRA(Dense(4, 2)),
+        ),
+        (4,),
+        setting=_TRAINING,
     ),
     # Sequences
     Case("embedding", models.Embedding(5, 3), (4,), integers=5),
