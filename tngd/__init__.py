@@ -12,6 +12,9 @@ from tngd.curvature.ggn import GGN
 from tngd.data.dataset import Dataset, Split
 from tngd.data.digits import load_digits
 from tngd.data.mnist import load_mnist
+from tngd.data.squad import read_squad
+from tngd.data.vocabulary import Vocabulary
+from tngd.data.wikitext import read_wikitext
 from tngd.experiments.training_study import TrainingStudy
 from tngd.experiments.trial import Setting
 from tngd.linsolve.cg import CG
@@ -39,4 +42,5 @@ __all__ = [  # in the order of the arrows above
     "TrainingResult", "History", "Ending", "load_result",
     "TrainingStudy", "Setting",
     "Dataset", "Split", "load_digits", "load_mnist",
+    "read_wikitext", "Vocabulary", "read_squad",
 ]  # fmt: skip

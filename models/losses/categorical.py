@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from thermolinalg.backend import Array, like, namespace
+from thermolinalg.backend import Array, add_at, like, namespace
 
 Weights: TypeAlias = Array | float
 
@@ -18,7 +18,8 @@ def softmax(z: Array, /) -> Array:
     """e^{z_k} / Σ_l e^{z_l} along the last axis, without overflow. z may be -inf: p is 0."""
     xp = namespace(z)
     e = xp.exp(z - xp.max(z, axis=-1, keepdims=True))
-    return e / xp.sum(e, axis=-1, keepdims=True)
+    e /= xp.sum(e, axis=-1, keepdims=True)
+    return e
 
 
 def cross_entropies(z: Array, labels: Array, smoothing: float = 0.0) -> Array:
@@ -33,10 +34,11 @@ def cross_entropies(z: Array, labels: Array, smoothing: float = 0.0) -> Array:
 
 def gradient(z: Array, labels: Array, w: Weights, smoothing: float = 0.0) -> Array:
     """w (p - q)."""
-    q = onehot(labels, z)
+    u = softmax(z)
     if smoothing:
-        q = (1.0 - smoothing) * q + smoothing / z.shape[-1]
-    return w * (softmax(z) - q)
+        u -= smoothing / z.shape[-1]
+    u *= w
+    return _without(u, labels, (1.0 - smoothing) * w)
 
 
 def hessian(z: Array, v: Array, w: Weights) -> Array:
@@ -74,13 +76,8 @@ def sampled(z: Array, w: Weights, rng: np.random.Generator) -> Array:
     reached = xp.cumulative_sum(p, axis=-1)
     below = reached[..., :-1] <= uniform * reached[..., -1:]
     labels = xp.sum(xp.astype(below, xp.int64), axis=-1)
-    return _sqrt(w) * (p - onehot(labels, z))
-
-
-def onehot(labels: Array, z: Array) -> Array:
-    """1 at the label, 0 elsewhere: (..., c) in the dtype of z."""
-    classes = like(np.arange(z.shape[-1]), labels)
-    return namespace(z).astype(labels[..., None] == classes, z.dtype)
+    p *= _sqrt(w)
+    return _without(p, labels, _sqrt(w))
 
 
 def placed(R: Array) -> Array:
@@ -88,6 +85,14 @@ def placed(R: Array) -> Array:
     b, t, c, r = R.shape
     block = like(np.eye(t), R)[:, None, :, None]
     return namespace(R).reshape(R[:, :, :, None, :] * block, (b, t, c, t * r))
+
+
+def _without(u: Array, labels: Array, w: Weights) -> Array:
+    """u - w onehot(label), in place of u."""
+    xp = namespace(u)
+    rows = xp.reshape(u, (-1, u.shape[-1]))
+    add_at(rows, xp.reshape(labels, (-1,)), -w if isinstance(w, float) else -xp.reshape(w, (-1,)))
+    return xp.reshape(rows, u.shape)
 
 
 def _sqrt(w: Weights) -> Weights:

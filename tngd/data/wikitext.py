@@ -1,8 +1,8 @@
 """WikiText: articles as lines of words between spaces (Merity et al. 2016).
 
-Between blank lines ` = Title = ` begins an article, ` = = Section = = ` a section, and so on. Rare words were
-replaced by `<unk>`, and marks inside words or numbers stand between at-signs: `1 @,@ 000`. The
-package does not distribute it.
+Between blank lines ` = Title = ` begins an article, ` = = Section = = ` a section, and so on.
+Rare words were replaced by `<unk>`, and marks inside words or numbers stand between at-signs:
+`1 @,@ 000`. The package does not distribute it.
 """
 
 import os
