@@ -48,8 +48,8 @@ class DotProductAttention(Parameterless):
         return shape[0], shape[1] // 3
 
     def workspace(self, shape: Shape, /) -> int:
-        positions, width = self.output_shape(shape)
-        return 9 * positions * width + 3 * self.heads * positions**2
+        T, width = self.output_shape(shape)
+        return 9 * T * width + 3 * self.heads * T**2
 
     def forward(
         self, _p: Named, x: Array, setting: Setting = EVALUATION, /
@@ -100,10 +100,10 @@ class DotProductAttention(Parameterless):
 
     def _heads(self, x: Array) -> tuple[Array, Array, Array]:
         """Q / n^(1/2), K and V, each (b, H, T, n)."""
-        b, positions, width = x.shape
+        b, T, width = x.shape
         n = width // (3 * self.heads)
         xp = namespace(x)
-        parts = xp.permute_dims(xp.reshape(x, (b, positions, 3, self.heads, n)), (2, 0, 3, 1, 4))
+        parts = xp.permute_dims(xp.reshape(x, (b, T, 3, self.heads, n)), (2, 0, 3, 1, 4))
         return parts[0, ...] * n**-0.5, parts[1, ...], parts[2, ...]
 
     def _split(self, u: Array) -> Array:
@@ -115,13 +115,13 @@ class DotProductAttention(Parameterless):
     def _joined(self, Q: Array, K: Array, V: Array) -> Array:
         """Cotangents of what `_heads` returns as that of x, (..., b, T, 3 H n)."""
         xp = namespace(Q)
-        *lead, heads, positions, n = Q.shape
-        x = zeros((*lead, positions, 3, heads, n), Q)
+        *lead, heads, T, n = Q.shape
+        x = zeros((*lead, T, 3, heads, n), Q)
         x[..., 0, :, :] = _swapped(Q)
         x[..., 0, :, :] *= n**-0.5
         x[..., 1, :, :] = _swapped(K)
         x[..., 2, :, :] = _swapped(V)
-        return xp.reshape(x, (*lead, positions, 3 * heads * n))
+        return xp.reshape(x, (*lead, T, 3 * heads * n))
 
 
 def self_attention(

@@ -80,8 +80,8 @@ class Recurrent(OuterLeaf):
         return (self.width,) if self.last else (shape[0], self.width)
 
     def workspace(self, shape: Shape, /) -> int:
-        positions, inputs = shape
-        return positions * (inputs + 3 * self.width) + 5 * self.width
+        T, inputs = shape
+        return T * (inputs + 3 * self.width) + 5 * self.width
 
     def forward(self, p: Named, x: Array, setting: Setting = EVALUATION, /) -> tuple[Array, States]:
         xp = namespace(x)
