@@ -25,6 +25,9 @@ from tngd.objective import Objective
 
 BATCH, CLASSES, ITERATIONS, BAR = 128, 10, 100, 20.0
 
+REST = 0.25
+"""Seconds between two measurements: threads of the other's BLAS wait in a loop for a while."""
+
 
 class ChannelsLast(torch.nn.Module):
     """The order in which our features are flattened."""
@@ -75,6 +78,7 @@ def timed(tasks: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, 
     seconds: dict[str, list[float]] = {name: [] for name in tasks}
     for turn in range(repeats + 1):
         for name, task in tasks.items():
+            time.sleep(REST)
             start = time.perf_counter()
             task()
             if turn:

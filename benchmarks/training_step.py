@@ -25,6 +25,9 @@ from thermolinalg.streams import Streams
 
 ROWS = 2048
 
+REST = 0.25
+"""Seconds between two measurements: threads of the other's BLAS wait in a loop for a while."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -115,6 +118,7 @@ def medians(tasks: list[Callable[[], object]], repeats: int) -> list[float]:
     seconds: list[list[float]] = [[] for _ in tasks]
     for turn in range(repeats + 5):
         for task, kept in zip(tasks, seconds, strict=True):
+            time.sleep(REST)
             start = time.perf_counter()
             task()
             if turn >= 5:

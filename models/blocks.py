@@ -10,7 +10,7 @@ from itertools import product
 from models.gram import no_gram, parts, taken
 from models.layer import Layer, Place
 from models.products import visits
-from thermolinalg.backend import Array, namespace, zeros
+from thermolinalg.backend import Array, keep_freed_memory, namespace, zeros
 from thermolinalg.errors import MemoryLimit
 
 FREE = 2**28
@@ -30,6 +30,7 @@ def gram(layer: Layer, at: Place, u: Array, *, workspace: int, limit: int | None
     Raises:
         MemoryLimit: `limit` holds less than the result and one sample against another.
     """
+    keep_freed_memory()
     r, b = u.shape[:2]
     itemsize = namespace(u).finfo(u.dtype).bits // 8
     result = (b * r) ** 2

@@ -109,7 +109,8 @@ def unformed(left: Side, right: Side, bias: bool, room: int) -> Array:
 
 def _unformed(left: Side, right: Side, bias: bool) -> Array:
     xp = namespace(left[1])
-    (X, b, E, r), (X2, b2, E2, r2) = (_flat(side) for side in (left, right))
+    X, b, E, r = _flat(left)
+    X2, b2, E2, r2 = (X, b, E, r) if right is left else _flat(right)
     T = left[1].shape[2]
     xx = X @ X2.T
     if bias:
@@ -156,16 +157,13 @@ def formed(left: Side, right: Side, bias: bool, room: int) -> Array:
 
 
 def _formed(left: Side, right: Side, bias: bool, outputs: slice) -> Array:
-    W, c = _gradients(left, outputs)
-    W2, c2 = (W, c) if left is right else _gradients(right, outputs)
-    K = W @ W2.T
-    if bias:
-        K += c @ c2.T
-    return K
+    S = _gradients(left, bias, outputs)
+    return S @ (S if left is right else _gradients(right, bias, outputs)).T
 
 
-def _gradients(side: Side, outputs: slice) -> tuple[Array, Array]:
+def _gradients(side: Side, bias: bool, outputs: slice) -> Array:
     xp = namespace(side[1])
     W, c = per_sample(side[0], side[1][..., outputs])
     r, b = c.shape[:2]
-    return sample_major(xp.reshape(W, (r, b, -1))), sample_major(c)
+    W = xp.reshape(W, (r, b, -1))
+    return sample_major(xp.concat([W, c], axis=-1) if bias else W)

@@ -123,20 +123,21 @@ def apply_rows(x: Array, M: Array) -> Array:
     return xp.reshape(xp.reshape(x, (-1, x.shape[-1])) @ M.T, (*x.shape[:-1], M.shape[0]))
 
 
-def add_at(rows: Array, columns: Array, amount: Array | float) -> None:
-    """rows[i, columns[i]] += amount (or amount[i]) in place, for rows (n, c) and columns (n,).
+def add_at(rows: Array, columns: Array, amount: Array | float) -> Array:
+    """rows[i, columns[i]] += amount (or amount[i]), for rows (n, c) and columns (n,).
 
-    The standard has no such assignment; where a library has none either, it costs n c numbers.
+    In place where the library can. The standard has no such assignment; there it costs n c numbers.
     """
     xp = namespace(rows)
-    device = array_api_compat.device(rows)
+    places = (xp.arange(rows.shape[0], device=array_api_compat.device(rows)), columns)
+    if array_api_compat.is_jax_array(rows):
+        return rows.at[places].add(amount)
     if array_api_compat.is_array_api_strict_namespace(xp):
-        there = columns[:, None] == xp.arange(rows.shape[1], device=device)
-        rows += xp.astype(there, rows.dtype) * (
-            amount if isinstance(amount, float) else amount[:, None]
-        )
-    else:
-        rows[xp.arange(rows.shape[0], device=device), columns] += amount
+        there = columns[:, None] == xp.arange(rows.shape[1], device=array_api_compat.device(rows))
+        each = amount if isinstance(amount, float) else amount[:, None]
+        return rows + xp.astype(there, rows.dtype) * each
+    rows[places] += amount
+    return rows
 
 
 def normals(rng: np.random.Generator, shape: tuple[int, ...], reference: Array) -> Array:

@@ -91,8 +91,8 @@ def _without(u: Array, labels: Array, w: Weights) -> Array:
     """u - w onehot(label), in place of u."""
     xp = namespace(u)
     rows = xp.reshape(u, (-1, u.shape[-1]))
-    add_at(rows, xp.reshape(labels, (-1,)), -w if isinstance(w, float) else -xp.reshape(w, (-1,)))
-    return xp.reshape(rows, u.shape)
+    amount = -w if isinstance(w, float) else -xp.reshape(w, (-1,))
+    return xp.reshape(add_at(rows, xp.reshape(labels, (-1,)), amount), u.shape)
 
 
 def _sqrt(w: Weights) -> Weights:

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import final
 
 import numpy as np
-import scipy.linalg
+from scipy.linalg import cho_factor, cho_solve
 
 from thermolinalg.backend import Array, NumpyArray, like, to_numpy
+from thermolinalg.threads import one_blas_thread
 from tngd.curvature.contract import CurvatureAt
 from tngd.linsolve.contract import LinearSolver, Memory, Solution
 
@@ -40,8 +41,9 @@ def _weights(K: NumpyArray, damping: float, right: NumpyArray) -> NumpyArray:
     system = K.copy()
     system[np.diag_indices_from(system)] += damping
     try:
-        factor = scipy.linalg.cho_factor(system, lower=True, overwrite_a=True, check_finite=False)
-        return scipy.linalg.cho_solve(factor, right, check_finite=False)
+        with one_blas_thread():  # SciPy's own threads would take the cores of NumPy's
+            factor = cho_factor(system, lower=True, overwrite_a=True, check_finite=False)
+            return cho_solve(factor, right, check_finite=False)
     except np.linalg.LinAlgError:
         values, V = np.linalg.eigh(K)  # rounding made it indefinite by more than the damping
         return V @ ((V.T @ right) / (np.maximum(values, 0.0) + damping))
