@@ -14,7 +14,7 @@ from typing import Any, TypeAlias, final
 import numpy as np
 
 from models.layer import Shape
-from thermolinalg.backend import Array, counted, namespace, window_view, zeros
+from thermolinalg.backend import Array, namespace, positions, window_view, zeros
 from thermolinalg.errors import InvalidInput, ShapeMismatch
 
 PerAxis: TypeAlias = int | tuple[int, ...]
@@ -120,7 +120,8 @@ class Windows:
     def numbered(self, like: Array) -> Array:
         """The number of each entry of a window, to compare with what is `apart`."""
         shape = tuple(n for k in self.size for n in (k, 1))
-        return namespace(like).reshape(counted(len(self.offsets), like), shape)
+        xp = namespace(like)
+        return xp.reshape(xp.astype(positions(len(self.offsets), like), like.dtype), shape)
 
     def apart(self, a: Array) -> Array:
         """a (..., *positions, channels) with an axis of length 1 behind each of positions.

@@ -106,12 +106,6 @@ def _sum_by_index_numpy(values: NumpyArray, index: NumpyArray, length: int) -> N
     return np.moveaxis((chosen @ rows).reshape(length, *lead, n), 0, -2)
 
 
-def counted(n: int, reference: Array) -> Array:
-    """0, 1, ..., n - 1 with the library, device and dtype of `reference`."""
-    xp = namespace(reference)
-    return xp.arange(n, dtype=reference.dtype, device=array_api_compat.device(reference))
-
-
 def apply_rows(x: Array, M: Array) -> Array:
     """x M' along the last axis of x (..., n), for M (m, n), as one matrix product.
 
