@@ -6,7 +6,8 @@ from typing import ClassVar, final
 import numpy as np
 
 from models.checks import positive_integer
-from models.layer import Named, Shape
+from models.composite import changed
+from models.layer import Layer, Named, Shape
 from models.normalization import Normalization, Standard, positive_epsilon
 from models.setting import Setting
 from models.standardization import Axes, standardised
@@ -21,9 +22,9 @@ class BatchNorm(Normalization):
 
     They are taken over samples and positions, so the samples of a batch interact, and derivatives
     go through the statistics. In evaluation both are the constants `mean` and `var`, which
-    `models.calibrated` sets. There are no running averages: a network is a function of params and
-    x, without a state that depends on the steps before, and averages over the params of former
-    steps would belong to none of them.
+    `models.calibrated` sets; training does not need them. There are no running averages: a network
+    is a function of params and x, without a state that depends on the steps before, and averages
+    over the params of former steps would belong to none of them.
 
     Raises:
         InvalidInput: `channels` is not a positive integer, or `epsilon` not a positive number.
@@ -60,3 +61,17 @@ class BatchNorm(Normalization):
             r = xp.reshape(1.0 / xp.sqrt(p["var"] + self.epsilon), (1, 1, 1, -1))
             X, over = (x - p["mean"]) * r, ()
         return X, xp.broadcast_to(r, (x.shape[0], *r.shape[1:])), over
+
+
+def statistics(layer: Layer) -> tuple[str, ...]:
+    """Names of the constants of batch normalisation, which training does without."""
+    found: list[str] = []
+
+    def look(name: str, part: Layer) -> Layer | None:
+        if not isinstance(part, BatchNorm):
+            return None
+        found.extend(f"{name}.{own}".strip(".") for own in part.constants())
+        return part
+
+    changed(layer, look)
+    return tuple(found)

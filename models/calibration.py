@@ -32,6 +32,8 @@ def calibrated(
     Raises:
         InvalidInput: there is no `BatchNorm` in the network.
     """
+    if not network.statistics:
+        raise InvalidInput(f"{network!r}\nhas no BatchNorm, so there is nothing to calibrate.")
     seen: dict[str, Array] = {}
 
     def change(name: str, layer: Layer) -> Layer | None:
@@ -42,8 +44,6 @@ def calibrated(
         name: network.constants[name] for name in layer.constants() if name in network.constants
     }
     Network(layer, known).apply(params, x, mask=mask)
-    if not seen:
-        raise InvalidInput(f"{network!r}\nhas no BatchNorm, so there is nothing to calibrate.")
     return replace(network, constants={**network.constants, **seen})
 
 

@@ -8,6 +8,7 @@ from typing import Any, Self, final
 import numpy as np
 import numpy.typing as npt
 
+from models.batchnorm import statistics
 from models.chain import Sequential
 from models.checks import as_array, batch, library, real, shaped
 from models.composite import changed, nested
@@ -74,6 +75,11 @@ class Network:
         """Number of parameters that train."""
         return self.layout.size
 
+    @cached_property
+    def statistics(self) -> tuple[str, ...]:
+        """Constants that `models.calibrated` takes from data; training does without them."""
+        return statistics(self.layer)
+
     @property
     def takes_integers(self) -> bool:
         """Is a batch an array of integers, such as token numbers?"""
@@ -133,6 +139,20 @@ class Network:
         constants = {name: {**named, **self.constants}[name] for name in layer.constants()}
         frozen = replace(self, layer=layer, constants=constants)
         return frozen, frozen.layout.flatten(named)
+
+    def require_constants(self, *, besides: Iterable[str] = ()) -> None:
+        """Refuse a network without all of its constants, but for some.
+
+        Raises:
+            InvalidInput: one is missing.
+        """
+        missing = [name for name in self.layer.constants() if name not in self.constants]
+        if not (missing := [name for name in missing if name not in besides]):
+            return
+        advice = "Load them, or draw them by net.with_constants(rng)."
+        if set(missing) <= set(self.statistics):
+            advice = "Take them from data: net = models.calibrated(net, params, x)."
+        raise InvalidInput(f"the network lacks the constants {', '.join(missing)}. {advice}")
 
     def parameters(self, params: Array, /) -> dict[str, Array]:
         """The parameters of each layer by name, as views: "0.W" is W of layer 0."""
@@ -197,16 +217,11 @@ class Network:
             mask = as_array(mask)
             library("mask", mask, params)
             shaped("mask", mask, tuple(x.shape[:2]), "True where a position is real")
-        named = {**self._matching_constants(params), **self.layout.views(params)}
+        named = {**self._matching_constants(params, training), **self.layout.views(params)}
         return nested(named), x, Setting(training, streams, mask)
 
-    def _matching_constants(self, params: Array) -> Named:
-        missing = [name for name in self.layer.constants() if name not in self.constants]
-        if missing:
-            raise InvalidInput(
-                f"the network lacks the constants {', '.join(missing)}. Load them, or draw them by "
-                "net.with_constants(rng)."
-            )
+    def _matching_constants(self, params: Array, training: bool) -> Named:
+        self.require_constants(besides=self.statistics if training else ())
         for name, value in self.constants.items():
             library(f"constants[{name!r}]", value, params)
             if value.dtype != params.dtype:

@@ -107,10 +107,10 @@ class TrainingStudy:
             rng=seed,
         )
         with np.errstate(all="ignore"):
-            loss, accuracy = Problem(setting.network, setting.loss, *setting.dataset.test).evaluate(
-                run.params
-            )
-            fitted, _ = Problem(setting.network, setting.loss, x, y).evaluate(run.params)
+            network, params = run.network or setting.network, run.params
+            test = Problem(network, setting.loss, *setting.dataset.test)
+            loss, accuracy = test.evaluate(params)
+            fitted, _ = Problem(network, setting.loss, x, y).evaluate(params)
         joules = joined(*(record.joules for record in run.history.steps))
         return {
             "test accuracy": accuracy or 0.0,

@@ -94,7 +94,12 @@ def run_trial(setting: Setting, contender: Contender, rate: float, seed: int) ->
     )
     losses: list[float] = []
     seconds: list[float] = []
-    device, looks, diverged = 0.0, [_look(held_out, params, 0, 0.0, 0.0)], False
+
+    def ready(part: Problem, params: np.ndarray) -> Problem:
+        return part.with_network(training.calibrated(params, streams.stream("calibration")))
+
+    device, diverged = 0.0, False
+    looks = [_look(ready(held_out, params), params, 0, 0.0, 0.0)]
     with np.errstate(all="ignore"):  # divergence is data: it is counted, not warned of
         for moment in moments:
             losses.append(moment.record.loss)
@@ -105,11 +110,13 @@ def run_trial(setting: Setting, contender: Contender, rate: float, seed: int) ->
                 break
             params = moment.params
             if moment.record.step % every == 0:
-                looks.append(_look(held_out, params, len(losses), sum(seconds), device))
+                here = ready(held_out, params)
+                looks.append(_look(here, params, len(losses), sum(seconds), device))
         if looks[-1].step < len(losses):
-            looks.append(_look(held_out, params, len(losses), sum(seconds), device))
-        test_loss, test_accuracy = test.evaluate(params)
-        train_loss, _ = training.evaluate(params)
+            here = ready(held_out, params)
+            looks.append(_look(here, params, len(losses), sum(seconds), device))
+        test_loss, test_accuracy = ready(test, params).evaluate(params)
+        train_loss, _ = ready(training, params).evaluate(params)
     return Trial(
         contender=contender.name,
         rate=rate,

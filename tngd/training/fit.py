@@ -38,6 +38,11 @@ def fit(
 ) -> TrainingResult:
     """Train a network.
 
+    Batch normalisation uses the batch in training. Before every evaluation and at the end its
+    constants are calibrated on rows of `data`, 2048 of them or as many as there are, drawn once;
+    `result.network` has them. Optimizers that need a Gram matrix refuse such networks: take `SGD`,
+    `Adam`, or `NGD` with `CG()`.
+
     Args:
         network: from `models`, such as `models.mlp([64, 32, 10])`.
         loss: such as `models.SoftmaxCrossEntropy()`.
@@ -74,6 +79,10 @@ def fit(
     trained: list[StepRecord] = []
     evaluated: list[EpochRecord] = []
     reached, ending = start, Ending.FINISHED
+
+    def fitted(params: Array) -> Network:
+        return problem.calibrated(params, streams.stream("calibration"))
+
     with contextlib.ExitStack() as stack:
         stack.enter_context(np.errstate(all="ignore"))  # divergence is reported by the ending
         watching = list(callbacks)
@@ -86,13 +95,15 @@ def fit(
                 break
             reached = moment.params
             if held_out is not None and moment.record.step % an_epoch == 0:
+                held_out = held_out.with_network(fitted(moment.params))
                 evaluated.append(_evaluate(held_out, moment, trained))
             asked = [callback(moment) for callback in watching]  # each sees every step
             if any(asked):
                 ending = Ending.STOPPED
                 break
+        trained_network = fitted(reached)
     history = History(tuple(trained), tuple(evaluated))
-    return TrainingResult(optimizer.name, reached, history, ending, streams.seed)
+    return TrainingResult(optimizer.name, reached, history, ending, streams.seed, trained_network)
 
 
 def _require_optimizer(optimizer: object) -> None:

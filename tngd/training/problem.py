@@ -1,13 +1,14 @@
 """What is trained on what: a network, its loss, and the rows it learns from."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
-from typing import final
+from typing import Self, final
 
 import numpy as np
 
+from models.calibration import calibrated
 from models.losses.contract import Loss, Tally
 from models.losses.softmax import SoftmaxCrossEntropy, hits
 from models.network import Network
@@ -17,7 +18,7 @@ from thermolinalg.streams import Streams
 from tngd.objective import Objective
 
 ROWS_AT_ONCE = 2048
-"""Rows evaluated in one pass, which bounds the memory of an evaluation."""
+"""Rows passed through the network at once, which bounds the memory of an evaluation."""
 
 
 @final
@@ -50,7 +51,8 @@ class Problem:
         """What does not fit is said here, with the user's names, and not in the first step."""
         row, target = self.x[:1], self.y[:1]
         try:
-            output = self.network.apply(zeros((self.network.size,), self._reference), row)
+            params, training = zeros((self.network.size,), self._reference), self._by_batch
+            output = self.network.apply(params, row, training=training, rng=0)
         except ShapeMismatch as error:
             raise ShapeMismatch(
                 f"the network cannot read rows of x, which have shape {tuple(row.shape[1:])}: "
@@ -77,6 +79,21 @@ class Problem:
         """The mean loss over some rows, at some parameters; with noise, as in training."""
         return Objective(self.network, self.loss, params, self.x[rows], self.y[rows], noise)
 
+    def calibrated(self, params: Array, rng: np.random.Generator) -> Network:
+        """The network as it is evaluated at some parameters.
+
+        Batch normalisation gets the statistics of rows drawn from all, `ROWS_AT_ONCE` of them or as
+        many as there are. A network without is the same at all parameters.
+        """
+        if not self._by_batch:
+            return self.network
+        rows = rng.permutation(self.size)[:ROWS_AT_ONCE]
+        return calibrated(self.network, params, self.x[rows])
+
+    def with_network(self, network: Network) -> Self:
+        """The same rows for another network."""
+        return self if network is self.network else replace(self, network=network)
+
     def evaluate(self, params: Array) -> tuple[float, float | None]:
         """Mean loss and, for a classification loss, accuracy over all rows."""
         parts = [self._tallies(params, first) for first in range(0, self.size, ROWS_AT_ONCE)]
@@ -92,6 +109,11 @@ class Problem:
         rows = slice(first, first + ROWS_AT_ONCE)
         output, y = self.network.apply(params, self.x[rows]), self.y[rows]
         return self.loss.tally(output, y), self._hits(output, y)
+
+    @property
+    def _by_batch(self) -> bool:
+        """Is there batch normalisation, whose statistics evaluation needs and training does not?"""
+        return bool(self.network.statistics)
 
     @property
     def _reference(self) -> Array:

@@ -10,6 +10,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from models.network import Network
 from thermolinalg.backend import Array, to_numpy
 from thermolinalg.errors import DataError
 from thermolinalg.files import atomic_write
@@ -29,13 +30,19 @@ class Ending(Enum):
 @final
 @dataclass(frozen=True, eq=False, slots=True)
 class TrainingResult:
-    """What `fit` returns. The same call with `rng=seed` repeats it."""
+    """What `fit` returns. The same call with `rng=seed` repeats it.
+
+    `network.apply(params, x)` predicts: the network that was trained, its batch normalisation
+    calibrated at these parameters. A result that was read from a file has none:
+    `models.save_parameters` keeps constants and parameters together.
+    """
 
     optimizer: str
     params: Array
     history: History
     ending: Ending
     seed: int
+    network: Network | None = None
 
     def plot(self, axes: Any = None) -> Any:
         """Loss against the step, on given or new matplotlib axes, which are returned."""

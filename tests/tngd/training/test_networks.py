@@ -9,12 +9,15 @@ import models
 import tngd
 from tests.models.oracles import assert_close
 from tests.tngd.training.cases import LOSS, points, untimed
-from thermolinalg.errors import InvalidInput
+from thermolinalg.errors import CoupledSamples, InvalidInput
 from thermolinalg.streams import Streams
 
 X, Y = points()
 DROPPING = models.Network(
     models.Sequential([models.Dense(2, 6), models.Tanh(), models.Dropout(0.5), models.Dense(6, 3)])
+)
+NORMED = models.Network(
+    models.Sequential([models.Dense(2, 6), models.BatchNorm(6), models.Tanh(), models.Dense(6, 3)])
 )
 HOW = {"batch": 7, "epochs": 2, "streams": Streams(4)}
 
@@ -105,3 +108,47 @@ def test_parameters_start_in_the_library_of_the_rows():
     ours = fit(models.mlp([2, 6, 3]), (X, Y))
     losses = [run.history.column("loss")[:1].astype(np.float32) for run in (result, ours)]
     assert_close(*losses, terms=40 * (X.size + len(result.params)))
+
+
+@pytest.mark.parametrize("optimizer", [tngd.SGD(0.1), tngd.Adam(0.05), tngd.NGD(solver=tngd.CG())])
+def test_batch_normalisation_is_evaluated_with_statistics_of_the_training_rows(
+    optimizer, monkeypatch
+):
+    monkeypatch.setattr("tngd.training.problem.ROWS_AT_ONCE", 20)
+    held_out = (1.0 + X[:6], Y[:6])
+    result = fit(NORMED, (X, Y), optimizer, epochs=3, validation=held_out)
+    assert not NORMED.constants
+    rows = Streams(4).stream("calibration").permutation(len(X))[:20]
+    truth = models.calibrated(NORMED, result.params, X[rows])
+    for name, value in truth.constants.items():
+        assert np.array_equal(result.network.constants[name], value)
+    last = result.history.epochs[-1]
+    assert (last.loss, last.accuracy) == tngd.Problem(truth, LOSS, *held_out).evaluate(
+        result.params
+    )
+    stale = NORMED.with_constants()
+    again = fit(stale, (X, Y), optimizer, epochs=3, validation=held_out)
+    assert np.array_equal(again.params, result.params)
+    assert again.history.epochs[-1].loss == last.loss
+
+
+def test_batch_normalisation_and_a_gram_matrix_are_refused_together():
+    with pytest.raises(CoupledSamples, match="GroupNorm"):
+        fit(NORMED, (X, Y), tngd.NGD())
+
+
+def test_batch_normalisation_that_diverges_leaves_a_network():
+    result = fit(NORMED, (X, Y), tngd.SGD(1e38), validation=(X, Y))
+    assert result.ending is tngd.Ending.DIVERGED
+    assert set(result.network.constants) == {"1.mean", "1.var"}
+
+
+def test_the_network_of_a_result_is_that_which_was_trained():
+    net = reader()
+    assert fit(net, tokens()).network is net
+
+
+def test_statistics_that_are_missing_are_named_in_an_evaluation():
+    problem = tngd.Problem(NORMED, LOSS, X, Y)
+    with pytest.raises(InvalidInput, match=r"1\.mean, 1\.var.*models\.calibrated"):
+        problem.evaluate(NORMED.init(0))
