@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from models.checks import real_dtype
 from models.layer import Shape
 from models.network import Network
 from thermolinalg.backend import Array, NumpyArray, to_numpy
@@ -35,10 +36,12 @@ def save_parameters(path: StrPath, network: Network, params: Array) -> None:
 
     Raises:
         OutputError: it cannot be written; the old file, if any, is as it was.
-        DataError: safetensors is not installed.
+        InvalidInput: the network lacks constants, without which the file would be of no use.
+        DataError: safetensors is not installed, or numbers are of a type that is not written.
     """
+    network.require_constants()
     arrays = {**network.constants, **network.parameters(params)}
-    write_arrays(path, {name: to_numpy(array) for name, array in arrays.items()})
+    write_arrays(path, {name: _in_numpy(name, array) for name, array in arrays.items()})
 
 
 def load_parameters(
@@ -53,6 +56,7 @@ def load_parameters(
 
     Raises:
         DataError: the file is missing or damaged, or its arrays are not those of this network.
+        InvalidInput: `dtype` is not a real floating NumPy dtype.
     """
     shapes = {**network.layer.shapes(), **network.layer.constants()}
     arrays = read_arrays(path, shapes, dtype=dtype)
@@ -61,7 +65,12 @@ def load_parameters(
 
 
 def write_arrays(path: StrPath, arrays: Mapping[str, NumpyArray]) -> None:
-    """Write a safetensors file. Views with gaps and transposes are written as what they show."""
+    """Write a safetensors file. Views with gaps and transposes are written as what they show.
+
+    Raises:
+        OutputError: it cannot be written; the old file, if any, is as it was.
+        DataError: safetensors is not installed.
+    """
     _, library = _safetensors()
     content = library.save({name: np.asarray(a, order="C") for name, a in arrays.items()})
     atomic_write(path, content)
@@ -85,7 +94,10 @@ def read_arrays(
     Raises:
         DataError: the file is missing or damaged, lacks an array, has one of another shape or not
             of floating-point numbers, or has one that nobody asked for.
+        InvalidInput: `dtype` is not a real floating NumPy dtype.
     """
+    if dtype is not None:
+        dtype = real_dtype(dtype)
     with _opened(path) as file:
         kinds = _checked(path, file, shapes, surplus)
         if dtype is None:
@@ -101,6 +113,16 @@ def names_in(path: StrPath) -> list[str]:
     """
     with _opened(path) as file:
         return list(file.keys())
+
+
+def _in_numpy(name: str, array: Array) -> NumpyArray:
+    kind = getattr(array.dtype, "name", str(array.dtype).rpartition(".")[2])
+    if kind not in FLOATING.values():
+        raise DataError(
+            f"{name} holds numbers of type {kind}; those that are written are "
+            f"{', '.join(FLOATING.values())}. Convert params and constants, for example to float32."
+        )
+    return to_numpy(array)
 
 
 def _checked(

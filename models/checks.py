@@ -96,6 +96,24 @@ def real(name: str, value: Any) -> Array:
     raise NotReal(f"{name} has dtype {value.dtype}; pass real floating-point numbers.")
 
 
+def real_dtype(dtype: Any) -> np.dtype[Any]:
+    """The NumPy dtype of real floating-point numbers that is asked for.
+
+    Raises:
+        InvalidInput: it is no such dtype.
+    """
+    try:
+        found = np.dtype(dtype)
+    except TypeError:
+        found = np.dtype(object)
+    if found.kind != "f":
+        raise InvalidInput(
+            f"dtype = {dtype!r} is not a real floating NumPy dtype. Use numpy.float32 or "
+            "numpy.float64, and move the array to another library afterwards."
+        )
+    return found
+
+
 def as_array(value: Any) -> Array:
     """Arrays as they are; lists and scalars as NumPy arrays."""
     return value if hasattr(value, "dtype") else np.asarray(value)

@@ -162,8 +162,9 @@ class Linearization:
         if self.coupled:
             raise CoupledSamples(
                 "batch normalisation in training mode makes the output of a sample depend on the "
-                "others, so no sample has a gradient of its own. Use GroupNorm or LayerNorm, or "
-                "linearize with training=False, which uses fixed statistics."
+                "others, so no sample has a gradient of its own. Train by gradients or curvature "
+                "products alone (SGD, Adam, CG), use GroupNorm or LayerNorm, or linearize with "
+                "training=False, which uses fixed statistics."
             )
 
     def _tangent(self, v: Array) -> Tree:

@@ -3,14 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Self, final
+from typing import Self, final
 
 import numpy as np
 import numpy.typing as npt
 
 from models.batchnorm import statistics
 from models.chain import Sequential
-from models.checks import as_array, batch, library, real, shaped
+from models.checks import as_array, batch, library, real, real_dtype, shaped
 from models.composite import changed, nested
 from models.frozen import Frozen
 from models.layer import Layer, Named, Tree
@@ -91,7 +91,7 @@ class Network:
         Raises:
             InvalidInput: `rng` cannot seed a stream, or `dtype` is not a real floating NumPy dtype.
         """
-        dtype = _real_dtype(dtype)
+        dtype = real_dtype(dtype)
         parts = self.layer.init(open_streams(rng).child("init"))
         return self.layout.flatten(parts).astype(dtype)
 
@@ -104,7 +104,7 @@ class Network:
             InvalidInput: as for `init`, or a name is not that of a constant.
         """
         parts = self.layer.init(open_streams(rng).child("init"))
-        drawn = {name: parts[name].astype(_real_dtype(dtype)) for name in self.layer.constants()}
+        drawn = {name: parts[name].astype(real_dtype(dtype)) for name in self.layer.constants()}
         return replace(self, constants={**drawn, **self.constants, **known})
 
     def like(self, params: Array, /) -> Self:
@@ -136,7 +136,8 @@ class Network:
                 f"names has {', '.join(sorted(map(repr, missing)))}, but no layer is called that. "
                 f"Parameters are called {', '.join(self.layout.shapes)}; drop the last part."
             )
-        constants = {name: {**named, **self.constants}[name] for name in layer.constants()}
+        known = {**named, **self.constants}
+        constants = {name: known[name] for name in layer.constants() if name in known}
         frozen = replace(self, layer=layer, constants=constants)
         return frozen, frozen.layout.flatten(named)
 
@@ -230,16 +231,3 @@ class Network:
                     "Convert all at once: net = net.like(params)."
                 )
         return self.constants
-
-
-def _real_dtype(dtype: Any) -> np.dtype[Any]:
-    try:
-        found = np.dtype(dtype)
-    except TypeError:
-        found = np.dtype(object)
-    if found.kind != "f":
-        raise InvalidInput(
-            f"dtype = {dtype!r} is not a real floating NumPy dtype. Use numpy.float32 or "
-            "numpy.float64, and move the array to another library afterwards."
-        )
-    return found

@@ -7,7 +7,7 @@ import models
 from models import Dense, Frozen, Network, Sequential
 from models.checkpoints import read_arrays, write_arrays
 from thermolinalg.backend import like
-from thermolinalg.errors import DataError, OutputError
+from thermolinalg.errors import DataError, InvalidInput, OutputError
 
 safetensors = pytest.importorskip("safetensors.numpy")
 
@@ -137,3 +137,26 @@ def test_the_package_that_is_missing_is_named(path, monkeypatch):
     monkeypatch.setitem(sys.modules, "safetensors", None)
     with pytest.raises(DataError, match=r"pip install 'thermolinalg\[text\]'"):
         models.save_parameters(path, *filled())
+
+
+@pytest.mark.parametrize("dtype", [int, bool, complex, "bfloat16"])
+def test_a_dtype_that_parameters_cannot_have_is_refused(path, dtype):
+    net, params = filled()
+    models.save_parameters(path, net, params)
+    with pytest.raises(InvalidInput, match="real floating NumPy dtype"):
+        models.load_parameters(path, NET, dtype=dtype)
+
+
+def test_numbers_that_are_not_written_are_named(path):
+    torch = pytest.importorskip("torch")
+    net, params = filled()
+    with pytest.raises(DataError, match="bfloat16"):
+        models.save_parameters(path, net, torch.from_numpy(params).to(torch.bfloat16))
+    assert not path.exists()
+
+
+def test_a_network_without_its_constants_is_not_saved(path):
+    _, params = filled()
+    with pytest.raises(InvalidInput, match="lacks the constants"):
+        models.save_parameters(path, NET, params)
+    assert not path.exists()

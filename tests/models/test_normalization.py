@@ -162,6 +162,15 @@ def test_samples_of_a_batch_have_no_gradient_of_their_own():
     assert_close(rows.sum(axis=0), truth, terms=100 * PARAMS.size)
 
 
+def test_a_norm_without_statistics_can_be_frozen_and_trained_through():
+    net, theta = NET.freeze(PARAMS, ["in", "first"])
+    lin = net.linearize(theta, X, training=True, rng=0)
+    truth = NET.linearize(PARAMS, X, training=True, rng=0)
+    assert np.array_equal(lin.output, truth.output)
+    with pytest.raises(InvalidInput, match="calibrated"):
+        net.apply(theta, X)
+
+
 @pytest.mark.parametrize(
     ("call", "error", "says"),
     [
