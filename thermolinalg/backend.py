@@ -5,6 +5,7 @@ torch, CuPy, array-api-strict; through array-api-compat) and stay in it.
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, TypeAlias
 
 import array_api_compat
@@ -32,13 +33,14 @@ def namespace(*arrays: Array) -> Any:
     return array_api_compat.array_namespace(*known) if known else _NUMPY
 
 
+@cache
 def keep_freed_memory() -> None:
     """Let the process keep up to 64 MB that it frees, rather than return and fetch them again.
 
     A new array whose pages come from the system takes ten times as long to fill as one in memory
     that was there before. glibc returns freed memory beyond twice the largest array that it ever
     got from the system by itself; an array that nobody fills costs nothing. Elsewhere this does no
-    harm.
+    harm. Once for a process is enough.
     """
     np.empty(_MOST_THAT_RAISES_THE_THRESHOLD, dtype=np.uint8)
 
