@@ -74,7 +74,8 @@ def sampled(z: Array, w: Weights, rng: np.random.Generator) -> Array:
     p = softmax(z)
     uniform = like(rng.random((*z.shape[:-1], 1)), z)
     reached = xp.cumulative_sum(p, axis=-1)
-    below = reached[..., :-1] <= uniform * reached[..., -1:]
+    last = reached[..., -1:]  # in float32 a number may round up to 1, past all that is possible
+    below = (reached[..., :-1] <= uniform * last) & (reached[..., :-1] < last)
     labels = xp.sum(xp.astype(below, xp.int64), axis=-1)
     p *= _sqrt(w)
     return _without(p, labels, _sqrt(w))

@@ -10,7 +10,7 @@ import scipy.special
 from models.losses.checks import needed
 from models.losses.separable import Separable
 from thermolinalg.backend import Array, like, namespace
-from thermolinalg.errors import InvalidInput
+from thermolinalg.checks import positive
 
 
 @final
@@ -32,8 +32,7 @@ class Huber(Separable):
     delta: float = 1.0
 
     def __post_init__(self) -> None:
-        if isinstance(self.delta, bool) or not (0.0 < self.delta < math.inf):
-            raise InvalidInput(f"delta = {self.delta!r} must be a positive number.")
+        object.__setattr__(self, "delta", positive("delta", self.delta))
 
     def term(self, z: Array, y: Array, /) -> Array:
         slope = self.slope(z, y)
@@ -64,4 +63,4 @@ class Huber(Separable):
     def inside(self) -> float:
         """κ, the probability that a residual is no outlier."""
         middle = math.sqrt(2.0 * math.pi) * math.erf(self.delta / math.sqrt(2.0))
-        return middle / (middle + 2.0 * math.exp(-(self.delta**2) / 2.0) / self.delta)
+        return middle / (middle + 2.0 * math.exp(-self.delta * self.delta / 2.0) / self.delta)

@@ -11,6 +11,7 @@ from models.losses.categorical import Weights
 from models.losses.checks import integers, matching, needed, outputs
 from models.losses.contract import Loss, Tally
 from thermolinalg.backend import Array, namespace
+from thermolinalg.checks import real_number
 from thermolinalg.errors import InvalidInput, ShapeMismatch
 
 
@@ -37,10 +38,10 @@ class SoftmaxCrossEntropy(Loss):
     ignore: int | None = None
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.label_smoothing <= 1.0:
-            raise InvalidInput(
-                f"label_smoothing = {self.label_smoothing!r} must be a number between 0 and 1."
-            )
+        smoothing = real_number("label_smoothing", self.label_smoothing)
+        if not 0.0 <= smoothing <= 1.0:
+            raise InvalidInput(f"label_smoothing = {smoothing} must be between 0 and 1.")
+        object.__setattr__(self, "label_smoothing", smoothing)
         _require_label(self.ignore)
 
     def value(self, z: Array, y: Array, /) -> float:

@@ -280,6 +280,7 @@ MISUSE = {
     ),
     "masks unknown": (lambda z: MASKED.hessian(z, z), InvalidInput, "y is missing"),
     "smoothing": (lambda _: SoftmaxCrossEntropy(1.5), InvalidInput, "label_smoothing = 1.5"),
+    "smoothing in words": (lambda _: SoftmaxCrossEntropy("0.1"), InvalidInput, "must be a number"),
     "ignored label": (lambda _: SoftmaxCrossEntropy(ignore=0.5), InvalidInput, "ignore = 0.5"),
     "labels to a squared error": (
         lambda z: SQUARED.value(z, np.array([0, 1])),
@@ -299,7 +300,7 @@ MISUSE = {
         InvalidInput,
         "log-rates up to 50",
     ),
-    "no outliers": (lambda _: models.Huber(0.0), InvalidInput, "delta = 0.0"),
+    "no outliers": (lambda _: models.Huber(0.0), InvalidInput, "delta = 0 must"),
     "Huber without targets": (lambda z: models.Huber().hessian(z, z), InvalidInput, "y is missing"),
     "span of one number": (lambda z: SPAN.value(z, np.zeros((2, 2), int)), ShapeMismatch, "T, 2"),
     "span without an end": (
@@ -316,3 +317,25 @@ def test_misuse_is_named(name):
     call, error, says = MISUSE[name]
     with pytest.raises(error, match=says):
         call(np.zeros((2, 3)))
+
+
+class AlmostOne:
+    """A generator whose numbers float32 rounds up to 1."""
+
+    def random(self, shape):
+        return np.full(shape, np.nextafter(1.0, 0.0))
+
+
+def test_no_draw_is_impossible():
+    z = np.array([[0.0, 0.0, -np.inf]], np.float32)
+    assert SOFTMAX.sampled_gradient(z, AlmostOne())[0, 2] == 0.0
+
+
+def test_huber_whose_delta_has_no_square():
+    assert models.Huber(1e200).inside == 1.0
+
+
+def test_smoothing_of_any_float_keeps_the_dtype():
+    z, y = np.zeros((2, 3), np.float32), np.array([0, 1])
+    assert SoftmaxCrossEntropy(np.float32(0.5)) == SoftmaxCrossEntropy(0.5)
+    assert SoftmaxCrossEntropy(np.float64(0.5)).gradient(z, y).dtype == np.float32
