@@ -4,11 +4,12 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, final
+from typing import Any, NoReturn, final
 
 import numpy as np
 
 from thermolinalg.backend import Array, NumpyArray, namespace, zeros
+from thermolinalg.errors import InvalidInput, ShapeMismatch
 from tngd.curvature.eigenpairs import Eigenpairs
 from tngd.curvature.matrix import CurvatureMatrix
 
@@ -77,6 +78,7 @@ class DirectSum(CurvatureMatrix):
 
     def top(self, k: int = 1, **knobs: Any) -> Eigenpairs:
         """The k largest among those of the blocks, as for every matrix."""
+        k = self._existing(k)
         found = [block.top(min(k, block.size), **knobs) for block in self.blocks]
         values = np.concatenate([pairs.values for pairs in found])
         residuals = np.concatenate([pairs.residuals for pairs in found])
@@ -90,11 +92,23 @@ class DirectSum(CurvatureMatrix):
         vectors = namespace(self.reference).stack(columns, axis=1)
         return Eigenpairs(values[best], vectors, residuals[best])
 
+    def _refuse(self, what: str) -> NoReturn:
+        raise InvalidInput(
+            f"a curvature of blocks (BlockDiagonal, Kronecker) has no {what}: only its blocks have "
+            "one. It is inverted block by block, C.inverse(damping)(v); in an optimizer take a "
+            "solver that only multiplies, such as CG(), or else GGN() or a Fisher matrix."
+        )
+
     def _each(self, v: Array, maps: Sequence[Callable[[Array], Array]]) -> Array:
         parts = zip(maps, self._parts(v), strict=True)
         return self._as_parameters([apply(part) for apply, part in parts])
 
     def _parts(self, v: Array) -> Iterator[Array]:
+        if v.shape != (self.size,):
+            raise ShapeMismatch(
+                f"v has shape {tuple(v.shape)}, but must have shape ({self.size},): one number for "
+                "each parameter that trains."
+            )
         if self.order is not None:
             v = _taken(v, self.order)
         start = 0

@@ -160,7 +160,7 @@ class Product(Block):
 
     def top(self, k: int = 1, **_knobs: object) -> Eigenpairs:
         """Exact, from the eigenvalues of the factors: the k largest products."""
-        k = min(checks.count("k", k), self.size)
+        k = self._existing(k)
         a, U, b, V = self._eigen
         xp = namespace(a)
         products = to_numpy(a)[:, None] * to_numpy(b)

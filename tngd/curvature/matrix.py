@@ -65,9 +65,7 @@ class CurvatureMatrix(ABC):
             InvalidInput: there are no k eigenvalues.
             NotFinite: a product is not.
         """
-        k, iterations = checks.count("k", k), checks.count("iterations", iterations)
-        if k > self.size:
-            raise InvalidInput(f"k = {k} is too large: C has {self.size} eigenvalues.")
+        k, iterations = self._existing(k), checks.count("iterations", iterations)
         precision = float(namespace(self.reference).finfo(self.reference.dtype).eps)
         rtol = math.sqrt(precision) if rtol is None else checks.positive("rtol", rtol, zero=True)
         start = open_streams(rng).stream("eigenpairs")
@@ -139,6 +137,14 @@ class CurvatureMatrix(ABC):
     def root_adjoint(self, _w: Array, /) -> Array:
         """S' w (p,), for C = S'S."""
         self._refuse("root S")
+
+    @final
+    def _existing(self, k: int) -> int:
+        """k, if there are that many eigenvalues."""
+        k = checks.count("k", k)
+        if k > self.size:
+            raise InvalidInput(f"k = {k} is too large: C has {self.size} eigenvalues.")
+        return k
 
     def _refuse(self, what: str) -> NoReturn:
         raise InvalidInput(

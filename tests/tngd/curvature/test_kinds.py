@@ -19,11 +19,12 @@ from tests.tngd.curvature.matrices import (
     multiplies_and_measures,
 )
 from tests.tngd.oracles import LOSSES, Dense
-from thermolinalg.errors import InvalidInput, NotFinite
+from thermolinalg.errors import InvalidInput, NotFinite, ShapeMismatch
 from tngd.curvature.blocks import BlockDiagonal
 from tngd.curvature.fisher import EmpiricalFisher, ExactFisher, SampledFisher
 from tngd.curvature.ggn import GGN
 from tngd.curvature.hessian import Hessian
+from tngd.curvature.kronecker import Kronecker
 
 few = settings(deadline=None, derandomize=True, max_examples=20)
 over_problems = given(
@@ -184,6 +185,7 @@ def test_other_libraries_and_float32(kind, library):
 
 
 OBJECTIVE = Dense([3, 4, 3]).objective
+V1 = np.ones(OBJECTIVE.network.size + 1)
 
 
 @pytest.mark.parametrize(
@@ -192,7 +194,24 @@ OBJECTIVE = Dense([3, 4, 3]).objective
         pytest.param(lambda: Hessian().at(OBJECTIVE).gram, InvalidInput, "no Gram", id="gram"),
         pytest.param(lambda: Hessian().at(OBJECTIVE).rows, InvalidInput, "rows S", id="rows"),
         pytest.param(
-            lambda: BlockDiagonal().at(OBJECTIVE).root(None), InvalidInput, "DirectSum", id="root"
+            lambda: BlockDiagonal().at(OBJECTIVE).root(None), InvalidInput, "blocks", id="root"
+        ),
+        pytest.param(
+            lambda: tngd.NaturalGradient(Kronecker()).find(
+                OBJECTIVE, None, np.random.default_rng(0)
+            ),
+            InvalidInput,
+            r"Kronecker.*inverse\(damping\).*CG\(\)",
+            id="blocks-by-woodbury",
+        ),
+        *(
+            pytest.param(call, error, says, id=f"{type(kind).__name__}-{says}")
+            for kind in (BlockDiagonal(), Kronecker())
+            for call, error, says in [
+                (lambda kind=kind: kind.at(OBJECTIVE).top(999), InvalidInput, "k = 999"),
+                (lambda kind=kind: kind.at(OBJECTIVE) @ np.ones(99), ShapeMismatch, "99"),
+                (lambda kind=kind: kind.at(OBJECTIVE).inverse(1)(V1), ShapeMismatch, "32"),
+            ]
         ),
         pytest.param(
             lambda: tngd.NaturalGradient(Hessian()).find(OBJECTIVE, None, np.random.default_rng(0)),
