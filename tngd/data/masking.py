@@ -86,6 +86,7 @@ def padded(
         length: T; None takes the longest row's.
 
     Raises:
+        ShapeMismatch: one is not a row of integers.
         InvalidInput: there are no rows, or one is longer than `length`.
     """
     lengths = np.array([len(row) for row in rows], np.int64)
@@ -97,11 +98,11 @@ def padded(
         )
     real = np.arange(length or longest) < lengths[:, None]
     numbers = np.full(real.shape, padding, np.int64)
-    numbers[real] = np.concatenate([np.asarray(row, np.int64) for row in rows])
+    numbers[real] = np.concatenate([_integers(row, 1) for row in rows if len(row)])
     return numbers, real
 
 
-def _integers(numbers: NumpyArray, ndim: int) -> NumpyArray:
+def _integers(numbers: Sequence[int] | NumpyArray, ndim: int) -> NumpyArray:
     numbers = np.asarray(numbers)
     if numbers.ndim != ndim or numbers.dtype.kind not in "iu":
         axes = "(n,)" if ndim == 1 else "(b, T)"

@@ -75,5 +75,6 @@ def best_span(z: NumpyArray, offsets: Offsets, *, longest: int = 30) -> tuple[in
     score = z[:, None, 0] + z[None, :, 1]
     far = np.subtract.outer(np.arange(len(z)), np.arange(len(z)))
     allowed = (far <= 0) & (far > -longest) & real[:, None] & (run[:, None] == run[None, :])
-    first, last = np.unravel_index(np.argmax(np.where(allowed, score, -np.inf)), score.shape)
-    return int(first), int(last)
+    firsts, lasts = np.nonzero(allowed)
+    best = np.argmax(score[allowed])  # also where all are -inf, one of these
+    return int(firsts[best]), int(lasts[best])

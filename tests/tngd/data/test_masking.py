@@ -114,3 +114,9 @@ def test_misuse_is_named(name):
     call, error, says = MISUSE[name]
     with pytest.raises(error, match=says):
         call()
+
+
+@pytest.mark.parametrize("rows", [[[1.5, 2.0]], [np.zeros((2, 2), int)], [[True, False]]])
+def test_rows_to_pad_are_integers(rows):
+    with pytest.raises(ShapeMismatch, match="must be integers"):
+        padded(rows)

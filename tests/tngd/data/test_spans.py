@@ -92,3 +92,7 @@ def test_misuse_is_named(name):
     call, error, says = MISUSE[name]
     with pytest.raises(error, match=says):
         call([ABSENT, (0, 1), (1, 2)])
+
+
+def test_the_best_of_impossible_spans_is_of_the_context():
+    assert best_span(np.full((3, 2), -np.inf), [(0, 0), (0, 1), (1, 2)]) == (1, 1)
