@@ -77,6 +77,22 @@ def batch(name: str, value: Any, *, integers: bool, reference: Array) -> Array:
     return value
 
 
+def booleans(name: str, value: Any, *, reference: Array) -> Array:
+    """`value` as an array of booleans.
+
+    Raises:
+        InvalidInput: it belongs to another library than `reference`, or holds something else.
+    """
+    value = as_array(value)
+    xp = library(name, value, reference)
+    if not xp.isdtype(value.dtype, "bool"):
+        raise InvalidInput(
+            f"{name} has dtype {value.dtype}, but says yes or no. Pass booleans: of zeros and "
+            f"ones, {name} != 0."
+        )
+    return value
+
+
 def real(name: str, value: Any) -> Array:
     """`value` as an array of real floating-point numbers.
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.chain import Sequential
-from models.checks import as_array, batch, library, real, shaped
+from models.checks import batch, booleans, library, real, shaped
 from models.composite import changed, nested
 from models.frozen import Frozen
 from models.layer import Layer, Named, Tree
@@ -194,8 +194,7 @@ class Network:
         self.layer.output_shape(tuple(x.shape[1:]))
         streams = open_streams(rng) if training else None
         if mask is not None:
-            mask = as_array(mask)
-            library("mask", mask, params)
+            mask = booleans("mask", mask, reference=params)
             shaped("mask", mask, tuple(x.shape[:2]), "True where a position is real")
         named = {**self._matching_constants(params), **self.layout.views(params)}
         return nested(named), x, Setting(training, streams, mask)

@@ -115,6 +115,8 @@ def lin():
         (lambda: lin().gram(np.zeros((2, 3))), ShapeMismatch, r"\(2, 3, any\)"),
         (lambda: lin().gram(np.zeros((2, 4, 4))), ShapeMismatch, "roots"),
         (lambda: lin().vjp_jvp(PARAMS, X, X), ShapeMismatch, "u has shape"),
+        (lambda: NET.apply(PARAMS, X, mask=np.ones((2, 4))), InvalidInput, "mask != 0"),
+        (lambda: NET.apply(PARAMS, X, mask=np.ones((2, 1), bool)), ShapeMismatch, "mask has shape"),
         (lambda: models.mlp([4]), InvalidInput, "at least"),
         (lambda: models.mlp([4, 0]), InvalidInput, "outputs = 0"),
         (lambda: models.mlp([4.0, 2]), InvalidInput, "inputs = 4.0"),
