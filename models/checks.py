@@ -52,7 +52,7 @@ def batch(name: str, value: Any, *, integers: bool, reference: Array) -> Array:
         reference: an array that sets library and dtype.
 
     Raises:
-        ShapeMismatch: it has no axis of samples and one within them, or no sample.
+        ShapeMismatch: it has no axis of samples and one within them, no sample, or empty ones.
         InvalidInput: it belongs to another library, or it does not hold what is wanted.
         NotFinite: it holds NaN or infinity.
     """
@@ -70,9 +70,10 @@ def batch(name: str, value: Any, *, integers: bool, reference: Array) -> Array:
     else:
         value = conforming(name, value, shape, meaning, reference=reference)
         finite(name, value)
-    if value.shape[0] == 0:
+    if 0 in value.shape:
         raise ShapeMismatch(
-            f"{name} has shape {tuple(value.shape)}: a batch needs at least one sample."
+            f"{name} has shape {tuple(value.shape)}: a batch needs at least one sample, and that "
+            "at least one entry."
         )
     return value
 

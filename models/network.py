@@ -45,13 +45,15 @@ class Network:
         if not self.size:
             raise InvalidInput(f"layer = {self.layer!r} has no parameters, so nothing can train.")
         wanted = self.layer.constants()
-        for name, value in self.constants.items():
+        known = {name: real(f"constants[{name!r}]", a) for name, a in self.constants.items()}
+        for name in known:
             if name not in wanted:
                 raise InvalidInput(
                     f"constants hold {name!r}, which the network does not have. Its constants are "
                     f"{', '.join(wanted) or 'none'}."
                 )
-            shaped(f"constants[{name!r}]", real(name, value), wanted[name], "as the layer has it")
+            shaped(f"constants[{name!r}]", known[name], wanted[name], "as the layer has it")
+        object.__setattr__(self, "constants", known)
 
     def __repr__(self) -> str:
         """One line for each layer, with its number of parameters that train."""
@@ -130,7 +132,8 @@ class Network:
                 f"names has {', '.join(sorted(map(repr, missing)))}, but no layer is called that. "
                 f"Parameters are called {', '.join(self.layout.shapes)}; drop the last part."
             )
-        constants = {name: {**named, **self.constants}[name] for name in layer.constants()}
+        known = {**named, **self.constants}
+        constants = {name: known[name] for name in layer.constants() if name in known}
         frozen = replace(self, layer=layer, constants=constants)
         return frozen, frozen.layout.flatten(named)
 
