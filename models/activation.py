@@ -97,7 +97,8 @@ class LeakyReLU(Elementwise):
         return math.sqrt(2.0 / (1.0 + self.slope**2))
 
     def value_and_slope(self, x: Array, /) -> tuple[Array, Array]:
-        slope = namespace(x).astype(x > 0, x.dtype) * (1.0 - self.slope) + self.slope
+        below = float(self.slope)
+        slope = namespace(x).astype(x > 0, x.dtype) * (1.0 - below) + below
         return x * slope, slope
 
     def curvature(self, x: Array, /) -> Array:

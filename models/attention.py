@@ -55,7 +55,7 @@ class DotProductAttention(Parameterless):
         self, _p: Named, x: Array, setting: Setting = EVALUATION, /
     ) -> tuple[Array, Weighing]:
         Q, K, V = self._heads(x)
-        P = _softmax(Q @ _T(K), _forbidden(x, setting.mask, self.causal))
+        P = _softmax(Q @ _T(K), _forbidden(x, setting.mask_of(x), self.causal))
         m = drawn_mask(setting, self.dropout, P)
         y = _merged(masked(P, m) @ V)
         return y, (x, P, y, m)

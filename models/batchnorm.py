@@ -58,7 +58,7 @@ class BatchNorm(Normalization):
             X, r = standardised(x, self.over, self.epsilon, centred=True)
             over = self.over
         else:
-            r = xp.reshape(1.0 / xp.sqrt(p["var"] + self.epsilon), (1, 1, 1, -1))
+            r = xp.reshape(1.0 / xp.sqrt(p["var"] + float(self.epsilon)), (1, 1, 1, -1))
             X, over = (x - p["mean"]) * r, ()
         return X, xp.broadcast_to(r, (x.shape[0], *r.shape[1:])), over
 

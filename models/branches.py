@@ -30,8 +30,8 @@ class Parallel(Composite):
         join: "sum" or "concat".
 
     Raises:
-        InvalidInput: there is no branch, one is no layer or has no proper name, or `join` is
-            something else.
+        InvalidInput: there is no branch, one is no layer or has no proper name, only some read
+            token numbers, or `join` is something else.
     """
 
     branches: Any  # Sequence[Layer] | Mapping[str, Layer], and then tuple[Layer, ...]
@@ -44,10 +44,15 @@ class Parallel(Composite):
         object.__setattr__(self, "names", tuple(parts))
         if self.join not in ("sum", "concat"):
             raise InvalidInput(f'join = {self.join!r} must be "sum" or "concat".')
+        if len({branch.takes_integers for branch in self.branches}) > 1:
+            raise InvalidInput(
+                f"branches = {self.branches!r} get the same x, but only some of them read token "
+                "numbers. Put an Embedding in front of the others."
+            )
 
     @property
     def takes_integers(self) -> bool:  # type: ignore[override]
-        return any(branch.takes_integers for branch in self.branches)
+        return self.branches[0].takes_integers
 
     def parts(self) -> dict[str, Layer]:
         return dict(zip(self.names, self.branches, strict=True))

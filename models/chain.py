@@ -9,6 +9,7 @@ from models.composite import Composite, named_layers, pushed, size_of
 from models.layer import Cotangents, Layer, Place, Saved, Shape, Tree, WayBack
 from models.setting import EVALUATION, Setting
 from thermolinalg.backend import Array
+from thermolinalg.errors import InvalidInput
 
 Trace: TypeAlias = tuple[Saved, ...]
 """What each layer of a chain saved, or the tangents of it."""
@@ -24,7 +25,8 @@ class Sequential(Composite):
             own.
 
     Raises:
-        InvalidInput: there is none, or one is no layer or has no proper name.
+        InvalidInput: there is none, one is no layer or has no proper name, or one behind the first
+            reads token numbers.
     """
 
     layers: Any  # Sequence[Layer] | Mapping[str, Layer], and then tuple[Layer, ...]
@@ -34,6 +36,12 @@ class Sequential(Composite):
         parts = named_layers("layers", self.layers)
         object.__setattr__(self, "layers", tuple(parts.values()))
         object.__setattr__(self, "names", tuple(parts))
+        for name, layer in list(parts.items())[1:]:
+            if layer.takes_integers:
+                raise InvalidInput(
+                    f"layers has {layer!r} as {name!r}, behind another layer, but token numbers "
+                    "come from the batch alone. Put it first."
+                )
 
     @cached_property
     def first(self) -> int:

@@ -52,7 +52,7 @@ def batch(name: str, value: Any, *, integers: bool, reference: Array) -> Array:
         reference: an array that sets library and dtype.
 
     Raises:
-        ShapeMismatch: it has no axis of samples and one within them, or no sample.
+        ShapeMismatch: it has no axis of samples and one within them, no sample, or empty ones.
         InvalidInput: it belongs to another library, or it does not hold what is wanted.
         NotFinite: it holds NaN or infinity.
     """
@@ -70,9 +70,26 @@ def batch(name: str, value: Any, *, integers: bool, reference: Array) -> Array:
     else:
         value = conforming(name, value, shape, meaning, reference=reference)
         finite(name, value)
-    if value.shape[0] == 0:
+    if 0 in value.shape:
         raise ShapeMismatch(
-            f"{name} has shape {tuple(value.shape)}: a batch needs at least one sample."
+            f"{name} has shape {tuple(value.shape)}: a batch needs at least one sample, and that "
+            "at least one entry."
+        )
+    return value
+
+
+def booleans(name: str, value: Any, *, reference: Array) -> Array:
+    """`value` as an array of booleans.
+
+    Raises:
+        InvalidInput: it belongs to another library than `reference`, or holds something else.
+    """
+    value = as_array(value)
+    xp = library(name, value, reference)
+    if not xp.isdtype(value.dtype, "bool"):
+        raise InvalidInput(
+            f"{name} has dtype {value.dtype}, but says yes or no. Pass booleans: of zeros and "
+            f"ones, {name} != 0."
         )
     return value
 

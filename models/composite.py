@@ -65,9 +65,10 @@ def named_layers(argument: str, layers: Any) -> dict[str, Layer]:
             f"{argument} = {layers!r} must be one or more layers: [Dense(2, 3), ReLU()], say."
         )
     names = [str(name) for name in named]
-    if any(not name or "." in name for name in names):
+    if len(set(names)) < len(names) or any(not name or "." in name for name in names):
         raise InvalidInput(
-            f"{argument} has the names {names}; a name is not empty and has no full stop."
+            f"{argument} has the names {names}; a name is not empty, has no full stop and is there "
+            "once."
         )
     return dict(zip(names, named.values(), strict=True))
 

@@ -96,7 +96,7 @@ class Convolution(OuterLeaf):
         return {"W": W, "c": np.zeros(self.outputs)} if self.bias else {"W": W}
 
     def output_shape(self, shape: Shape, /) -> Shape:
-        if shape[-1] != self.inputs:
+        if shape[-1:] != (self.inputs,):
             raise ShapeMismatch(
                 f"{self!r} takes samples whose last axis, the channels, has length {self.inputs}, "
                 f"but got samples of shape {shape}. Move the channels last or change the layer."

@@ -68,7 +68,7 @@ def drawn_mask(setting: Setting, rate: float, x: Array) -> Mask:
     if rng is None:
         return None
     kept = rng.random(tuple(x.shape), dtype=np.float32) >= rate
-    return like(kept, x) * (1.0 / (1.0 - rate))
+    return like(kept, x) * (1.0 / (1.0 - float(rate)))
 
 
 def masked(x: Array, mask: Mask) -> Array:

@@ -9,6 +9,7 @@ from models.layer import Cotangents, Layer, Place, Saved, Shape, Tree, WayBack
 from models.products import arrived
 from models.setting import EVALUATION, Setting
 from thermolinalg.backend import Array
+from thermolinalg.errors import InvalidInput
 
 
 @final
@@ -16,10 +17,19 @@ from thermolinalg.backend import Array
 class Frozen(Composite):
     """The same function, of which nothing trains: its parameters are constants.
 
-    They cost no gradient, no tangent and no place among the parameters that train.
+    They cost no gradient, no tangent and no place among the parameters that train. In training the
+    layer does what it does without this: dropout drops, and batch normalisation uses the batch, not
+    its own constants. So the Jacobian is, in training too, that of before with fewer columns.
+
+    Raises:
+        InvalidInput: `layer` is not a layer.
     """
 
     layer: Layer
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.layer, Layer):
+            raise InvalidInput(f"layer = {self.layer!r} must be a layer, such as Dense(2, 3).")
 
     def parts(self) -> dict[str, Layer]:
         return {"": self.layer}

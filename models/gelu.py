@@ -89,7 +89,7 @@ def _tanh_of_cubic(x: Array) -> tuple[Array, Array, Array]:
 def _erf(x: Array) -> Array:
     """The error function, which the Array API does not have."""
     if isinstance(x, np.ndarray):
-        return scipy.special.erf(x)
+        return scipy.special.erf(x).astype(x.dtype, copy=False)
     xp = namespace(x)
     if hasattr(xp, "erf"):
         return xp.erf(x)

@@ -12,7 +12,7 @@ from models.layer import Layer, Place, Saved, Shape, Tree, Visit
 from models.losses import Loss
 from models.parameters import Layout
 from thermolinalg.backend import Array, like, namespace
-from thermolinalg.errors import CoupledSamples
+from thermolinalg.errors import CoupledSamples, ShapeMismatch
 
 
 @final
@@ -155,6 +155,8 @@ class Linearization:
         shape = (*self.output.shape, None)
         meaning = "for each sample a root (c, r) of the Hessian in its outputs"
         roots = conforming("roots", roots, shape, meaning, reference=self.output)
+        if roots.shape[-1] == 0:
+            raise ShapeMismatch(f"roots has shape {tuple(roots.shape)}: pass at least one column.")
         last = roots.ndim - 1
         return namespace(roots).permute_dims(roots, (last, *range(last)))
 

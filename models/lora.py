@@ -62,7 +62,7 @@ class LoRA(OuterLeaf):
     @property
     def scale(self) -> float:
         """What A B is multiplied by."""
-        return self.alpha / self.rank
+        return float(self.alpha / self.rank)
 
     def shapes(self) -> dict[str, Shape]:
         return {"A": (self.dense.inputs, self.rank), "B": (self.rank, self.dense.outputs)}

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from models.batchnorm import statistics
 from models.chain import Sequential
-from models.checks import as_array, batch, library, real, real_dtype, shaped
+from models.checks import batch, booleans, library, real, real_dtype, shaped
 from models.composite import changed, nested
 from models.frozen import Frozen
 from models.layer import Layer, Named, Tree
@@ -46,13 +46,15 @@ class Network:
         if not self.size:
             raise InvalidInput(f"layer = {self.layer!r} has no parameters, so nothing can train.")
         wanted = self.layer.constants()
-        for name, value in self.constants.items():
+        known = {name: real(f"constants[{name!r}]", a) for name, a in self.constants.items()}
+        for name in known:
             if name not in wanted:
                 raise InvalidInput(
                     f"constants hold {name!r}, which the network does not have. Its constants are "
                     f"{', '.join(wanted) or 'none'}."
                 )
-            shaped(f"constants[{name!r}]", real(name, value), wanted[name], "as the layer has it")
+            shaped(f"constants[{name!r}]", known[name], wanted[name], "as the layer has it")
+        object.__setattr__(self, "constants", known)
 
     def __repr__(self) -> str:
         """One line for each layer, with its number of parameters that train."""
@@ -215,8 +217,7 @@ class Network:
         self.layer.output_shape(tuple(x.shape[1:]))
         streams = open_streams(rng) if training else None
         if mask is not None:
-            mask = as_array(mask)
-            library("mask", mask, params)
+            mask = booleans("mask", mask, reference=params)
             shaped("mask", mask, tuple(x.shape[:2]), "True where a position is real")
         named = {**self._matching_constants(params, training), **self.layout.views(params)}
         return nested(named), x, Setting(training, streams, mask)

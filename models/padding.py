@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self, final
 
+import numpy as np
+
 from models.composite import Composite, pushed, size_of
 from models.layer import Cotangents, Layer, Named, Place, Saved, Shape, Tree, WayBack
 from models.leaf import Parameterless
@@ -17,10 +19,11 @@ from thermolinalg.errors import InvalidInput, ShapeMismatch
 class Padded(Composite):
     """The same layer of tokens (T,), told that positions with the token `padding` are not real.
 
-    Attention, means over positions and recurrent cells inside pass over them.
+    Attention, means over positions and recurrent cells inside pass over them, and over those that
+    the caller's own mask leaves out.
 
     Raises:
-        InvalidInput: `layer` is not a layer that takes integers.
+        InvalidInput: `layer` is not a layer that takes integers, or `padding` is no integer.
     """
 
     layer: Layer
@@ -31,6 +34,8 @@ class Padded(Composite):
     def __post_init__(self) -> None:
         if not isinstance(self.layer, Layer) or not self.layer.takes_integers:
             raise InvalidInput(f"layer = {self.layer!r} must be a layer that reads tokens.")
+        if not isinstance(self.padding, int | np.integer):
+            raise InvalidInput(f"padding = {self.padding!r} must be the number of a token.")
 
     def parts(self) -> dict[str, Layer]:
         return {"": self.layer}
@@ -68,7 +73,7 @@ class MeanPosition(Parameterless):
         return size_of(shape) + shape[1]
 
     def forward(self, _p: Named, x: Array, setting: Setting = EVALUATION, /) -> tuple[Array, Array]:
-        weights = _weights(x, setting.mask)
+        weights = _weights(x, setting.mask_of(x))
         return _weighted(weights, x), weights
 
     def jvp(

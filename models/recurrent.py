@@ -85,7 +85,8 @@ class Recurrent(OuterLeaf):
 
     def forward(self, p: Named, x: Array, setting: Setting = EVALUATION, /) -> tuple[Array, States]:
         xp = namespace(x)
-        m = None if setting.mask is None else xp.astype(setting.mask, x.dtype)[..., None]
+        mask = setting.mask_of(x)
+        m = None if mask is None else xp.astype(mask, x.dtype)[..., None]
         driven = along_last(x, p["W"]) + p["c"]
         h = zeros((x.shape[0], self.width), x)
         befores, arguments, slopes = [], [], []

@@ -6,6 +6,7 @@ from typing import final
 import numpy as np
 
 from thermolinalg.backend import Array
+from thermolinalg.errors import ShapeMismatch
 from thermolinalg.streams import Streams
 
 
@@ -37,8 +38,22 @@ class Setting:
         return self.streams.stream(*self.path, name) if self.streams and self.training else None
 
     def with_mask(self, mask: Array, /) -> "Setting":
-        """The same with these positions for real."""
-        return replace(self, mask=mask)
+        """The same where only these positions are real, of those that were."""
+        return replace(self, mask=mask if self.mask is None else self.mask & mask)
+
+    def mask_of(self, x: Array, /) -> Array | None:
+        """`mask`, for a layer that reads the positions of x (b, T, width).
+
+        Raises:
+            ShapeMismatch: a layer in front has changed how many there are.
+        """
+        if self.mask is not None and self.mask.shape[1] != x.shape[1]:
+            raise ShapeMismatch(
+                f"mask has {self.mask.shape[1]} positions, but a layer that reads it got sequences "
+                f"of {x.shape[1]}, because one in front has changed their length. Keep the length, "
+                "or leave out the mask."
+            )
+        return self.mask
 
 
 EVALUATION = Setting()

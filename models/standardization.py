@@ -19,7 +19,7 @@ def standardised(x: Array, over: Axes, epsilon: float, *, centred: bool) -> tupl
     """x̂ and r."""
     if centred:
         x = x - mean(x, over)
-    r = 1.0 / namespace(x).sqrt(mean(x * x, over) + epsilon)
+    r = 1.0 / namespace(x).sqrt(mean(x * x, over) + float(epsilon))
     return x * r, r
 
 

@@ -3,11 +3,37 @@ import numpy as np
 import pytest
 from scipy.special import expit, ndtr
 
-from models import GELU, LeakyReLU, ReLU, Sigmoid, SiLU, Softmax, Softplus, Tanh
+import models
+from models import GELU, Dense, LeakyReLU, ReLU, Sigmoid, SiLU, Softmax, Softplus, Tanh
 from tests.models.oracles import assert_close
 from thermolinalg.errors import InvalidInput
 
 X = np.linspace(-4.0, 4.0, 41)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        LeakyReLU(np.float64(0.1)),
+        models.Dropout(np.float64(0.1)),
+        models.DotProductAttention(2, dropout=np.float64(0.1)),
+        models.LayerNorm(6, np.float64(1e-5)),
+        models.BatchNorm(6, np.float64(1e-5)),
+        models.LoRA(Dense(6, 6), 2, alpha=np.float64(3.0), dropout=np.float64(0.1)),
+    ],
+)
+@pytest.mark.parametrize("training", [False, True])
+def test_hyperparameters_of_numpy_do_not_set_the_dtype(layer, training):
+    net = models.Network(models.Sequential([Dense(6, 6), layer])).with_constants(0)
+    lin = net.linearize(net.init(0), np.ones((3, 4, 6), np.float32), training=training, rng=0)
+    assert lin.output.dtype == np.float32
+    assert lin.vjp(lin.output).dtype == np.float32
+
+
+def test_gelu_keeps_half_precision():
+    x = X.astype(np.float16)
+    y, (_, slope) = GELU().forward({}, x)
+    assert y.dtype == slope.dtype == np.float16
 
 
 def value(activation, x):

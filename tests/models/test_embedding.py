@@ -167,6 +167,29 @@ def test_padding_does_not_change_what_a_classifier_says():
     assert_close(*gradients, terms=terms)
 
 
+def test_a_mask_leaves_out_more_than_padding():
+    net = models.transformer(
+        6, length=5, width=4, heads=2, layers=1, causal=False, outputs=3, padding=0
+    )
+    params, x = net.init(rng=0), np.array([[3, 1, 5, 0]])
+    mask = np.array([[True, True, False, True]])
+    same = net.apply(params, np.array([[3, 1, 0, 0]]))
+    assert np.array_equal(net.apply(params, x, mask=mask), same)
+    assert np.array_equal(net.apply(params, x, mask=x == x), net.apply(params, x))
+
+
+@pytest.mark.parametrize(
+    "reader", [models.Recurrent(4, 4), models.DotProductAttention(1), models.MeanPosition()]
+)
+@pytest.mark.parametrize("shape", [(1, 12), (4, 3)])
+def test_a_mask_of_another_length_than_the_sequence_is_refused(reader, shape):
+    width = 12 if isinstance(reader, models.DotProductAttention) else 4
+    net = Network(Sequential([models.Reshape((3, 4)), Dense(4, width), reader]))
+    mask = np.ones((2, shape[0]), dtype=bool)
+    with pytest.raises(ShapeMismatch, match="in front has changed their length"):
+        net.apply(net.init(0), np.ones((2, *shape)), mask=mask)
+
+
 def test_a_transformer_draws_dropout_in_training():
     net = models.transformer(6, length=4, width=4, heads=2, layers=1, dropout=0.5)
     params, x = net.init(rng=0), np.array([[3, 1, 5]])
@@ -199,7 +222,11 @@ def apply_tokens(layer, x):
         (lambda: TiedEmbedding(0, 2, Tanh()), InvalidInput, "vocabulary = 0"),
         (lambda: TiedEmbedding(3, 2, Embedding(3, 2)), InvalidInput, "body"),
         (lambda: TiedEmbedding(3, 2, Dense(2, 1)).output_shape((4,)), ShapeMismatch, "width 2"),
+        (lambda: apply_tokens(Embedding(3, 2), np.zeros((2, 0), int)), ShapeMismatch, "one entry"),
+        (lambda: Sequential([Dense(2, 3), Embedding(5, 2)]), InvalidInput, "Put it first"),
+        (lambda: models.Parallel([Embedding(5, 3), Tanh()]), InvalidInput, "only some of them"),
         (lambda: Padded(Tanh(), 0), InvalidInput, "reads tokens"),
+        (lambda: Padded(Embedding(2, 2), "0"), InvalidInput, "padding = '0'"),
         (lambda: Positional(0, 2), InvalidInput, "length = 0"),
         (lambda: Positional(3, 2).output_shape((4, 2)), ShapeMismatch, "3 positions.* of 4"),
         (lambda: Positional(3, 2).output_shape((3, 1)), ShapeMismatch, r"\(T, 2\)"),

@@ -43,6 +43,41 @@ def test_a_frozen_network_is_the_same_function_of_fewer_parameters(names):
     )
 
 
+@pytest.mark.parametrize("names", [["norm"], ["in", "drop"], ["in", "norm", "drop"]])
+def test_what_is_frozen_behaves_in_training_as_before(names):
+    layers = {"in": Dense(4, 3), "norm": models.BatchNorm(3), "drop": models.Dropout(0.5)}
+    whole = Network(Sequential({**layers, "out": Dense(3, 2)}))
+    params = RNG.standard_normal(whole.size)
+    whole = whole.with_constants(0, dtype=np.float64)
+    net, few = whole.freeze(params, names)
+    a, b = (n.linearize(p, X, training=True, rng=1) for n, p in ((whole, params), (net, few)))
+    assert b.coupled
+    assert np.array_equal(a.output, b.output)
+    u = RNG.standard_normal((3, 2))
+    left = net.layout.flatten(whole.parameters(a.vjp(u)))
+    assert_close(b.vjp(u), left, terms=ROUNDINGS)
+
+
+def test_what_lacks_its_constants_freezes_and_gets_them_later():
+    whole = Network(Sequential([Dense(4, 3), models.BatchNorm(3), Dense(3, 2)]))
+    params = whole.init(0)
+    net, few = whole.freeze(params, ["0"])
+    assert np.array_equal(net.with_constants(0).constants["0.W"], whole.parameters(params)["0.W"])
+    with pytest.raises(InvalidInput, match=r"lacks the constants 1.mean, 1.var"):
+        net.apply(few, X)
+
+
+def test_one_layer_twice_has_parameters_and_masks_of_its_own():
+    twice, drop = Dense(4, 4), models.Dropout(0.5)
+    net = Network(Sequential([twice, drop, twice, drop]))
+    assert list(net.layout.shapes) == ["0.W", "0.c", "2.W", "2.c"]
+    params = net.parameters(net.init(0))
+    assert not np.array_equal(params["0.W"], params["2.W"])
+    lin = net.linearize(net.init(0), np.ones((9, 4)), training=True, rng=0)
+    masks = lin.saved[1], lin.saved[3]
+    assert not np.array_equal(*masks)
+
+
 def test_what_is_frozen_is_neither_visited_nor_pushed(monkeypatch):
     net, params = WHOLE.freeze(PARAMS, ["in", "body"])
     before = Dense.backward
@@ -92,6 +127,11 @@ def test_constants_are_drawn_kept_and_moved():
             ),
             r"net.like\(params\)",
         ),
+        (
+            "constants of integers",
+            lambda: Network(Sequential([models.BatchNorm(1)]), {"0.mean": [0]}),
+            r"constants\['0.mean'\] holds integers",
+        ),
         ("unknown constant", lambda: Network(Dense(2, 2), {"V": np.ones(2)}), "'V'"),
         (
             "constant of another shape",
@@ -103,6 +143,8 @@ def test_constants_are_drawn_kept_and_moved():
         ("branches that differ", lambda: _out([Dense(4, 2), Dense(4, 3)], "sum"), "be added"),
         ("no such join", lambda: Parallel([Dense(4, 2)], "stack"), "join"),
         ("residual that narrows", lambda: Residual(Dense(4, 2)).output_shape((4,)), "Residual"),
+        ("one name twice", lambda: Sequential({0: Tanh(), "0": Tanh()}), "is there once"),
+        ("frozen nothing", lambda: models.Frozen(None), "layer = None"),
         ("name with a full stop", lambda: Sequential({"a.b": Dense(4, 2)}), "full stop"),
     ],
     ids=lambda value: value if isinstance(value, str) and " " in value else "",
