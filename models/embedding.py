@@ -7,7 +7,7 @@ from typing import final
 from models import lookup
 from models.checks import positive_integer
 from models.composite import size_of
-from models.gram import Side
+from models.gram import Room, Side
 from models.layer import Leaf, Named, Shape
 from models.setting import EVALUATION, Setting
 from thermolinalg.backend import Array, NumpyArray, namespace, positions
@@ -85,6 +85,9 @@ class Embedding(Leaf):
         rows = self._factors(*left)
         columns = rows if right is left else self._factors(*right)
         return lookup.gram(rows, columns, self.vocabulary, room)
+
+    def gram_room(self, _p: Named, one: Side, /) -> Room:
+        return lookup.gram_room(self._factors(*one), self.vocabulary)
 
     def _looked_up(self, W: Array, ids: Array) -> Array:
         return self._without_padding(ids, rows_of(W, ids))

@@ -17,6 +17,12 @@ Side: TypeAlias = tuple[Any, Array]
 Tile: TypeAlias = Callable[[Side, Side], Array]
 """The block of two sides, computed at once."""
 
+Need: TypeAlias = Callable[[int, int], int]
+"""Numbers in use beside the result, for so many rows and columns of it."""
+
+Room: TypeAlias = Callable[[int, int], int]
+"""The least room for a block of so many samples, with so many cotangents each."""
+
 
 def taken(saved: Any, part: slice) -> Any:
     """What these samples saved: views."""
@@ -43,7 +49,12 @@ def rows_of(side: Side) -> int:
     return r * b
 
 
-def tiled(left: Side, right: Side, tile: Tile, need: Callable[[int, int], int], room: int) -> Array:
+def least_room(need: Need, r: int) -> int:
+    """What `tiled` does with, for r cotangents of each sample."""
+    return _needed(need, r, r)
+
+
+def tiled(left: Side, right: Side, tile: Tile, need: Need, room: int) -> Array:
     """The block of two sides from tiles of as many samples as the room allows.
 
     Args:
@@ -105,5 +116,5 @@ def part_of(side: Side, part: slice) -> Side:
     return taken(saved, part), u[:, part, ...]
 
 
-def _needed(need: Callable[[int, int], int], rows: int, columns: int) -> int:
+def _needed(need: Need, rows: int, columns: int) -> int:
     return need(rows, columns) + rows * columns

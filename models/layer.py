@@ -34,7 +34,7 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, final
 
-from models.gram import Side, pieces, sample_major, tiled
+from models.gram import Room, Side, least_room, pieces, sample_major, tiled
 from models.setting import EVALUATION, Setting
 from thermolinalg.backend import Array, NumpyArray, namespace
 from thermolinalg.streams import Streams
@@ -193,7 +193,6 @@ class Leaf(Layer):
         Raises:
             MemoryLimit: `room`, a count of numbers, is too small for one pair of samples.
         """
-        size = sum(math.prod(shape) for shape in self.shapes().values())
 
         def rows(side: Side) -> Array:
             xp = namespace(side[1])
@@ -205,7 +204,14 @@ class Leaf(Layer):
             S = rows(a)
             return S @ (S if a is b else rows(b)).T
 
-        return tiled(left, right, tile, lambda n, m: 3 * (n + m) * size, room)
+        return tiled(left, right, tile, self._gram_need, room)
+
+    def gram_room(self, _p: Named, _one: Side, /) -> Room:
+        """The least room that `gram` does with; `one` is a sample with a cotangent."""
+        return lambda _, q: least_room(self._gram_need, q)
+
+    def _gram_need(self, rows: int, columns: int) -> int:
+        return 3 * (rows + columns) * sum(math.prod(shape) for shape in self.shapes().values())
 
     def squares(self, p: Named, saved: Saved, u: Array, room: int, /) -> dict[str, Array]:
         """Squares of the per-sample gradients, summed over samples and cotangents u (r, b, ...).

@@ -4,7 +4,7 @@ from abc import abstractmethod
 from typing import final
 
 from models import outer
-from models.gram import Side, no_gram
+from models.gram import Room, Side, no_gram, rows_of
 from models.layer import Leaf, Named, Saved, Shape
 from models.outer import Outer
 from thermolinalg.backend import Array, NumpyArray
@@ -48,6 +48,8 @@ class OuterLeaf(Leaf):
     def gram(self, p: Named, left: Side, right: Side, room: int, /) -> Array:
         lefts = self.outers(p, *left)
         rights = lefts if right is left else self.outers(p, *right)
+        if len(lefts) > 1:
+            room -= rows_of(left) * rows_of(right)  # for the sum of those before
         total = None
         for a, b in zip(lefts, rights, strict=True):
             K = outer.gram(a, b, room)
@@ -56,6 +58,15 @@ class OuterLeaf(Leaf):
             else:
                 total += K  # in place: nothing else in a training step is as large
         return total
+
+    @final
+    def gram_room(self, p: Named, one: Side, /) -> Room:
+        rooms = [outer.gram_room(o) for o in self.outers(p, *one)]
+
+        def room(m: int, q: int) -> int:
+            return max(own(q) for own in rooms) + ((m * q) ** 2 if len(rooms) > 1 else 0)
+
+        return room
 
     @final
     def squares(self, p: Named, saved: Saved, u: Array, room: int, /) -> dict[str, Array]:
@@ -92,6 +103,9 @@ class Parameterless(Leaf):
 
     def gram(self, _p: Named, left: Side, right: Side, _room: int, /) -> Array:
         return no_gram(left, right)
+
+    def gram_room(self, _p: Named, _one: Side, /) -> Room:
+        return lambda _m, _q: 0
 
     def gradient_jvp(
         self, _p: Named, _saved: Saved, _u: Array, _dp: Named, _dsaved: Saved, _du: Array, /

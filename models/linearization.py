@@ -62,16 +62,24 @@ class Linearization:
 
         Args:
             roots: (b, c, r).
-            memory_limit: bytes that may be in use at a time, the result included. By default the
-                result and 1 GiB in float32.
+            memory_limit: bytes that may be in use at a time, the result included, and also some
+                1.2 MB for NumPy's buffers and Python. By default the result and 1 GiB in float32.
 
         Raises:
-            MemoryLimit: the limit holds less than the result and one sample against another.
+            MemoryLimit: the limit holds less than the result and the work on its smallest blocks;
+                the error names the least that does.
             CoupledSamples: the samples of the batch interact.
         """
         u = self._columns(roots)
-        workspace = self.layer.workspace(self.sample)
-        return blocks.gram(self.layer, self._place, u, workspace=workspace, limit=memory_limit)
+        converted = u.dtype != getattr(roots, "dtype", None)
+        return blocks.gram(
+            self.layer,
+            self._place,
+            u,
+            workspace=self.layer.workspace(self.sample),
+            limit=memory_limit,
+            held=size_of(u.shape) * namespace(u).finfo(u.dtype).bits // 8 if converted else 0,
+        )
 
     def rows(self, roots: Array, /) -> Array:
         """S (r b, p) itself, rows ordered (column, sample): b r p numbers.

@@ -7,7 +7,7 @@ n and cotangent k the gradient sum_t δ(i_nt) e_nkt', with δ(i) the unit vector
 import math
 from collections.abc import Callable
 
-from models.gram import Side, parts, rows_of, sample_major, tiled
+from models.gram import Need, Room, Side, least_room, parts, rows_of, sample_major, tiled
 from thermolinalg.backend import Array, namespace, positions, sum_by_index
 from thermolinalg.errors import MemoryLimit
 
@@ -56,16 +56,33 @@ def gram(left: Side, right: Side, tokens: int, room: int) -> Array:
         return formed(left, right, rows, (tokens, width), room)
 
 
+def gram_room(one: Side, tokens: int) -> Room:
+    """The least room that `gram` does with; `one` is a sample with a cotangent."""
+    _, _, T, width = one[1].shape
+    formed_need = _formed_need((tokens, width), T + 1)
+
+    def room(_: int, q: int) -> int:
+        ways = [least_room(formed_need, q)]
+        if tokens >= T**2:
+            ways.append(least_room(_unformed_need(T, width, q, q), q))
+        return min(ways)
+
+    return room
+
+
 def unformed(left: Side, right: Side, room: int) -> Array:
     """sum_ts [i_nt = i_ms] (e_nkt.e_mls)."""
     r, _, T, width = left[1].shape
-    r2 = right[1].shape[0]
+    need = _unformed_need(T, width, r, right[1].shape[0])
+    return tiled(left, right, _unformed, need, room)
 
+
+def _unformed_need(T: int, width: int, r: int, r2: int) -> Need:
     def need(rows: int, columns: int) -> int:
         products = rows * T * columns * T
         return 2 * products + products // (r * r2) + (rows + columns) * T * width
 
-    return tiled(left, right, _unformed, need, room)
+    return need
 
 
 def _unformed(left: Side, right: Side) -> Array:
@@ -99,12 +116,8 @@ def formed(
         shape: of one gradient, (tokens, width).
         room: a count of numbers.
     """
-    tokens, width = shape
-    given = math.prod(left[1].shape[2:]) // width + 1  # cotangents for one column
-
-    def need(rows: int, columns: int, some: int = 1) -> int:
-        each = 2 * (tokens + given)  # made once, brought in order once more
-        return (rows + columns) * some * each + (rows * columns if some < width else 0)
+    width = shape[1]
+    need = _formed_need(shape, _given(left[1], width))
 
     def tile(a: Side, b: Side) -> Array:
         some = width
@@ -125,3 +138,24 @@ def formed(
         return sample_major(namespace(G).reshape(G, (*G.shape[:2], -1)))
 
     return tiled(left, right, tile, need, room)
+
+
+def formed_room(one: Side, shape: tuple[int, int]) -> Callable[[int], int]:
+    """The least room that `formed` does with, given how many cotangents each sample has."""
+    need = _formed_need(shape, _given(one[1], shape[1]))
+    return lambda q: least_room(need, q)
+
+
+def _given(u: Array, width: int) -> int:
+    """Cotangents for one column."""
+    return math.prod(u.shape[2:]) // width + 1
+
+
+def _formed_need(shape: tuple[int, int], given: int) -> Callable[..., int]:
+    tokens, width = shape
+
+    def need(rows: int, columns: int, some: int = 1) -> int:
+        each = 2 * (tokens + given)  # made once, brought in order once more
+        return (rows + columns) * some * each + (rows * columns if some < width else 0)
+
+    return need

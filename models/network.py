@@ -17,7 +17,7 @@ from models.layer import Layer, Named, Tree
 from models.linearization import Linearization
 from models.parameters import Layout
 from models.setting import Setting
-from thermolinalg.backend import Array, NumpyArray, like
+from thermolinalg.backend import Array, NumpyArray, keep_freed_memory, like
 from thermolinalg.errors import InvalidInput
 from thermolinalg.streams import RNG, open_streams
 
@@ -198,6 +198,7 @@ class Network:
             rng: draws the masks of dropout, once for all products of this linearization.
             mask: (b, T) booleans, False where a position of a sequence is padding.
         """
+        keep_freed_memory()  # each product fills arrays as large as these anew
         p, x, setting = self._checked(params, x, training, rng, mask)
         output, saved = self.layer.forward(p, x, setting)
         shape, coupled = tuple(x.shape[1:]), self.layer.couples(setting)

@@ -9,10 +9,11 @@ Dense and convolutional layers, projections and recurrent cells all do, each wit
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import final
 
-from models.gram import Side, pieces, sample_major, tiled
+from models.gram import Need, Side, least_room, pieces, sample_major, tiled
 from thermolinalg.backend import Array, namespace, zeros
 from thermolinalg.errors import MemoryLimit
 
@@ -93,18 +94,30 @@ def gram(left: Outer, right: Outer, room: int) -> Array:
         return ways[1](*sides, left.bias, room)
 
 
+def gram_room(one: Outer) -> Callable[[int], int]:
+    """The least room that `gram` does with, given how many cotangents each sample has."""
+    _, _, T, outputs = one.e.shape
+    formed_need = _formed_need(T, one.x.shape[2], outputs)
+    return lambda q: min(
+        least_room(formed_need, q), least_room(_unformed_need(T, outputs, q, q), q)
+    )
+
+
 def unformed(left: Side, right: Side, bias: bool, room: int) -> Array:
     """sum_ts (x_nt.x_ms + 1) (e_nkt.e_mls)."""
     r, _, T, outputs = left[1].shape
-    r2 = right[1].shape[0]
+    need = _unformed_need(T, outputs, r, right[1].shape[0])
+    return tiled(left, right, lambda a, b: _unformed(a, b, bias), need, room)
 
+
+def _unformed_need(T: int, outputs: int, r: int, r2: int) -> Need:
     def need(rows: int, columns: int) -> int:
         products = rows * T * columns * T
         copies = (rows + columns) * T * outputs
         inputs = products // (r * r2) + products // r
         return products + inputs + copies
 
-    return tiled(left, right, lambda a, b: _unformed(a, b, bias), need, room)
+    return need
 
 
 def _unformed(left: Side, right: Side, bias: bool) -> Array:
@@ -137,11 +150,7 @@ def _flat(side: Side) -> tuple[Array, int, Array, int]:
 def formed(left: Side, right: Side, bias: bool, room: int) -> Array:
     """The same from the gradients themselves, of as many outputs at a time as there is room for."""
     inputs, outputs = left[0].shape[2], left[1].shape[3]
-    T = left[1].shape[2]
-
-    def need(rows: int, columns: int, some: int = 1) -> int:
-        each = 2 * (inputs + 1) + (T if T > 1 else 0)  # made once, brought in order once more
-        return (rows + columns) * some * each + (rows * columns if some < outputs else 0)
+    need = _formed_need(left[1].shape[2], inputs, outputs)
 
     def tile(a: Side, b: Side) -> Array:
         rows, columns = (side[1].shape[0] * side[1].shape[1] for side in (a, b))
@@ -156,6 +165,14 @@ def formed(left: Side, right: Side, bias: bool, room: int) -> Array:
     return tiled(left, right, tile, need, room)
 
 
+def _formed_need(T: int, inputs: int, outputs: int) -> Callable[..., int]:
+    def need(rows: int, columns: int, some: int = 1) -> int:
+        each = 2 * (inputs + 1) + (T if T > 1 else 0)  # made once, brought in order once more
+        return (rows + columns) * some * each + (rows * columns if some < outputs else 0)
+
+    return need
+
+
 def _formed(left: Side, right: Side, bias: bool, outputs: slice) -> Array:
     S = _gradients(left, bias, outputs)
     return S @ (S if left is right else _gradients(right, bias, outputs)).T
@@ -164,6 +181,7 @@ def _formed(left: Side, right: Side, bias: bool, outputs: slice) -> Array:
 def _gradients(side: Side, bias: bool, outputs: slice) -> Array:
     xp = namespace(side[1])
     W, c = per_sample(side[0], side[1][..., outputs])
-    r, b = c.shape[:2]
-    W = xp.reshape(W, (r, b, -1))
-    return sample_major(xp.concat([W, c], axis=-1) if bias else W)
+    W = xp.reshape(W, (*c.shape[:2], -1))
+    if bias:
+        W = xp.concat([W, c], axis=-1)  # under the same name, so that two of them are there at most
+    return sample_major(W)

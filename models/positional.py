@@ -8,7 +8,7 @@ import numpy as np
 
 from models.checks import positive_integer
 from models.composite import size_of
-from models.gram import Side, sample_major, tiled
+from models.gram import Need, Room, Side, least_room, sample_major, tiled
 from models.layer import Leaf, Named, Shape
 from models.leaf import Parameterless
 from models.setting import EVALUATION, Setting
@@ -93,8 +93,11 @@ class Positional(Leaf):
             S = rows(a)
             return S @ (S if a is b else rows(b)).T
 
-        size = size_of(left[1].shape[2:])
-        return tiled(left, right, tile, lambda n, m: (n + m) * size, room)
+        return tiled(left, right, tile, _need(left), room)
+
+    def gram_room(self, _p: Named, one: Side, /) -> Room:
+        need = _need(one)
+        return lambda _, q: least_room(need, q)
 
     def _used(self, P: Array, x: Array) -> Array:
         return P[: x.shape[1], :]
@@ -141,6 +144,11 @@ class Sinusoidal(Parameterless):
         self, _p: Named, _saved: None, _u: Array, _dp: Named, _dx: None, du: Array, /
     ) -> Array:
         return du
+
+
+def _need(side: Side) -> Need:
+    size = size_of(side[1].shape[2:])
+    return lambda rows, columns: (rows + columns) * size
 
 
 def _waves(length: int, width: int) -> NumpyArray:

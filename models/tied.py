@@ -12,7 +12,7 @@ from models.checks import positive_integer
 from models.composite import Composite, pushed, size_of
 from models.dense import along_last, as_sequences
 from models.embedding import initial_table, rows_of, tokens
-from models.gram import Side, sample_major, tiled
+from models.gram import Room, Side, least_room, rows_of, sample_major, tiled
 from models.layer import Cotangents, Layer, Leaf, Named, Place, Saved, Shape, Tree, Visit, WayBack
 from models.setting import EVALUATION, Setting
 from thermolinalg.backend import Array, NumpyArray, namespace
@@ -207,9 +207,20 @@ class Table(Leaf):
         shape = (self.vocabulary, self.width)
         K = lookup.formed(left, right, self._columns, shape, room)
         if self.bias:
-            need = 2 * self.vocabulary
-            K += tiled(left, right, self._bias_gram, lambda n, m: (n + m) * need, room)
+            room -= rows_of(left) * rows_of(right)  # for what is added to
+            K += tiled(left, right, self._bias_gram, self._bias_need, room)
         return K
+
+    def gram_room(self, _p: Named, one: Side, /) -> Room:
+        table = lookup.formed_room(one, (self.vocabulary, self.width))
+
+        def room(m: int, q: int) -> int:
+            return max(table(q), least_room(self._bias_need, q) + (m * q) ** 2)
+
+        return room if self.bias else lambda _, q: table(q)
+
+    def _bias_need(self, rows: int, columns: int) -> int:
+        return 2 * (rows + columns) * self.vocabulary
 
     def _columns(self, side: Side, some: slice) -> Array:
         """These columns of the gradients in W of each sample, (..., b, vocabulary, some)."""
