@@ -132,8 +132,20 @@ def real_dtype(dtype: Any) -> np.dtype[Any]:
 
 
 def as_array(value: Any) -> Array:
-    """Arrays as they are; lists and scalars as NumPy arrays."""
-    return value if hasattr(value, "dtype") else np.asarray(value)
+    """Arrays as they are; lists and scalars as NumPy arrays.
+
+    Raises:
+        ShapeMismatch: rows of a list have different lengths.
+    """
+    if hasattr(value, "dtype"):
+        return value
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        raise ShapeMismatch(
+            "the rows of a list have different lengths, so it is no array. Fill up "
+            "short rows: tngd.data.padded(rows) does it for token numbers."
+        ) from error
 
 
 def library(name: str, value: Array, reference: Array) -> Any:

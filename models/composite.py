@@ -6,6 +6,7 @@ The parameters of a part lie under its name: "W" of the part "0" is "0.W" outsid
 import math
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from typing import Any, Self, TypeAlias
 
 from models.layer import Layer, Saved, Shape, Tree
@@ -71,6 +72,32 @@ def named_layers(argument: str, layers: Any) -> dict[str, Layer]:
             "once."
         )
     return dict(zip(names, named.values(), strict=True))
+
+
+def outline(layer: Layer, name: str = "") -> list[tuple[str, int]]:
+    """A line for each layer and those within it, by their names, and how many numbers train there.
+
+    What is made of one plain layer is one line; what is made of more says its own size by theirs.
+    """
+    parts = layer.parts() if isinstance(layer, Composite) else {}
+    while set(parts) == {""} and isinstance(parts[""], Composite):
+        parts = parts[""].parts()
+    if not parts or set(parts) == {""}:
+        return [(f"{name}  {layer!r}", sum(map(math.prod, layer.shapes().values())))]
+    lines = [(f"{name}  {_kind(layer)}", 0)] if name or _kind(layer) != "Sequential" else []
+    for part, inner in parts.items():
+        full = ".".join(filter(None, (name, part)))
+        lines += [(text, size if layer.shapes() else 0) for text, size in outline(inner, full)]
+    return lines
+
+
+def _kind(layer: Any) -> str:
+    """A layer without the layers in it: "Parallel(join='concat')"."""
+    shown = {f.name: getattr(layer, f.name) for f in fields(layer) if f.repr}
+    plain = [f"{key}={value!r}" for key, value in shown.items() if isinstance(value, str | int)]
+    inner = getattr(layer, "layer", None)
+    whole = type(layer).__name__ + (f"({', '.join(plain)})" if plain else "")
+    return f"{whole} of {_kind(inner)}" if isinstance(inner, Composite) else whole
 
 
 def changed(layer: Layer, change: Change, name: str = "") -> Layer:

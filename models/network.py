@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from models.batchnorm import statistics
-from models.chain import Sequential
 from models.checks import batch, booleans, library, real, real_dtype, shaped
-from models.composite import changed, nested
+from models.composite import changed, nested, outline
 from models.frozen import Frozen
 from models.layer import Layer, Named, Tree
 from models.linearization import Linearization
@@ -57,10 +56,10 @@ class Network:
         object.__setattr__(self, "constants", known)
 
     def __repr__(self) -> str:
-        """One line for each layer, with its number of parameters that train."""
-        parts = self.layer.parts() if isinstance(self.layer, Sequential) else {"": self.layer}
-        names = [f"  {name}  {layer!r}" for name, layer in parts.items()]
-        counts = [str(Layout(layer.shapes()).size or "") for layer in parts.values()]
+        """One line for each layer, with the name that `freeze` knows and what it has to train."""
+        names, sizes = zip(*outline(self.layer), strict=True)
+        names = tuple(f"  {name}" for name in names)
+        counts = [str(size or "") for size in sizes]
         width, digits = min(max(map(len, names)), 80), max(map(len, counts))
         rows = [f"{n:<{width}}  {k:>{digits}}" for n, k in zip(names, counts, strict=True)]
         fixed = Layout(self.layer.constants()).size

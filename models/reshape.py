@@ -68,6 +68,12 @@ class Reshape(Reshaping):
                 f"{self!r} takes samples of {math.prod(self.shape)} numbers, but got samples of "
                 f"shape {shape}, which have {math.prod(shape)}. Change one of the shapes."
             )
+        old, new = (tuple(n for n in axes if n != 1) for axes in (shape, self.shape))
+        if len(shape) == len(self.shape) and old != new and sorted(old) == sorted(new):
+            raise ShapeMismatch(
+                f"{self!r} got samples of shape {shape}, the same axes in another order, and would "
+                "mix them up. Transpose them: np.moveaxis(x, 1, -1) moves channels last."
+            )
         return self.shape
 
 

@@ -95,8 +95,11 @@ class WordPiece:
 
         Raises:
             DataError: tokenizers is not installed.
+            InvalidInput: `texts` is one string.
         """
         positive_integer("size", size)
+        if isinstance(texts, str):
+            raise InvalidInput("texts is one string; pass a list of them: [text].")
         texts = list(texts)
         engine = _engine({piece: i for i, piece in enumerate(SPECIAL)}, lowercase)
         trainer = _tokenizers().trainers.WordPieceTrainer(

@@ -17,7 +17,7 @@ from thermolinalg.streams import Streams
 
 
 @final
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Objective:
     """l(θ) = mean of L(f_θ(x_i), y_i) over a batch of b samples, with c outputs each.
 
@@ -30,6 +30,9 @@ class Objective:
     x: Array  # (b, ...)
     y: Array  # (b, ...)
     noise: Streams | None = None
+
+    def __repr__(self) -> str:
+        return f"Objective({self.samples} samples, {self.network.size} parameters, {self.loss!r})"
 
     @property
     def samples(self) -> int:

@@ -147,3 +147,27 @@ def test_layers_that_do_not_fit_are_named():
 
 def test_front_door_opens():
     assert all(hasattr(models, name) for name in models.__all__)
+
+
+def test_repr_names_the_layers_within_layers_as_freeze_does():
+    inner = Sequential([Dense(3, 3), ReLU()])
+    net = Network(
+        Sequential({"in": Dense(2, 3), "more": models.Residual(inner), "out": Dense(3, 1)})
+    )
+    assert [" ".join(line.split()) for line in repr(net).splitlines()] == [
+        "Network, 25 parameters",
+        "in Dense(inputs=2, outputs=3, bias=True) 9",
+        "more Residual of Sequential",
+        "more.0 Dense(inputs=3, outputs=3, bias=True) 12",
+        "more.1 ReLU()",
+        "out Dense(inputs=3, outputs=1, bias=True) 4",
+    ]
+    frozen, _ = net.freeze(net.init(rng=0), ["more.0"])
+    assert frozen.size == 13
+    whole, _ = net.freeze(net.init(rng=0), ["more"])
+    assert "more.0  Dense(inputs=3, outputs=3, bias=True)\n" in repr(whole)  # nothing trains there
+
+
+def test_a_list_of_unequal_rows_is_refused_with_advice():
+    with pytest.raises(ShapeMismatch, match=r"rows of a list have different lengths.*padded"):
+        NET.apply(PARAMS, [[1.0, 2.0], [3.0]])

@@ -36,3 +36,11 @@ def test_a_vector_to_image_to_vector_is_the_identity():
 def test_misuse_is_named(call, error, says):
     with pytest.raises(error, match=says):
         call()
+
+
+def test_axes_in_another_order_are_refused():
+    """Read as (4, 4, 3), images with channels first would become stripes."""
+    with pytest.raises(ShapeMismatch, match=r"the same axes in another order.*moveaxis"):
+        Reshape((4, 4, 3)).output_shape((3, 4, 4))
+    assert Reshape((8, 8, 1)).output_shape((1, 8, 8)) == (8, 8, 1)  # the same image
+    assert Reshape((4, 4, 3)).output_shape((48,)) == (4, 4, 3)

@@ -168,3 +168,8 @@ def test_the_package_that_is_missing_is_named(monkeypatch):
 
 def test_records_are_those_of_the_package():
     assert isinstance(TOKENS.encode("a"), Encoded)
+
+
+def test_learning_from_one_string_is_refused():
+    with pytest.raises(InvalidInput, match=r"texts is one string.*\[text\]"):
+        WordPiece.learn("a text, and not a list of them", size=50)

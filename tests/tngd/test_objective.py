@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import models
+import tngd
 from tests.models.oracles import STEP, assert_close
 from tests.tngd.oracles import LOSSES, Dense
 from tngd.objective import Objective
@@ -73,3 +74,13 @@ def test_torch_stays_torch():
     )
     assert isinstance(theirs.gradient, torch.Tensor)
     assert_close(theirs.gradient.numpy(), ours.gradient, terms=at.terms, scale=at.size)
+
+
+def test_repr_is_short():
+    net = models.mlp([4, 3])
+    x, y = np.zeros((5, 4), np.float32), np.zeros(5, np.int64)
+    at = Objective(net, models.SoftmaxCrossEntropy(), net.init(rng=0), x, y)
+    assert repr(at).startswith("Objective(5 samples, 15 parameters, SoftmaxCrossEntropy(")
+    kinds = [tngd.GGN(), tngd.Hessian(), tngd.BlockDiagonal(), tngd.Kronecker()]
+    names = ["Pullback", "HessianMatrix", "DirectSum", "DirectSum"]
+    assert [repr(kind.at(at)) for kind in kinds] == [f"{name}(15, 15)" for name in names]

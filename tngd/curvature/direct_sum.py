@@ -34,7 +34,7 @@ class Block(CurvatureMatrix):
 
 
 @final
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class DirectSum(CurvatureMatrix):
     """C_1 ⊕ C_2 ⊕ ... over parameters that may be in another order.
 

@@ -21,7 +21,7 @@ class Hessian(Curvature):
 
 
 @final
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class HessianMatrix(CurvatureMatrix):
     """H at one objective. A product costs about two gradients (Pearlmutter 1994)."""
 

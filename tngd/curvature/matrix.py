@@ -23,6 +23,9 @@ from tngd.curvature.trace import TraceEstimate, hutchinson
 class CurvatureMatrix(ABC):
     """Symmetric C (p, p) at one point."""
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}{self.shape}"
+
     @property
     @abstractmethod
     def size(self) -> int:

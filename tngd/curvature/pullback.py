@@ -13,7 +13,7 @@ from tngd.objective import Objective
 
 
 @final
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Pullback(CurvatureMatrix):
     """C = S'S at one objective, with S = R'J/√b and R_i R_i' = M_i for each sample i.
 

@@ -17,7 +17,7 @@ from thermolinalg.streams import RNG, open_streams
 
 
 @final
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Split:
     """One part of a data set. `x, y = part` unpacks it.
 
@@ -35,6 +35,9 @@ class Split:
                 f"x has shape {self.x.shape} and y has shape {self.y.shape}: their first axes must "
                 "agree, because row i of y is the label of row i of x."
             )
+
+    def __repr__(self) -> str:
+        return f"Split(x {self.x.shape} {self.x.dtype}, y {self.y.shape} {self.y.dtype})"
 
     def __iter__(self) -> Iterator[NumpyArray]:
         return iter((self.x, self.y))

@@ -9,6 +9,7 @@ from typing import Self, final
 import numpy as np
 
 from models.calibration import calibrated
+from models.checks import as_array
 from models.losses.contract import Loss, Tally
 from models.losses.softmax import SoftmaxCrossEntropy, hits
 from models.network import Network
@@ -16,6 +17,9 @@ from thermolinalg.backend import Array, like, namespace, zeros
 from thermolinalg.errors import InvalidInput, ShapeMismatch
 from thermolinalg.streams import Streams
 from tngd.objective import Objective
+
+NETWORK = "Take models.mlp([64, 10]), say, or wrap a layer: models.Network(layer)."
+LOSS = "Pass an instance with its parentheses, such as models.SoftmaxCrossEntropy()."
 
 ROWS_AT_ONCE = 2048
 """Rows passed through the network at once, which bounds the memory of an evaluation."""
@@ -32,9 +36,12 @@ class Problem:
     y: Array
 
     def __post_init__(self) -> None:
+        for name, kind, say in (("network", Network, NETWORK), ("loss", Loss, LOSS)):
+            if not isinstance(given := getattr(self, name), kind):
+                raise InvalidInput(f"{name} = {given!r} is not a {kind.__name__}. {say}")
         for name in ("x", "y"):
             if not hasattr(rows := getattr(self, name), "shape"):  # a list, say
-                object.__setattr__(self, name, np.asarray(rows))
+                object.__setattr__(self, name, as_array(rows))
         if not self.x.shape or not self.y.shape or len(self.x) != len(self.y) or not len(self.x):
             raise ShapeMismatch(
                 f"x has shape {tuple(self.x.shape)} and y {tuple(self.y.shape)}: their first axes "

@@ -150,3 +150,8 @@ def test_pixels_reach_exactly_zero_and_one():
 def test_no_rows_are_no_trouble():
     empty = Split(np.zeros((0, 28, 28), np.uint8), np.zeros(0, np.uint8))
     assert unit_interval(empty, top=255).x.shape == (0, 784)
+
+
+def test_repr_of_a_part_says_shapes_and_not_numbers():
+    part = Split(np.zeros((5, 2), np.float32), np.zeros(5, np.int64))
+    assert repr(part) == "Split(x (5, 2) float32, y (5,) int64)"

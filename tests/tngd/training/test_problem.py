@@ -7,6 +7,7 @@ import models
 from models import accuracy
 from tests.models.losses import IGNORED
 from tests.models.oracles import assert_close
+from thermolinalg.errors import InvalidInput, ShapeMismatch
 from tngd.training import problem
 from tngd.training.problem import Problem
 
@@ -53,3 +54,20 @@ def test_regression_has_no_accuracy():
     value, right = Problem(NET, loss, x, y).evaluate(PARAMS)
     assert_close(value, loss.value(NET.apply(PARAMS, x), y), terms=100)
     assert right is None
+
+
+@pytest.mark.parametrize(
+    ("network", "loss", "words"),
+    [
+        (models.Dense(4, 3), models.SoftmaxCrossEntropy(), r"network = Dense.* is not a Network"),
+        (models.mlp([4, 3]), models.SoftmaxCrossEntropy, r"loss = <class .* an instance"),
+    ],
+)
+def test_what_is_no_network_or_no_loss_is_refused(network, loss, words):
+    with pytest.raises(InvalidInput, match=words):
+        Problem(network, loss, np.zeros((2, 4), np.float32), np.zeros(2, np.int64))
+
+
+def test_a_list_of_unequal_rows_is_refused_with_advice():
+    with pytest.raises(ShapeMismatch, match=r"different lengths.*padded"):
+        Problem(models.mlp([4, 3]), models.SoftmaxCrossEntropy(), [[1.0, 2.0], [3.0]], [0, 1])
