@@ -12,7 +12,7 @@ from models.checks import positive_integer
 from models.composite import Composite, pushed, size_of
 from models.dense import along_last, as_sequences
 from models.embedding import initial_table, rows_of, tokens
-from models.gram import Room, Side, least_room, rows_of, sample_major, tiled
+from models.gram import Room, Side, least_room, sample_major, tiled
 from models.layer import Cotangents, Layer, Leaf, Named, Place, Saved, Shape, Tree, Visit, WayBack
 from models.setting import EVALUATION, Setting
 from thermolinalg.backend import Array, NumpyArray, namespace
@@ -207,7 +207,8 @@ class Table(Leaf):
         shape = (self.vocabulary, self.width)
         K = lookup.formed(left, right, self._columns, shape, room)
         if self.bias:
-            room -= rows_of(left) * rows_of(right)  # for what is added to
+            (r, b), (r2, b2) = left[1].shape[:2], right[1].shape[:2]
+            room -= r * b * r2 * b2  # for what is added to
             K += tiled(left, right, self._bias_gram, self._bias_need, room)
         return K
 
