@@ -76,7 +76,7 @@ def test_the_gram_of_shared_weights_has_the_terms_of_both_uses(bias):
     S = np.einsum("ntvp,ntvr->nrp", J, roots).reshape(4, -1)
     scale, terms = np.linalg.norm(S) ** 2, 40 * net.size
     assert_close(lin.gram(roots), S @ S.T, terms=terms, scale=scale)
-    assert_close(lin.gram(roots, memory_limit=3000), S @ S.T, terms=terms, scale=scale)
+    assert_close(lin.gram(roots, memory_limit=2**21), S @ S.T, terms=terms, scale=scale)
     assert_close(lin.jacobian().reshape(J.shape), J, terms=terms)
 
 
@@ -181,7 +181,7 @@ def test_a_mask_leaves_out_more_than_padding():
 @pytest.mark.parametrize(
     "reader", [models.Recurrent(4, 4), models.DotProductAttention(1), models.MeanPosition()]
 )
-@pytest.mark.parametrize("shape", [(1, 12), (4, 3)])
+@pytest.mark.parametrize("shape", [(1, 12), (6, 2)])
 def test_a_mask_of_another_length_than_the_sequence_is_refused(reader, shape):
     width = 12 if isinstance(reader, models.DotProductAttention) else 4
     net = Network(Sequential([models.Reshape((3, 4)), Dense(4, width), reader]))
