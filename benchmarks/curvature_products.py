@@ -6,27 +6,23 @@ exact by the Gram matrix, linearization included, against 100 iterations of SciP
 gradients on curvlinops' operator. The contenders take turns. The bars: a product takes at most as
 long as curvlinops', a direction is at least 20 times faster.
 
-    OMP_NUM_THREADS=2 python benchmarks/curvature_products.py [--repeats 15] [--damping 0.1]
+    OMP_NUM_THREADS=2 python benchmarks/curvature_products.py [--turns 15] [--damping 0.1]
 """
 
 import argparse
 import statistics
-import time
-from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
 from curvlinops import GGNLinearOperator
 from scipy.sparse.linalg import LinearOperator, cg
+from turns import in_turns
 
 import models
 import tngd
 from tngd.objective import Objective
 
 BATCH, CLASSES, ITERATIONS, BAR = 128, 10, 100, 20.0
-
-REST = 0.25
-"""Seconds between two measurements: threads of the other's BLAS wait in a loop for a while."""
 
 
 class ChannelsLast(torch.nn.Module):
@@ -73,20 +69,7 @@ def in_torch(at: Objective) -> torch.nn.Sequential:
     return torch.nn.Sequential(*modules)
 
 
-def timed(tasks: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, list[float]]:
-    """Seconds of each turn; the tasks take turns, after one turn to warm up."""
-    seconds: dict[str, list[float]] = {name: [] for name in tasks}
-    for turn in range(repeats + 1):
-        for name, task in tasks.items():
-            time.sleep(REST)
-            start = time.perf_counter()
-            task()
-            if turn:
-                seconds[name].append(time.perf_counter() - start)
-    return seconds
-
-
-def report(name: str, net: models.Network, repeats: int, damping: float) -> bool:
+def report(name: str, net: models.Network, turns: int, damping: float) -> bool:
     """Times of one network, and whether both bars are kept."""
     at = objective(net)
     module, rng = in_torch(at), np.random.default_rng(1)
@@ -110,21 +93,21 @@ def report(name: str, net: models.Network, repeats: int, damping: float) -> bool
     def direction(of: Objective) -> None:
         tngd.Woodbury().solve(tngd.GGN().at(of), damping, g, None, rng)
 
-    product = timed(
+    product = in_turns(
         {
             "curvlinops": lambda: theirs @ tensors,
             "ours": lambda: G @ v,
             "ours, with linearization": lambda: tngd.GGN().at(fresh()) @ v,
         },
-        repeats,
+        turns,
     )
-    solve = timed(
+    solve = in_turns(
         {
             "curvlinops, 100 iterations of CG": lambda: cg(damped, g, rtol=0.0, maxiter=ITERATIONS),
             "ours, exact": lambda: direction(fresh()),
             "ours, exact, linearized before": lambda: direction(at),
         },
-        max(3, repeats // 5),
+        max(3, turns // 5),
     )
     print(f"\n{name}, {net.size} parameters, batch {BATCH}, damping {damping:g}")
     print(f"  {'':36}{'median':>13}{'ratio':>11}{'least':>13}{'ratio':>11}")
@@ -143,15 +126,15 @@ def report(name: str, net: models.Network, repeats: int, damping: float) -> bool
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repeats", type=int, default=15)
+    parser.add_argument("--turns", type=int, default=15)
     parser.add_argument("--damping", type=float, default=0.1)
     parser.add_argument("--threads", type=int, default=2, help="of torch; ours: OMP_NUM_THREADS")
     options = parser.parse_args()
     torch.manual_seed(0)
     torch.set_num_threads(options.threads)
-    print(f"float32, {options.repeats} turns")
+    print(f"float32, {options.turns} turns")
     networks = {"MLP 784-256-256-10": models.mlp([784, 256, 256, 10]), "LeNet": models.lenet()}
-    kept = [report(name, net, options.repeats, options.damping) for name, net in networks.items()]
+    kept = [report(name, net, options.turns, options.damping) for name, net in networks.items()]
     print(f"\nboth bars are {'kept' if all(kept) else 'MISSED'}")
 
 

@@ -6,38 +6,24 @@ the (b r, b r) matrix S S', S = R' J. Ours linearizes and never forms J, which a
 which is the plain call, and vmap(jacrev) of one sample's outputs, which spares the zeros between
 samples and is its best; then S S' is one product. The bars are on the whole way from parameters to
 S S' by the better of the two: 300 times ours for the perceptron, 30 for the convolutional network
-of the TNGD paper. What forming J alone takes is printed too.
+of the TNGD paper. What forming J alone takes is printed too. They
+take turns.
 
-    python benchmarks/gram_versus_jacobian.py [--batch 128] [--repeats 5] [--threads 2]
+    python benchmarks/gram_versus_jacobian.py [--batch 128] [--turns 5] [--threads 2]
 """
 
 import argparse
 import statistics
-import time
 from collections.abc import Callable
 
 import numpy as np
 import torch
 from torch.func import functional_call, jacrev, vmap
+from turns import in_turns
 
 import models
 
 WIDTHS = [784, 256, 256, 10]
-
-REST = 0.25
-"""Seconds between two measurements: threads of the other's BLAS wait in a loop for a while."""
-
-
-def measured(task: Callable[[], object], repeats: int) -> float:
-    """Median wall time in seconds, after one run to warm up."""
-    task()
-    seconds = []
-    for _ in range(repeats):
-        time.sleep(REST)
-        start = time.perf_counter()
-        task()
-        seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds)
 
 
 class ChannelsLast(torch.nn.Module):
@@ -107,7 +93,7 @@ def torch_gram(jacobian: list[torch.Tensor], roots: torch.Tensor) -> torch.Tenso
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--batch", type=int, default=128)
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2, help="of torch; ours: OMP_NUM_THREADS")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -140,10 +126,11 @@ def compare(
         "Jacobian, vmap(jacrev)": lambda: torch_jacobian(module, tx),
         "Jacobian, vmap(jacrev), and S S'": lambda: torch_gram(torch_jacobian(module, tx), troots),
     }
-    seconds = {row: measured(task, options.repeats) for row, task in rows.items()}
+    runs = in_turns(rows, options.turns)
+    seconds = {row: statistics.median(times) for row, times in runs.items()}
     first = seconds["linearize + gram (models)"]
 
-    print(f"\n{name}, batch {options.batch}, float32, median of {options.repeats} runs")
+    print(f"\n{name}, batch {options.batch}, float32, medians of {options.turns} turns")
     print(f"S S' is {ours.shape[0]} x {ours.shape[1]}; relative difference {disagreement:.1e}\n")
     print(f"{'':34}{'seconds':>10}{'ratio':>10}")
     for row, value in seconds.items():

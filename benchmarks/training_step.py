@@ -5,12 +5,11 @@ hand, Adam, new parameters. PyTorch's takes the rows, passes forward, CrossEntro
 torch.optim.Adam with its defaults. The contenders take turns; medians. Bars: 1.2 times PyTorch for
 the perceptron, 2 times for the convolutional network of the TNGD paper and for a transformer.
 
-    OMP_NUM_THREADS=2 python benchmarks/training_step.py [--repeats 40] [--threads 2]
+    OMP_NUM_THREADS=2 python benchmarks/training_step.py [--turns 10] [--threads 2]
 """
 
 import argparse
 import statistics
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -18,15 +17,13 @@ from itertools import pairwise
 import numpy as np
 import torch
 from torch import nn
+from turns import in_turns
 
 import models
 import tngd
 from thermolinalg.streams import Streams
 
 ROWS = 2048
-
-REST = 0.25
-"""Seconds between two measurements: threads of the other's BLAS wait in a loop for a while."""
 
 
 @dataclass(frozen=True)
@@ -113,32 +110,20 @@ def theirs(row: Row) -> Callable[[], object]:
     return step
 
 
-def medians(tasks: list[Callable[[], object]], repeats: int) -> list[float]:
-    """Milliseconds of each; they take turns, after five turns to warm up."""
-    seconds: list[list[float]] = [[] for _ in tasks]
-    for turn in range(repeats + 5):
-        for task, kept in zip(tasks, seconds, strict=True):
-            time.sleep(REST)
-            start = time.perf_counter()
-            task()
-            if turn >= 5:
-                kept.append(1e3 * (time.perf_counter() - start))
-    return [statistics.median(kept) for kept in seconds]
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repeats", type=int, default=40)
+    parser.add_argument("--turns", type=int, default=10)
     parser.add_argument("--threads", type=int, default=2, help="of torch; ours: OMP_NUM_THREADS")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
 
-    print(f"A step of Adam, float32, {options.threads} threads, median of {options.repeats} steps")
+    print(f"A step of Adam, float32, {options.threads} threads, medians of {options.turns} turns")
     print(f"\n{'':30}{'batch':>6}{'ours ms':>10}{'torch ms':>10}{'ratio':>8}{'bar':>6}")
     for make in (perceptron, convolutional, transformer):
         row = make(np.random.default_rng(0))
         sizes = row.net.size, sum(w.numel() for w in row.module.parameters())
-        mine, torchs = medians([ours(row), theirs(row)], options.repeats)
+        runs = in_turns({"ours": ours(row), "torch": theirs(row)}, options.turns)
+        mine, torchs = (1e3 * statistics.median(times) for times in runs.values())
         ratio = mine / torchs
         kept = "kept" if ratio <= row.bar else "MISSED"
         print(
