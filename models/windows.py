@@ -85,6 +85,7 @@ class Windows:
         """What the windows see of x (b, *lengths, channels): (b, groups, positions, n).
 
         A group is as many consecutive channels as any other; n is entries times channels of one.
+        What has one channel is copied along its positions, which lie side by side for longer.
         """
         xp, padded = namespace(x), self.padded(x)
         b, channels = x.shape[0], x.shape[-1] // groups
@@ -94,9 +95,12 @@ class Windows:
             parts = [split[(*index, slice(None))] for index in self._indices(padded.shape)]
             seen = xp.stack(parts, axis=-2)
         # (b, *positions, groups, *entries, channels), the entries along one axis or several
-        k = self.axes + 1
-        seen = xp.permute_dims(seen, (0, k, *range(1, k), *range(k + 1, seen.ndim)))
-        return xp.reshape(seen, (b, groups, -1, len(self.offsets) * channels))
+        k, n = self.axes + 1, len(self.offsets) * channels
+        places, entries = tuple(range(1, k)), tuple(range(k + 1, seen.ndim))
+        if x.shape[-1] == 1:
+            found = xp.reshape(xp.permute_dims(seen, (*entries, 0, k, *places)), (n, b, 1, -1))
+            return xp.permute_dims(found, (1, 2, 3, 0))
+        return xp.reshape(xp.permute_dims(seen, (0, k, *places, *entries)), (b, groups, -1, n))
 
     def scattered(self, part: Callable[[int], Array], shape: Shape, like: Array) -> Array:
         """The adjoint of `slices(padded(x))`: each part added where its entries came from.

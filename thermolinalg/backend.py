@@ -172,8 +172,8 @@ def in_pieces(f: Callable[[Array], tuple[Array, ...]], x: Array) -> tuple[Array,
     return tuple(whole.reshape(x.shape) for whole in found)
 
 
-_PIECE = 2**14
-"""Entries: 64 KiB in float32, of which a second-level cache holds some ten."""
+_PIECE = 2**15
+"""Entries: 128 KiB in float32, of which a second-level cache holds some."""
 
 
 def window_view(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import scipy.linalg
 
-from thermolinalg.backend import Array, NumpyArray, like, namespace
+from thermolinalg.backend import Array, NumpyArray, like, namespace, zeros
 
 FIRST_LOOK = 12
 """Iterations before the first look at whether the answer still moves; a look costs several."""
@@ -71,13 +71,19 @@ def _first_column(
 
 def _grown(w: Array, basis: Array | None) -> Array:
     """Room for twice as many basis vectors."""
-    xp = namespace(w)
     rows = 32 if basis is None else 2 * basis.shape[0]
-    larger = xp.empty((min(rows, w.shape[0] + 1), w.shape[0]), dtype=w.dtype)
+    # Zeros, because BLAS loads whole registers: what lies behind a row may raise a warning.
+    larger = zeros((min(rows, w.shape[0] + 1), w.shape[0]), w)
     if basis is not None:
         larger[: basis.shape[0], :] = basis
     return larger
 
 
 def _norm(x: Array) -> float:
-    return float(x @ x) ** 0.5
+    """Of a vector whose squares may be too small or too large for its dtype."""
+    xp = namespace(x)
+    scale = float(xp.max(xp.abs(x)))
+    if not 0.0 < scale < math.inf:
+        return scale
+    x = x / scale
+    return scale * math.sqrt(float(x @ x))

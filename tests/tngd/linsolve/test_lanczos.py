@@ -73,6 +73,15 @@ def test_exactly_diagonal_matrices():
     assert_applied(K, w, "resolvent")
 
 
+@pytest.mark.parametrize("scale", [2.0**-100, 2.0**100])
+def test_vectors_whose_squares_no_float32_holds(scale):
+    K, w = rotated([0.5, 1.0, 3.0], dtype=np.float32)
+    scaled = apply_function(K, np.float32(scale) * w, FUNCTIONS["resolvent"][0])
+    assert np.array_equal(
+        scaled, np.float32(scale) * apply_function(K, w, FUNCTIONS["resolvent"][0])
+    )
+
+
 def test_no_vector_no_answer():
     K, w = rotated([1.0, 2.0, 3.0])
     assert np.array_equal(apply_function(K, 0 * w, FUNCTIONS["decay"][0]), 0 * w)
