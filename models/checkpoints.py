@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models.checks import real_dtype
+from models.checks import instance, real_dtype
 from models.layer import Shape
 from models.network import Network
 from thermolinalg.backend import Array, NumpyArray, to_numpy
@@ -47,7 +47,7 @@ def save_parameters(path: StrPath, network: Network, params: Array) -> None:
 def load_parameters(
     path: StrPath, network: Network, *, dtype: npt.DTypeLike | None = None
 ) -> tuple[Network, NumpyArray]:
-    """The network with the constants of a file, and its parameters.
+    """The network with the constants of a file, and its parameters, both in NumPy.
 
     Args:
         path: what `save_parameters` wrote for a network of the same layers.
@@ -56,8 +56,9 @@ def load_parameters(
 
     Raises:
         DataError: the file is missing or damaged, or its arrays are not those of this network.
-        InvalidInput: `dtype` is not a real floating NumPy dtype.
+        InvalidInput: `network` is none, or `dtype` is not a real floating NumPy dtype.
     """
+    instance("network", network, Network, "The path comes first: load_parameters(path, network).")
     shapes = {**network.layer.shapes(), **network.layer.constants()}
     arrays = read_arrays(path, shapes, dtype=dtype)
     constants = {name: arrays.pop(name) for name in network.layer.constants()}

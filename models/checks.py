@@ -19,6 +19,22 @@ def positive_integer(name: str, value: Any) -> None:
         raise InvalidInput(f"{name} = {value!r} must be a positive integer.")
 
 
+def instance(name: str, value: Any, kind: type, say: str) -> None:
+    """Refuse what is of another kind, such as a class without its parentheses.
+
+    Args:
+        name: what the caller calls it.
+        value: what was handed in.
+        kind: what it must be.
+        say: what to do.
+
+    Raises:
+        InvalidInput: `value` is not of this kind.
+    """
+    if not isinstance(value, kind):
+        raise InvalidInput(f"{name} = {value!r} is not a {kind.__name__}. {say}")
+
+
 def conforming(
     name: str, value: Any, shape: tuple[int | None, ...], meaning: str, *, reference: Array
 ) -> Array:

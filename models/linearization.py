@@ -6,13 +6,13 @@ from typing import final
 import numpy as np
 
 from models import blocks, products
-from models.checks import conforming
+from models.checks import conforming, positive_integer
 from models.composite import nested, size_of
 from models.layer import Layer, Place, Saved, Shape, Tree, Visit
 from models.losses import Loss
 from models.parameters import Layout
 from thermolinalg.backend import Array, like, namespace
-from thermolinalg.errors import CoupledSamples, ShapeMismatch
+from thermolinalg.errors import CoupledSamples, InvalidInput, ShapeMismatch
 
 
 @final
@@ -70,6 +70,8 @@ class Linearization:
                 the error names the least that does.
             CoupledSamples: the samples of the batch interact.
         """
+        if memory_limit is not None:
+            positive_integer("memory_limit", memory_limit)
         u = self._columns(roots)
         converted = u.dtype != getattr(roots, "dtype", None)
         return blocks.gram(
@@ -126,6 +128,7 @@ class Linearization:
 
     def hvp(self, loss: Loss, y: Array, v: Array, /) -> Array:
         """H v (p,), H the exact Hessian of the mean loss in the parameters (Pearlmutter 1994)."""
+        _require_loss(loss)
         b, z = self.output.shape[0], self.output
         dp = self._tangent(v)
         dz, dsaved = self._pushed(dp)
@@ -135,6 +138,7 @@ class Linearization:
 
     def ggnvp(self, loss: Loss, y: Array, v: Array, /) -> Array:
         """G v (p,), G = J' H J / b the generalised Gauss-Newton matrix of the mean loss."""
+        _require_loss(loss)
         return self.vjp(loss.hessian(self.output, self.jvp(v), y) / self.output.shape[0])
 
     def jacobian(self) -> Array:
@@ -184,3 +188,8 @@ class Linearization:
     def _cotangent(self, name: str, u: Array) -> Array:
         meaning = "one row for each sample, one entry for each output"
         return conforming(name, u, self.output.shape, meaning, reference=self.output)
+
+
+def _require_loss(loss: Loss) -> None:
+    if isinstance(loss, type):
+        raise InvalidInput(f"loss = {loss.__name__} is a class. Pass {loss.__name__}().")

@@ -10,7 +10,7 @@ from models.adaptation import adapted
 from models.attention import self_attention
 from models.branches import Residual
 from models.chain import Sequential
-from models.checks import positive_integer
+from models.checks import instance, positive_integer
 from models.dense import Dense
 from models.dropout import Dropout
 from models.embedding import Embedding
@@ -116,8 +116,14 @@ def distilbert(
     Raises:
         InvalidInput: the sizes do not fit each other, or `head` is none of these.
     """
-    config = config or DistilBertConfig()
+    config = DistilBertConfig() if config is None else config
+    instance("config", config, DistilBertConfig, "Name its sizes: DistilBertConfig(layers=2).")
     positive_integer("layers", config.layers)
+    if lora is not None and not callable(lora):
+        raise InvalidInput(
+            f"lora = {lora!r} is one layer, but every Dense gets its own. Pass LoRA itself, or a "
+            "function: lambda dense: LoRA(dense, 8)."
+        )
     d = config.width
     chain: dict[str, Layer] = {
         "words": Embedding(config.vocabulary, d),

@@ -103,6 +103,8 @@ class CurvatureMatrix(ABC):
     @final
     def __matmul__(self, v: Array) -> Array:
         """C v for v (p,), or for each column of v (p, m)."""
+        if isinstance(v, list):
+            v = like(np.asarray(v), self.reference)
         if v.ndim == 1:
             return self.matvec(v)
         columns = [self.matvec(v[:, j]) for j in range(v.shape[1])]

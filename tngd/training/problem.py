@@ -9,7 +9,7 @@ from typing import Self, final
 import numpy as np
 
 from models.calibration import calibrated
-from models.checks import as_array
+from models.checks import as_array, instance
 from models.losses.contract import Loss, Tally
 from models.losses.softmax import SoftmaxCrossEntropy, hits
 from models.network import Network
@@ -37,8 +37,7 @@ class Problem:
 
     def __post_init__(self) -> None:
         for name, kind, say in (("network", Network, NETWORK), ("loss", Loss, LOSS)):
-            if not isinstance(given := getattr(self, name), kind):
-                raise InvalidInput(f"{name} = {given!r} is not a {kind.__name__}. {say}")
+            instance(name, getattr(self, name), kind, say)
         for name in ("x", "y"):
             if not hasattr(rows := getattr(self, name), "shape"):  # a list, say
                 object.__setattr__(self, name, as_array(rows))
