@@ -62,7 +62,8 @@ class MaxPool(Pool):
         self, _p: Named, x: Array, _setting: Setting = EVALUATION, /
     ) -> tuple[Array, Chosen]:
         xp = namespace(x)
-        y, *others = self.windows.slices(self.windows.padded(x, -math.inf))
+        entries = self.windows.slices(self.windows.padded(x, -math.inf))
+        y, *others = (xp.asarray(entry, copy=True) for entry in entries)  # gaps are slow to cross
         number = xp.int8 if len(others) < 2**7 else xp.int32  # fewer bytes are sooner done
         which = xp.zeros_like(y, dtype=number)
         for j, entry in enumerate(others, 1):
@@ -83,12 +84,9 @@ class MaxPool(Pool):
         return dy, None
 
     def backward(self, _p: Named, saved: Chosen, u: Array, /) -> Array:
-        xp, (which, shape), windows = namespace(u), saved, self.windows
+        xp, (which, shape) = namespace(u), saved
         shape = (*u.shape[: -self.axes - 1], *shape)
-        if windows.tile:
-            chosen = windows.apart(which) == windows.numbered(which)
-            return windows.tiled(windows.apart(u) * xp.astype(chosen, u.dtype), shape)
-        return windows.scattered(lambda j: u * xp.astype(which == j, u.dtype), shape, u)
+        return self.windows.scattered(lambda j: u * xp.astype(which == j, u.dtype), shape, u)
 
     def backward_jvp(
         self, p: Named, saved: Chosen, _u: Array, _dp: Named, _dsaved: None, du: Array, /
@@ -111,12 +109,8 @@ class AveragePool(Pool):
         return (None if dx is None else self._mean(dx)), None
 
     def backward(self, _p: Named, shape: Shape, u: Array, /) -> Array:
-        windows, shape = self.windows, (*u.shape[: -self.axes - 1], *shape)
-        part = u / len(windows.offsets)
-        if windows.tile:
-            ones = zeros(windows.numbered(u).shape, u) + 1.0
-            return windows.tiled(windows.apart(part) * ones, shape)
-        return windows.scattered(lambda _: part, shape, u)
+        part = u / len(self.windows.offsets)
+        return self.windows.scattered(lambda _: part, (*u.shape[: -self.axes - 1], *shape), u)
 
     def backward_jvp(
         self, p: Named, shape: Shape, _u: Array, _dp: Named, _dsaved: None, du: Array, /

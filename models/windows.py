@@ -14,7 +14,7 @@ from typing import Any, TypeAlias, final
 import numpy as np
 
 from models.layer import Shape
-from thermolinalg.backend import Array, namespace, positions, window_view, zeros
+from thermolinalg.backend import Array, namespace, window_view, zeros
 from thermolinalg.errors import InvalidInput, ShapeMismatch
 
 PerAxis: TypeAlias = int | tuple[int, ...]
@@ -112,47 +112,18 @@ class Windows:
         """
         larger = zeros((*shape[: -self.axes - 1], *self._padded_lengths(shape), shape[-1]), like)
         for j, index in enumerate(self._indices(larger.shape)):
-            larger[index] += part(j)
+            if self.apart:
+                larger[index] = part(j)  # takes half the time of a sum
+            else:
+                larger[index] += part(j)
         return larger[self._inner(larger.shape)]
 
     @property
-    def tile(self) -> bool:
-        """Do the windows lie side by side, without padding?"""
-        flat = not any(map(any, self.padding)) and set(self.dilation) == {1}
-        return flat and self.stride == self.size
-
-    def numbered(self, like: Array) -> Array:
-        """The number of each entry of a window, to compare with what is `apart`."""
-        shape = tuple(n for k in self.size for n in (k, 1))
-        xp = namespace(like)
-        return xp.reshape(xp.astype(positions(len(self.offsets), like), like.dtype), shape)
-
-    def apart(self, a: Array) -> Array:
-        """a (..., *positions, channels) with an axis of length 1 behind each of positions.
-
-        Windows that tile put their entries along these axes.
-        """
-        *positions, channels = a.shape[-self.axes - 1 :]
-        split = (n for length in positions for n in (length, 1))
-        return namespace(a).reshape(a, (*a.shape[: -self.axes - 1], *split, channels))
-
-    def tiled(self, entries: Array, shape: Shape) -> Array:
-        """The entries of windows that tile, (..., P, k, P', k', channels), where they came from.
-
-        Args:
-            entries: with every axis of positions split as `apart` does.
-            shape: of the result; what no window covers is 0.
-        """
-        lengths = tuple(
-            n // k * k for n, k in zip(shape[-self.axes - 1 : -1], self.size, strict=True)
+    def apart(self) -> bool:
+        """Does no entry lie in two windows?"""
+        return set(self.dilation) == {1} and all(
+            s >= k for s, k in zip(self.stride, self.size, strict=True)
         )
-        covered = (*shape[: -self.axes - 1], *lengths, shape[-1])
-        x = namespace(entries).reshape(entries, covered)
-        if covered == shape:
-            return x
-        larger = zeros(shape, x)
-        larger[(..., *map(slice, lengths), slice(None))] = x
-        return larger
 
     def _padded_lengths(self, shape: Shape) -> Shape:
         lengths = shape[-self.axes - 1 : -1]
