@@ -1,11 +1,11 @@
 """Training with natural gradients that a thermodynamic computer solves for.
 
-    objective  ->  curvature  ->  linear solver  ->  direction, step rule  ->  training
-    value,         GGN, Fisher,   Woodbury, CG,      NaturalGradient,          fit
-    gradient                      Thermodynamic      Momentum, Adaptive
+    objective  ->  curvature  ->  linear solver, damping  ->  transforms, step rule  ->  training
+    value,         GGN, Fisher,   Woodbury, CG,               Momentum, Adaptive,        fit
+    gradient                      Thermodynamic               Rate, LineSearch
 
 An optimizer is a composition of these slots: `TNGD(rate=0.1, damping=0.1, time=50.0)` is
-`NaturalGradient(GGN(), Thermodynamic(time=50.0), damping=0.1)` followed by a constant rate.
+`NaturalGradient(GGN(), Thermodynamic(time=50.0), damping=0.1)` followed by `Rate(0.1)`.
 """
 
 from tngd.curvature.blocks import BlockDiagonal
@@ -29,9 +29,21 @@ from tngd.linsolve.thermodynamic import Thermodynamic
 from tngd.linsolve.woodbury import Woodbury
 from tngd.objective import Objective
 from tngd.optimizers.contract import Optimizer
+from tngd.optimizers.damping import Damping, LevenbergMarquardt, TrustRegion
 from tngd.optimizers.directions import Gradient, NaturalGradient
-from tngd.optimizers.rules import Adaptive, Momentum
-from tngd.optimizers.systems import NGD, SGD, TNGD, Adam, TNGDAdam, list_optimizers, optimizer
+from tngd.optimizers.registry import list_optimizers, optimizer
+from tngd.optimizers.rules import LineSearch, QuadraticModel, Rate
+from tngd.optimizers.schedule import Cosine, Exponential, Warmup
+from tngd.optimizers.systems import NGD, NGDCG, SGD, TNGD, Adam, AdamW, TNGDAdam
+from tngd.optimizers.transforms import (
+    Adaptive,
+    Average,
+    Clip,
+    Descending,
+    KLClip,
+    Momentum,
+    WeightDecay,
+)
 from tngd.training.fit import fit
 from tngd.training.history import History
 from tngd.training.loop import Progress, StepRecord, steps
@@ -43,8 +55,10 @@ __all__ = [  # in the order of the arrows above
     "GGN", "ExactFisher", "SampledFisher", "EmpiricalFisher", "Hessian",
     "BlockDiagonal", "Kronecker", "Curvature", "CurvatureMatrix",
     "Woodbury", "CG", "Thermodynamic", "ExactRelaxation", "EulerRelaxation",
-    "Gradient", "NaturalGradient", "Momentum", "Adaptive", "Optimizer",
-    "SGD", "Adam", "NGD", "TNGD", "TNGDAdam", "optimizer", "list_optimizers",
+    "Gradient", "NaturalGradient", "Damping", "LevenbergMarquardt", "TrustRegion",
+    "Momentum", "Average", "Adaptive", "Descending", "WeightDecay", "Clip", "KLClip",
+    "Rate", "Cosine", "Exponential", "Warmup", "LineSearch", "QuadraticModel", "Optimizer",
+    "SGD", "Adam", "AdamW", "NGD", "NGDCG", "TNGD", "TNGDAdam", "optimizer", "list_optimizers",
     "fit", "steps", "Problem", "Progress", "StepRecord",
     "TrainingResult", "History", "Ending", "load_result",
     "TrainingStudy", "Setting",

@@ -5,14 +5,14 @@ optimizers.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import final
+from typing import Self, final
 
 from models.linearization import Linearization
 from models.losses import Loss
 from models.network import Network
-from thermolinalg.backend import Array
+from thermolinalg.backend import Array, NumpyArray
 from thermolinalg.streams import Streams
 
 
@@ -30,6 +30,8 @@ class Objective:
     x: Array  # (b, ...)
     y: Array  # (b, ...)
     noise: Streams | None = None
+    rows: NumpyArray | None = None  # (b,), numbers of these samples among all
+    epoch: int = 0  # passes over all of them before this one
 
     def __repr__(self) -> str:
         return f"Objective({self.samples} samples, {self.network.size} parameters, {self.loss!r})"
@@ -65,6 +67,10 @@ class Objective:
     def gradient(self) -> Array:
         """∇l(θ) (p,)."""
         return self.linearization.vjp(self.loss.gradient(self.output, self.y) / self.samples)
+
+    def moved(self, params: Array) -> Self:
+        """The same batch, with the same masks, at other parameters."""
+        return replace(self, params=params)
 
     def hessian(self, v: Array) -> Array:
         """∇²l(θ) v (p,), exact, by the R-operator."""

@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NoReturn, final
+from typing import Any, ClassVar, NoReturn, final
 
 import numpy as np
 
@@ -43,6 +43,7 @@ class DirectSum(CurvatureMatrix):
         order: entry j of the blocks, one after another, is parameter order[j]; None for the same.
     """
 
+    whole: ClassVar[bool] = False
     blocks: Sequence[Block]
     order: NumpyArray | None = field(default=None, repr=False)
 

@@ -7,7 +7,7 @@ Those that are C = S'S with a short S have S S', S v and S' w besides, which exa
 
 import math
 from abc import ABC, abstractmethod
-from typing import Any, NoReturn, final
+from typing import Any, ClassVar, NoReturn, final
 
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
@@ -22,6 +22,9 @@ from tngd.curvature.trace import TraceEstimate, hutchinson
 
 class CurvatureMatrix(ABC):
     """Symmetric C (p, p) at one point."""
+
+    whole: ClassVar[bool] = True
+    """Are all entries those of the matrix it is named after, with none left out?"""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}{self.shape}"

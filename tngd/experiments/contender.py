@@ -10,7 +10,7 @@ import numpy as np
 from thermolinalg import checks
 from thermolinalg.errors import InvalidInput
 from tngd.optimizers.contract import Optimizer
-from tngd.optimizers.systems import optimizer
+from tngd.optimizers.registry import optimizer
 
 SEARCH = 5.0
 """Rates are searched from 1/SEARCH to SEARCH times the central one."""

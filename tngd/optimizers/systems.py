@@ -1,11 +1,4 @@
-"""The optimizers of the field, each a composition of slots with its published defaults.
-
-`optimizer("tngd", rate=0.1)` builds one by name.
-"""
-
-from collections.abc import Callable
-from inspect import signature
-from typing import Any
+"""The optimizers of the field, each a composition of slots with its published defaults."""
 
 from thermolinalg.device.machine import Device
 from thermolinalg.errors import InvalidInput
@@ -14,9 +7,11 @@ from tngd.linsolve.contract import LinearSolver
 from tngd.linsolve.relaxation import ExactRelaxation, Relaxation
 from tngd.linsolve.thermodynamic import Start, Thermodynamic
 from tngd.linsolve.woodbury import Woodbury
-from tngd.optimizers.contract import Optimizer
+from tngd.optimizers.contract import Optimizer, Transform
+from tngd.optimizers.damping import Damping
 from tngd.optimizers.directions import Gradient, NaturalGradient
-from tngd.optimizers.rules import Adaptive, Momentum
+from tngd.optimizers.rules import Rate
+from tngd.optimizers.transforms import Adaptive, Momentum, WeightDecay
 
 
 def SGD(rate: float = 0.1, *, momentum: float = 0.0, nesterov: bool = False) -> Optimizer:
@@ -27,7 +22,9 @@ def SGD(rate: float = 0.1, *, momentum: float = 0.0, nesterov: bool = False) -> 
         momentum: fraction of the last direction that is kept, from 0 to below 1.
         nesterov: look ahead along the momentum; needs momentum > 0.
     """
-    return Optimizer("sgd", Gradient(), Momentum(rate, momentum, nesterov))
+    if nesterov and not momentum:
+        raise InvalidInput("nesterov looks ahead along the momentum: give a momentum above 0.")
+    return Optimizer("sgd", Gradient(), Rate(rate), after=_kept(momentum, nesterov))
 
 
 def Adam(
@@ -41,13 +38,34 @@ def Adam(
         beta2: memory of the mean squared gradient, from 0 to below 1.
         epsilon: added to the root of that mean square, so that it can be divided by.
     """
-    return Optimizer("adam", Gradient(), Adaptive(rate, beta1, beta2, epsilon))
+    return Optimizer("adam", Gradient(), Rate(rate), after=(Adaptive(beta1, beta2, epsilon),))
+
+
+def AdamW(
+    rate: float = 1e-3,
+    *,
+    decay: float = 0.01,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    epsilon: float = 1e-8,
+) -> Optimizer:
+    """Adam with decoupled weight decay (Loshchilov and Hutter 2019).
+
+    Args:
+        rate: learning rate, about the size of each parameter's step.
+        decay: a step takes rate times decay of each parameter away.
+        beta1: memory of the mean gradient, as for `Adam`.
+        beta2: memory of the mean squared gradient.
+        epsilon: added to the root of that mean square.
+    """
+    after = (Adaptive(beta1, beta2, epsilon), WeightDecay(decay))
+    return Optimizer("adamw", Gradient(), Rate(rate), after=after)
 
 
 def NGD(
     rate: float = 0.1,
     *,
-    damping: float = 0.1,
+    damping: float | Damping = 0.1,
     momentum: float = 0.0,
     solver: LinearSolver = Woodbury(),
 ) -> Optimizer:
@@ -60,15 +78,37 @@ def NGD(
         momentum: fraction of the last direction that is kept, from 0 to below 1.
         solver: `Woodbury()` solves exactly, `CG()` iteratively.
     """
-    return Optimizer(
-        "ngd", NaturalGradient(solver=solver, damping=damping), Momentum(rate, momentum)
-    )
+    direction = NaturalGradient(solver=solver, damping=damping)
+    return Optimizer("ngd", direction, Rate(rate), after=_kept(momentum))
+
+
+def NGDCG(
+    rate: float = 0.1,
+    *,
+    damping: float | Damping = 0.1,
+    momentum: float = 0.0,
+    rtol: float = 1e-5,
+    iterations: int = 200,
+    warm: bool = False,
+) -> Optimizer:
+    """Natural gradient descent by conjugate gradients.
+
+    Args:
+        rate: learning rate, as for `NGD`.
+        damping: as for `NGD`.
+        momentum: as for `NGD`.
+        rtol: where the iteration stops, as for `CG`.
+        iterations: at most.
+        warm: start from the last step's solution.
+    """
+    direction = NaturalGradient(solver=CG(rtol, iterations, warm), damping=damping)
+    return Optimizer("ngd-cg", direction, Rate(rate), after=_kept(momentum))
 
 
 def TNGD(
     rate: float = 0.1,
     *,
-    damping: float = 0.1,
+    damping: float | Damping = 0.1,
     time: float = 50.0,
     start: Start = "gradient",
     delay: float = 0.0,
@@ -94,15 +134,14 @@ def TNGD(
     `Thermodynamic` says more of `time`, `start`, `delay`, `noise` and `device`.
     """
     solver = Thermodynamic(time, start, delay, noise, relaxation, device)
-    return Optimizer(
-        "tngd", NaturalGradient(solver=solver, damping=damping), Momentum(rate, momentum)
-    )
+    direction = NaturalGradient(solver=solver, damping=damping)
+    return Optimizer("tngd", direction, Rate(rate), after=_kept(momentum))
 
 
 def TNGDAdam(
     rate: float = 1e-3,
     *,
-    damping: float = 1.0,
+    damping: float | Damping = 1.0,
     time: float = 0.4,
     start: Start = "gradient",
     delay: float = 0.0,
@@ -133,51 +172,10 @@ def TNGDAdam(
     """
     solver = Thermodynamic(time, start, delay, noise, relaxation, device)
     direction = NaturalGradient(solver=solver, damping=damping)
-    return Optimizer("tngd-adam", direction, Adaptive(rate, beta1, beta2, epsilon))
+    adaptive = Adaptive(beta1, beta2, epsilon)
+    return Optimizer("tngd-adam", direction, Rate(rate), after=(adaptive,))
 
 
-SYSTEMS: dict[str, Callable[..., Optimizer]] = {
-    "sgd": SGD,
-    "momentum": lambda rate=0.05, momentum=0.9: SGD(rate, momentum=momentum),
-    "nesterov": lambda rate=0.05, momentum=0.9: SGD(rate, momentum=momentum, nesterov=True),
-    "adam": Adam,
-    "ngd": NGD,
-    "ngd-cg": lambda rate=0.1, damping=0.1, **knobs: NGD(rate, damping=damping, solver=CG(**knobs)),
-    "tngd": TNGD,
-    "tngd-carried": lambda rate=0.5, damping=1.0, time=1.0, start="carried", **knobs: TNGD(
-        rate, damping=damping, time=time, start=start, **knobs
-    ),
-    "tngd-adam": TNGDAdam,
-}
-
-
-def optimizer(name: str, **knobs: Any) -> Optimizer:
-    """The optimizer of this name, with the given knobs in place of its defaults.
-
-    Raises:
-        InvalidInput: there is none of this name, or it has no such knob.
-    """
-    if name not in SYSTEMS:
-        raise InvalidInput(f"optimizer {name!r} is unknown. There are: {', '.join(SYSTEMS)}.")
-    for knob in knobs:
-        if knob not in (known := _knobs(name)):
-            raise InvalidInput(
-                f"optimizer {name!r} has no knob {knob!r}. It has: {', '.join(known)}."
-            )
-    made = SYSTEMS[name](**knobs)
-    return Optimizer(name, made.direction, made.rule)
-
-
-def _knobs(name: str) -> list[str]:
-    """Knobs of the optimizer of this name, those of the function behind its own included."""
-    known = list(signature(SYSTEMS[name]).parameters)
-    if "knobs" not in known:
-        return known
-    known.remove("knobs")
-    behind = CG if name == "ngd-cg" else TNGD
-    return list(dict.fromkeys([*known, *signature(behind).parameters]))
-
-
-def list_optimizers() -> list[str]:
-    """Names that `optimizer` knows."""
-    return list(SYSTEMS)
+def _kept(momentum: float, nesterov: bool = False) -> tuple[Transform, ...]:
+    """Momentum of the direction, if any."""
+    return (Momentum(momentum, nesterov),) if momentum or nesterov else ()

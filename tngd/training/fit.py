@@ -13,7 +13,7 @@ from thermolinalg.errors import InvalidInput
 from thermolinalg.streams import RNG, open_streams
 from tngd.data.loader import epoch_length
 from tngd.optimizers.contract import Optimizer
-from tngd.optimizers.systems import list_optimizers
+from tngd.optimizers.registry import list_optimizers
 from tngd.training.callbacks import Callback, watched
 from tngd.training.history import EpochRecord, History
 from tngd.training.loop import Progress, StepRecord, steps

@@ -100,7 +100,8 @@ def steps(
     order = batches(problem.size, batch, streams=streams, epochs=epochs, done=done)
     for step, rows in enumerate(order, start=done + 1):
         started = time.perf_counter()
-        objective = problem.objective(params, rows, streams.child("dropout", step))
+        noise, epoch = streams.child("dropout", step), (step - 1) // an_epoch
+        objective = problem.objective(params, rows, noise, epoch)
         if math.isfinite(objective.value):
             good = params
             move = optimizer.step(objective, state, streams.stream("noise", step))

@@ -81,9 +81,12 @@ class Problem:
         """Random initial parameters (p,), in the library of the rows."""
         return like(self.network.init(rng, dtype=np.float64), self._reference)
 
-    def objective(self, params: Array, rows: Array, noise: Streams | None = None) -> Objective:
+    def objective(
+        self, params: Array, rows: Array, noise: Streams | None = None, epoch: int = 0
+    ) -> Objective:
         """The mean loss over some rows, at some parameters; with noise, as in training."""
-        return Objective(self.network, self.loss, params, self.x[rows], self.y[rows], noise)
+        x, y = self.x[rows], self.y[rows]
+        return Objective(self.network, self.loss, params, x, y, noise, rows, epoch)
 
     def calibrated(self, params: Array, rng: np.random.Generator) -> Network:
         """The network as it is evaluated at some parameters.
