@@ -2,6 +2,8 @@
 
 from thermolinalg.device.machine import Device
 from thermolinalg.errors import InvalidInput
+from tngd.curvature.contract import Curvature
+from tngd.curvature.ggn import GGN
 from tngd.linsolve.cg import CG
 from tngd.linsolve.contract import LinearSolver
 from tngd.linsolve.relaxation import ExactRelaxation, Relaxation
@@ -67,18 +69,20 @@ def NGD(
     *,
     damping: float | Damping = 0.1,
     momentum: float = 0.0,
+    curvature: Curvature = GGN(),
     solver: LinearSolver = Woodbury(),
 ) -> Optimizer:
-    """Natural gradient descent, step = -rate (C + damping I)⁻¹ g, C the Gauss-Newton matrix.
+    """Natural gradient descent, step = -rate (C + damping I)⁻¹ g.
 
     Args:
         rate: learning rate; 1 is a full Newton step on the damped quadratic model.
         damping: added to every eigenvalue of C; much larger than them all, it makes this SGD with
-            the rate rate/damping.
+            the rate rate/damping. A number, or a `Damping` that finds one for every step.
         momentum: fraction of the last direction that is kept, from 0 to below 1.
+        curvature: C, the Gauss-Newton matrix by default.
         solver: `Woodbury()` solves exactly, `CG()` iteratively.
     """
-    direction = NaturalGradient(solver=solver, damping=damping)
+    direction = NaturalGradient(curvature, solver, damping)
     return Optimizer("ngd", direction, Rate(rate), after=_kept(momentum))
 
 

@@ -141,9 +141,9 @@ class Clip(Transform):
 @final
 @dataclass(frozen=True, slots=True)
 class KLClip(Transform):
-    """v scaled so that rate² v'g is at most `limit` (Ba, Grosse and Martens 2017).
+    """ν v with the largest ν <= 1 for which (rate ν)² v'g <= limit (Ba, Grosse and Martens 2017).
 
-    For v = (F + damping I)⁻¹ g that bounds rate² v'Fv, twice the divergence that a step makes.
+    For v = (F + damping I)⁻¹ g that bounds (rate ν)² v'Fv, twice the divergence of the step.
     """
 
     limit: float = 1e-3

@@ -25,6 +25,7 @@ from tngd.curvature.fisher import EmpiricalFisher, ExactFisher, SampledFisher
 from tngd.curvature.ggn import GGN
 from tngd.curvature.hessian import Hessian
 from tngd.curvature.kronecker import Kronecker
+from tngd.optimizers.contract import State
 
 few = settings(deadline=None, derandomize=True, max_examples=20)
 over_problems = given(
@@ -197,8 +198,8 @@ V1 = np.ones(OBJECTIVE.network.size + 1)
             lambda: BlockDiagonal().at(OBJECTIVE).root(None), InvalidInput, "blocks", id="root"
         ),
         pytest.param(
-            lambda: tngd.NaturalGradient(Kronecker()).find(
-                OBJECTIVE, None, np.random.default_rng(0)
+            lambda: tngd.NGD(curvature=Kronecker()).step(
+                OBJECTIVE, State(), np.random.default_rng(0)
             ),
             InvalidInput,
             r"Kronecker.*inverse\(damping\).*CG\(\)",
@@ -214,7 +215,9 @@ V1 = np.ones(OBJECTIVE.network.size + 1)
             ]
         ),
         pytest.param(
-            lambda: tngd.NaturalGradient(Hessian()).find(OBJECTIVE, None, np.random.default_rng(0)),
+            lambda: tngd.NGD(curvature=Hessian()).step(
+                OBJECTIVE, State(), np.random.default_rng(0)
+            ),
             InvalidInput,
             r"CG\(\)",
             id="woodbury",

@@ -177,7 +177,7 @@ def test_descriptions_with_other_knobs():
         (["sgd:momentum"], "is no knob"),
         (["tngd:foo=1"], "no knob 'foo'. It has: rate, damping, time, start, delay, noise"),
         (["tngd-carried:foo=1"], "It has: rate, damping, time, start, delay, noise"),
-        (["ngd-cg:foo=1"], "It has: rate, damping, rtol, iterations, warm"),
+        (["ngd-cg:foo=1"], "It has: rate, damping, momentum, rtol, iterations, warm"),
         (["tngd:time=-1"], "time"),
         (["tngd:time=nan"], "time"),
         (["tngd:time=long"], "time"),

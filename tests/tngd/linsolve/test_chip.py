@@ -30,7 +30,8 @@ from tngd.curvature.ggn import GGN
 from tngd.linsolve.chip import programmed
 from tngd.linsolve.relaxation import Circuit, EulerRelaxation
 from tngd.linsolve.thermodynamic import Thermodynamic
-from tngd.optimizers.systems import TNGD, TNGDAdam, optimizer
+from tngd.optimizers.registry import optimizer
+from tngd.optimizers.systems import TNGD, TNGDAdam
 
 FALSE_ALARM = 1e-6
 EPS = np.finfo(float).eps

@@ -75,12 +75,13 @@ def test_knobs_reach_their_slots():
     assert made == tngd.TNGD(0.2, damping=0.3, time=4.0, start="carried", noise=1e-3)
     assert made.direction.solver == tngd.Thermodynamic(4.0, "carried", 0.0, 1e-3)
     assert tngd.optimizer("ngd-cg", iterations=7).direction.solver == tngd.CG(iterations=7)
-    assert tngd.optimizer("momentum", momentum=0.5).rule == tngd.Momentum(0.05, 0.5)
+    made = tngd.optimizer("momentum", momentum=0.5)
+    assert (made.rule, made.after) == (tngd.Rate(0.05), (tngd.Momentum(0.5),))
 
 
 def test_defaults_of_the_paper_for_tngd_adam():
     made = tngd.TNGDAdam()
-    assert made.rule == tngd.Adaptive(1e-3, 0.0, 0.0, 1e-8)
+    assert (made.rule, made.after) == (tngd.Rate(1e-3), (tngd.Adaptive(0.0, 0.0, 1e-8),))
     assert made.direction == tngd.NaturalGradient(solver=tngd.Thermodynamic(0.4), damping=1.0)
 
 
@@ -93,6 +94,7 @@ def test_defaults_of_the_paper_for_tngd_adam():
         ("tngd", {"time": -1.0}, "time"),
         ("ngd", {"damping": 0.0}, "damping"),
         ("tngd", {"damping": "much"}, "damping"),
+        ("sgd", {"nesterov": True}, "nesterov"),
     ],
 )
 def test_what_cannot_be_made(name, knobs, words):
