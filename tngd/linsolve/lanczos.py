@@ -60,6 +60,43 @@ def apply_function(K: Array, w: Array, h: Callable[[NumpyArray], NumpyArray]) ->
     return like(weights, w) @ basis[: weights.size, :]
 
 
+def spectral_weights(
+    multiply: Callable[[Array], Array], g: Array, most: int
+) -> tuple[NumpyArray, NumpyArray]:
+    """Nodes μ and weights w with Σ w h(μ) ≈ g'h(C)g, for symmetric positive semidefinite C.
+
+    Gauss quadrature by Lanczos (Golub and Meurant 2010, chapter 6): exact for polynomials of
+    degree below twice the number of products, and for every h once a Krylov space is used up.
+
+    Args:
+        multiply: v -> C v.
+        g: (p,).
+        most: products, at most.
+    """
+    norm, eps = _norm(g), float(namespace(g).finfo(g.dtype).eps)
+    if norm == 0.0:
+        return np.zeros(1), np.zeros(1)
+    basis = zeros((min(most, g.shape[0]), g.shape[0]), g)
+    basis[0, :] = g / norm
+    diagonal: list[float] = []
+    beside: list[float] = []
+    for k in range(basis.shape[0]):
+        known = basis[: k + 1, :]
+        v = multiply(basis[k, :])
+        diagonal.append(float(v @ basis[k, :]))
+        for _ in range(2):  # against all of them: twice is enough (Parlett 1998)
+            v = v - (known @ v) @ known
+        length = _norm(v)
+        if k + 1 == basis.shape[0] or not length > eps * max(map(abs, diagonal)):
+            break
+        beside.append(length)
+        basis[k + 1, :] = v / length
+    if not np.all(np.isfinite(diagonal)):
+        return np.zeros(1), np.full(1, np.nan)
+    values, vectors = scipy.linalg.eigh_tridiagonal(np.array(diagonal), np.array(beside))
+    return np.maximum(values, 0.0), (norm * vectors[0]) ** 2
+
+
 def _first_column(
     diagonal: list[float], beside: list[float], h: Callable[[NumpyArray], NumpyArray]
 ) -> NumpyArray:

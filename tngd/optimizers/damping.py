@@ -8,9 +8,10 @@ from typing import final
 import numpy as np
 
 from thermolinalg import checks
-from thermolinalg.backend import Array, to_numpy
+from thermolinalg.backend import Array
 from thermolinalg.errors import InvalidInput
 from tngd.curvature.matrix import CurvatureMatrix
+from tngd.linsolve.lanczos import spectral_weights
 from tngd.optimizers.contract import Memory, Taken
 
 
@@ -89,28 +90,31 @@ class LevenbergMarquardt(Damping):
 class TrustRegion(Damping):
     """The least λ whose solution |(C + λ I)⁻¹ g| is within a radius, that follows the model.
 
-    λ is the root of the secular equation in the eigenbasis of S S', for C = S'S (Conn, Gould and
-    Toint 2000, chapter 7). The radius doubles where ρ > 3/4 and the step reached it, and becomes
-    a quarter of itself where ρ < 1/4.
+    λ is the root of the secular equation in a Krylov space of C and g (Gould et al. 1999): that
+    takes `products` products with C, and any solver may follow. The radius doubles where ρ > 3/4
+    and the step reached it, and becomes a quarter of itself where ρ < 1/4.
 
     Args:
         radius: of the first step.
         least: λ at the least, where the whole solution is within the radius.
+        products: dimension of that space; the length is exact where it is the rank of C or more.
     """
 
     radius: float = 1.0
     least: float = 1e-6
+    products: int = 50
 
     def __post_init__(self) -> None:
         for name in ("radius", "least"):
             object.__setattr__(self, name, checks.positive(name, getattr(self, name)))
+        checks.count("products", self.products)
 
     def value(self, curvature: CurvatureMatrix, gradient: Array, memory: Memory) -> float:
         radius = self.radius if memory is None else float(memory)
-        mu, squares, flat = _spectrum(curvature, gradient)
+        mu, squares = spectral_weights(curvature.matvec, gradient, self.products)
 
         def length(damping: float) -> float:
-            return math.sqrt(float(np.sum(squares / (mu + damping) ** 2)) + flat / damping**2)
+            return math.sqrt(float(np.sum(squares / (mu + damping) ** 2)))
 
         low, high = self.least, self.least
         if not length(low) > radius:
@@ -128,13 +132,3 @@ class TrustRegion(Damping):
             return radius / 4
         reached = taken.at.damping > self.least
         return 2 * radius if taken.ratio > 0.75 and reached else radius
-
-
-def _spectrum(curvature: CurvatureMatrix, gradient: Array) -> tuple[np.ndarray, np.ndarray, float]:
-    """Eigenvalues of C = S'S, squares of g along them, and of what is left of g."""
-    mu, U = np.linalg.eigh(to_numpy(curvature.gram).astype(float))
-    along = U.T @ to_numpy(curvature.root(gradient)).astype(float)
-    positive = mu > len(mu) * np.finfo(to_numpy(gradient).dtype).eps * mu[-1]
-    squares = np.where(positive, along**2 / np.where(positive, mu, 1.0), 0.0)
-    total = float(gradient @ gradient)
-    return np.maximum(mu, 0.0), squares, max(0.0, total - float(squares.sum()))

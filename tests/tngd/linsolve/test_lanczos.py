@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tngd.oracles import assert_within
-from tngd.linsolve.lanczos import apply_function
+from tngd.linsolve.lanczos import apply_function, spectral_weights
 
 FUNCTIONS = {  # h, its largest value for μ >= 0, its largest slope
     "decay": (lambda mu: np.exp(-50 * mu), 1.0, 50.0),
@@ -109,3 +109,23 @@ def test_torch_stays_torch():
     assert isinstance(answer, torch.Tensor)
     truth = apply_function(K, w, FUNCTIONS["decay"][0])
     assert_within(answer.numpy(), truth, 20 * 20 * np.finfo(float).eps * 150 * np.linalg.norm(w))
+
+
+@given(spectrum=spectra, seed=st.integers(0, 99))
+def test_weights_give_quadratic_forms(spectrum, seed):
+    """g'(C + 0.1)⁻²g, against a dense solve; the function has slope 2000 at most."""
+    K, g = rotated(spectrum, seed)
+    mu, w = spectral_weights(lambda v: K @ v, g, 99)
+    x = np.linalg.solve(K + 0.1 * np.eye(len(g)), g)
+    eps = np.finfo(float).eps
+    bound = 40 * len(g) * eps * (100 + 2000 * np.linalg.norm(K)) * float(g @ g)
+    assert abs(float(np.sum(w / (mu + 0.1) ** 2)) - float(x @ x)) <= bound
+
+
+def test_few_products_give_low_moments():
+    K, g = rotated(list(np.linspace(0, 4, 20)))
+    mu, w = spectral_weights(lambda v: K @ v, g, 3)
+    assert len(mu) == 3
+    for degree in range(6):
+        truth = float(g @ np.linalg.matrix_power(K, degree) @ g)
+        assert float(np.sum(w * mu**degree)) == pytest.approx(truth, rel=1e-12)
