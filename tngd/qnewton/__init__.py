@@ -1,0 +1,1 @@
+"""Q-Newton: Newton steps by blocks, and what a quantum linear solver for them would cost."""
