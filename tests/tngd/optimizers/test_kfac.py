@@ -82,8 +82,11 @@ def test_the_clip_bounds_the_first_step(rate):
         -float((first_step(KFAC(rate, kl_clip=clip), at).params - at.params) @ at.gradient)
         for clip in (1e-3, None)
     )
-    # steps are differences of parameters, of which the smallest here keep some ten digits
-    assert rate * clipped**2 / free == pytest.approx(min(1e-3, rate * free), rel=1e-9)
+    # changes are differences of parameters, that are rounded
+    rounding = np.finfo(float).eps * np.linalg.norm(at.params) * np.linalg.norm(at.gradient)
+    assert rate * clipped**2 / free == pytest.approx(
+        min(1e-3, rate * free), rel=40 * rounding / min(clipped, free)
+    )
 
 
 def test_of_one_sample_without_hidden_layers_it_is_damped_gauss_newton():
