@@ -58,7 +58,7 @@ class DirectSum(CurvatureMatrix):
 
     def matvec(self, v: Array, /) -> Array:
         """C v (p,), block by block."""
-        return self._each(v, [block.matvec for block in self.blocks])
+        return self.each(v, [block.matvec for block in self.blocks])
 
     def diagonal(self) -> Array:
         return self._as_parameters([block.diagonal() for block in self.blocks])
@@ -75,7 +75,7 @@ class DirectSum(CurvatureMatrix):
                 cheaper, not exact. Other blocks are inverted exactly all the same.
         """
         solves = [block.inverse(damping, split=split) for block in self.blocks]
-        return lambda v: self._each(v, solves)
+        return lambda v: self.each(v, solves)
 
     def top(self, k: int = 1, **knobs: Any) -> Eigenpairs:
         """The k largest among those of the blocks, as for every matrix."""
@@ -100,7 +100,8 @@ class DirectSum(CurvatureMatrix):
             "solver that only multiplies, such as CG(), or else GGN() or a Fisher matrix."
         )
 
-    def _each(self, v: Array, maps: Sequence[Callable[[Array], Array]]) -> Array:
+    def each(self, v: Array, maps: Sequence[Callable[[Array], Array]]) -> Array:
+        """A map of its own for the part of v that belongs to each block, put together again."""
         parts = zip(maps, self._parts(v), strict=True)
         return self._as_parameters([apply(part) for apply, part in parts])
 
