@@ -8,7 +8,7 @@ from tngd.optimizers.matrices import between, eigen, joined, matrices, second_mo
 
 def test_tensors_are_folded_and_joined():
     layers = [models.Conv2D(2, 4, 3), models.Tanh(), models.Flatten(), models.Dense(16, 3)]
-    network = models.Network(models.Chain(*layers))
+    network = models.Network(models.Sequential(layers))
     v = np.random.default_rng(0).normal(size=network.size)
     parts = matrices(v, network)
     assert [part.shape for part in parts] == [(18, 4), (4,), (16, 3), (3,)]
