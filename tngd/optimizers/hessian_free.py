@@ -27,8 +27,8 @@ class Backtracked(Direction):
 
     The quadratic model falls with every iteration, the loss need not. Iterates 1, 2, 3, 4, 5, 7,
     ... ceil(spacing^j) and the last are kept, and looked at from the last one back for as long as
-    the loss of the batch gets lower (Martens 2010, section 4.6; Martens and Sutskever 2012,
-    section 8.7). Every look costs a forward pass, every iterate that is kept an array (p,).
+    the loss of the batch gets lower (Martens 2010, section 4.6). Every look costs a forward pass,
+    every iterate that is kept an array (p,).
 
     The next solve starts warm from the last iterate, not from the one that was taken.
 

@@ -43,7 +43,7 @@ class Seen:
 class EigenAdaptive(Transform):
     """Adam on U'G V, turned back by U and V', the eigenvectors of the means of G G' and G'G.
 
-    (Vyas et al. 2024, algorithm 3.) The first gradient gives the first bases exactly, and no step:
+    (Vyas et al. 2024, as in the authors' program.) The first gradient gives the first bases exactly, and no step:
     the direction is zero. Every `every` steps after it, one step of orthogonal iteration refreshes
     the bases, their columns sorted by the eigenvalues that the moments have along them; Adam's
     mean is turned into the new bases, its mean square only sorted as their columns are.
