@@ -43,10 +43,10 @@ class Seen:
 class EigenAdaptive(Transform):
     """Adam on U'G V, turned back by U and V', the eigenvectors of the means of G G' and G'G.
 
-    (Vyas et al. 2024, as in the authors' program.) The first gradient gives the first bases exactly, and no step:
-    the direction is zero. Every `every` steps after it, one step of orthogonal iteration refreshes
-    the bases, their columns sorted by the eigenvalues that the moments have along them; Adam's
-    mean is turned into the new bases, its mean square only sorted as their columns are.
+    After Vyas et al. 2024 and their program. The first gradient gives the first bases exactly, and
+    no step: the direction is zero. Every `every` steps after it, one step of orthogonal iteration
+    refreshes the bases, their columns sorted by the eigenvalues that the moments have along them;
+    Adam's mean is turned into the new bases, its mean square only sorted as their columns are.
 
     Tensors of one axis get plain Adam. Tensors of more than two are taken for matrices, all axes
     but the last together, where the authors' program has one basis for each axis.
