@@ -27,8 +27,8 @@ class RowSpace(LinearSolver):
     depend on each other, what rounding leaves of S' on combinations that vanish is divided.
 
     `Woodbury` solves instead where there is no s: the gradient is not the objective's own, since a
-    transform changed it; some u_i is not in the range of R_i, as where a probability underflows;
-    or the curvature is no pullback of a metric.
+    transform changed it; some u_i is not in the range of R_i as rounded, as where a label's
+    probability is next to nothing; or the curvature is no pullback of a metric.
     """
 
     def solve(
@@ -59,16 +59,17 @@ def in_rows(curvature: CurvatureAt, gradient: Array) -> Array | None:
     R = xp.reshape(curvature.roots, (b, objective.outputs, -1))
     if not bool(xp.all(xp.isfinite(R)) & xp.all(xp.isfinite(u))):
         return None
-    s = _solved(R, u)
+    s = _solved(R, u, 1 / b)
     return None if s is None else xp.reshape(s, (-1,))
 
 
-def _solved(R: Array, u: Array) -> Array | None:
+def _solved(R: Array, u: Array, unit_size: float) -> Array | None:
     """s (b, r, 1) with R s = u for R (b, c, r), up to rounding; None where some u is out of range.
 
     Rows are brought to length 1 first, which leaves the s of a solvable system as they are. Those
     of softmax are as short as the root of a probability, but otherwise well-conditioned, so that
-    normal equations lose nothing; what they lose elsewhere, one refinement brings back.
+    normal equations lose nothing; what they lose elsewhere, one refinement brings back. Entries of
+    u may be what is left of differences of numbers as large as `unit_size`, such as p - 1.
     """
     xp = namespace(R)
     eps = float(xp.finfo(R.dtype).eps)
@@ -88,7 +89,7 @@ def _solved(R: Array, u: Array) -> Array | None:
     s = s + best(u - xp.matmul(R, s))
     left = xp.sum((u - xp.matmul(R, s)) ** 2, axis=(1, 2))
     rounding = SLACK * (R.shape[1] + R.shape[2]) * eps
-    within = left <= rounding**2 * xp.sum(u * u, axis=(1, 2))
+    within = left <= rounding**2 * (xp.sum(u * u, axis=(1, 2)) + unit_size**2)
     return s if bool(xp.all(within)) else None
 
 

@@ -215,7 +215,7 @@ def weighted(objective: Objective, layers: Sequence[Visit], weights: NumpyArray)
     """Σ_n a_n u_n / b in each layer (p,), for weights (layers, b)."""
     parts = {}
     for layer, own in zip(layers, weights, strict=True):
-        u = layer.us[0][0]  # (b, ...)
+        u = layer.us[0][0, ...]  # (b, ...)
         factor = like(own / len(own), u)
         u = u * namespace(u).reshape(factor, (-1, *(1,) * (u.ndim - 1)))
         for name, part in layer.leaf.gradient(layer.at.p, layer.at.saved, u).items():

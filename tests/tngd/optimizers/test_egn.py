@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tngd
@@ -38,6 +38,7 @@ def bounds(at, damping):
     loss=st.sampled_from(["softmax", "squared"]),
     damping=st.sampled_from([1e-3, 0.1, 1.0]),
 )
+@settings(max_examples=30)
 def test_it_is_the_damped_gauss_newton_step(widths, loss, damping):
     at = Dense(widths, loss)
     truth = -0.5 * solved(at.G, damping, at.gradient)

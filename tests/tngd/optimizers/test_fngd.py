@@ -6,7 +6,7 @@ from dataclasses import replace
 import autograd
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import models
@@ -60,6 +60,7 @@ def weights_of(u, damping):
     power=st.floats(-3, 2),
     b=st.integers(1, 6),
 )
+@settings(max_examples=30)
 def test_at_first_it_is_the_natural_gradient_of_empirical_blocks(widths, loss, power, b):
     """The dense block solve, the identity of Woodbury, and the weighted sum, are one."""
     at, damping = Dense(widths, loss, b=b), 10.0**power
@@ -88,6 +89,25 @@ def test_heavy_damping_leaves_the_gradient(reading):
         found = find(direction, objective, memory)
         memory = found.memory
         assert_within(found.direction, at.gradient / 1e6, bound)
+
+
+@pytest.mark.parametrize("shape", [(3, 3, 1), (5, 3)], ids=str)
+def test_layers_that_share_weights_over_places(shape):
+    """Against the gradients of the samples, which are of sums over places."""
+    rng, b = np.random.default_rng(0), 4
+    if len(shape) == 3:
+        first, last = models.Conv2D(1, 2, 2), [models.Flatten(), models.Dense(8, 3)]
+    else:
+        first, last = models.Dense(3, 4), [models.LayerNorm(4), models.Dense(4, 3)]
+    net = models.Network(models.Sequential([first, models.Tanh(), *last]))
+    x, y = rng.normal(size=(b, *shape)), rng.integers(3, size=(b, *shape[:1])[: 4 - len(shape)])
+    at = Objective(net, models.SoftmaxCrossEntropy(), rng.normal(size=net.size), x, y)
+    u, truth = gradients_of(at), np.zeros(net.size)
+    for own in layers(net):
+        truth[own] = weights_of(u[:, own], 0.3) @ u[:, own] / b
+    size = np.linalg.norm(u)
+    bound = 40 * (net.size + x.size) * EPS * (1 + size**2 / 0.3) ** 2 * (1 + size) / 0.3
+    assert_within(find(FastNaturalGradient(0.3), at).direction, truth, bound)
 
 
 # readings
@@ -219,18 +239,19 @@ def test_float32_is_kept(reading):
         assert memory.sums.dtype == np.float32
 
 
-def test_on_torch_as_on_numpy():
-    torch = pytest.importorskip("torch")
+@pytest.mark.parametrize("library", ["torch", "array_api_strict"])
+def test_on_other_libraries_as_on_numpy(library):
+    xp = pytest.importorskip(library)
     direction, ours, theirs = FastNaturalGradient(0.3), None, None
     for at in batches(EPOCHS[:2]):
-        x, y, params = (torch.from_numpy(a) for a in (at.x, at.y, at.params))
+        x, y, params = (xp.asarray(a) for a in (at.x, at.y, at.params))
         there = find(direction, replace(at, x=x, y=y, params=params), theirs)
         here = find(direction, at, ours)
         ours, theirs = here.memory, there.memory
-        assert isinstance(there.direction, torch.Tensor)
+        assert type(there.direction) is type(params)
         u = np.linalg.norm(gradients_of(at))
         bound = 40 * at.network.size * EPS * (1 + u**2 / 0.3) ** 2 * (1 + u) / 0.3
-        assert_within(there.direction.numpy(), here.direction, bound)
+        assert_within(np.asarray(there.direction), here.direction, bound)
 
 
 # in training
