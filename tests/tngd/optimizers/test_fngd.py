@@ -208,12 +208,18 @@ def test_refreshed_in_every_epoch_it_always_solves(reading):
         assert np.array_equal(found.direction, find(always, at).direction)
 
 
-def test_refreshed_in_every_other_epoch():
-    seldom, memory, solves = FastNaturalGradient(0.3, refresh=2), None, []
-    for at in batches([[[0, 1, 2]]] * 5):
+@over_readings
+def test_refreshed_in_every_other_epoch(reading):
+    """And what was learnt before is forgotten."""
+    seldom, memory, solves = FastNaturalGradient(0.3, reading, refresh=2), None, []
+    runs = list(batches([[[0, 1, 2]]] * 5))
+    for at in runs:
         found = find(seldom, at, memory)
         memory = found.memory
         solves.append(np.array_equal(found.direction, find(seldom, at).direction))
+        if at.epoch == 3:
+            late = find(seldom, at, find(seldom, runs[2]).memory)
+            assert np.array_equal(found.direction, late.direction)
     assert solves == [True, False, True, False, True]
 
 
