@@ -68,8 +68,8 @@ def _solved(R: Array, u: Array, unit_size: float) -> Array | None:
 
     Rows are brought to length 1 first, which leaves the s of a solvable system as they are. Those
     of softmax are as short as the root of a probability, but otherwise well-conditioned, so that
-    normal equations lose nothing. Entries of u may be what is left of differences of numbers as
-    large as `unit_size`, such as p - 1.
+    normal equations do; one refinement makes the small entries of s, beside large ones, exact too.
+    Entries of u may be what is left of differences of numbers as large as `unit_size`, as p - 1 is.
     """
     xp = namespace(R)
     eps = float(xp.finfo(R.dtype).eps)
@@ -80,8 +80,13 @@ def _solved(R: Array, u: Array, unit_size: float) -> Array | None:
     values, V = xp.linalg.eigh(xp.matmul(back, unit))
     kept = values > R.shape[-1] * eps * values[:, -1:]
     inverse = xp.where(kept, 1.0 / xp.where(kept, values, xp.ones_like(values)), 0.0 * values)
-    along = xp.matmul(xp.matrix_transpose(V), xp.matmul(back, u / length))
-    s = xp.matmul(V, inverse[..., None] * along)
+
+    def best(right: Array) -> Array:
+        along = xp.matmul(xp.matrix_transpose(V), xp.matmul(back, right / length))
+        return xp.matmul(V, inverse[..., None] * along)
+
+    s = best(u)
+    s = s + best(u - xp.matmul(R, s))
     left = xp.sum((u - xp.matmul(R, s)) ** 2, axis=(1, 2))
     rounding = SLACK * (R.shape[1] + R.shape[2]) * eps
     within = left <= rounding**2 * (xp.sum(u * u, axis=(1, 2)) + unit_size**2)

@@ -84,6 +84,18 @@ def test_a_perfect_fit_is_in_range(margin, dtype):
     assert in_rows(GGN().at(at), at.gradient) is not None
 
 
+def test_probabilities_of_very_different_sizes_are_mostly_in_range():
+    """Logits z ~ N(0, 36), labels at random; where the root itself was rounded off, Woodbury is."""
+    found = []
+    for seed in range(20):
+        rng, net = np.random.default_rng(seed), models.mlp([10, 10])
+        params = np.concatenate([np.eye(10).ravel(), np.zeros(10)])
+        x, y = 6 * rng.normal(size=(16, 10)), rng.integers(10, size=16)
+        at = Objective(net, models.SoftmaxCrossEntropy(), params, x, y)
+        found.append(in_rows(GGN().at(at), at.gradient) is not None)
+    assert np.mean(found) > 0.5
+
+
 LOSS_CASES = {
     "binary": (models.BinaryCrossEntropy(), lambda rng: rng.integers(2, size=(5, 3)) * 1.0),
     "poisson": (models.Poisson(), lambda rng: rng.integers(4, size=(5, 3)) * 1.0),
