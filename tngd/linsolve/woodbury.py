@@ -29,12 +29,14 @@ class Woodbury(LinearSolver):
         rng: np.random.Generator,
     ) -> Solution:
         del memory, rng
-        weights = _weights(to_numpy(curvature.gram), damping, to_numpy(curvature.root(gradient)))
+        weights = damped_solve(
+            to_numpy(curvature.gram), damping, to_numpy(curvature.root(gradient))
+        )
         correction = curvature.root_adjoint(like(weights, gradient))
         return Solution((gradient - correction) / damping)
 
 
-def _weights(K: NumpyArray, damping: float, right: NumpyArray) -> NumpyArray:
+def damped_solve(K: NumpyArray, damping: float, right: NumpyArray) -> NumpyArray:
     """(K + damping I)⁻¹ right, for a K that is positive semidefinite up to its rounding."""
     if not np.isfinite(K).all():  # the parameters ran away; a Cholesky factor would hide it
         return np.full_like(right, np.nan)
