@@ -24,16 +24,26 @@ from tngd.data.wikitext import read_wikitext
 from tngd.experiments.training_study import TrainingStudy
 from tngd.experiments.trial import Setting
 from tngd.linsolve.cg import CG
+from tngd.linsolve.factor_inverses import Cholesky, Eigen, ThermodynamicInverse
+from tngd.linsolve.factored import Factored
 from tngd.linsolve.relaxation import EulerRelaxation, ExactRelaxation
+from tngd.linsolve.row_space import RowSpace
 from tngd.linsolve.thermodynamic import Thermodynamic
 from tngd.linsolve.woodbury import Woodbury
 from tngd.objective import Objective
 from tngd.optimizers.contract import Optimizer
 from tngd.optimizers.damping import Damping, LevenbergMarquardt, TrustRegion
 from tngd.optimizers.directions import Gradient, NaturalGradient
+from tngd.optimizers.egn import EGN
+from tngd.optimizers.fngd import FNGD, FastNaturalGradient
+from tngd.optimizers.hessian_free import Backtracked, HessianFree
+from tngd.optimizers.kfac import KFAC, ThermodynamicKFAC
+from tngd.optimizers.qnewton import BlockNewton, QNewton
 from tngd.optimizers.registry import list_optimizers, optimizer
 from tngd.optimizers.rules import LineSearch, QuadraticModel, Rate
 from tngd.optimizers.schedule import Cosine, Exponential, Warmup
+from tngd.optimizers.shampoo import InverseRoots, Shampoo
+from tngd.optimizers.soap import SOAP, EigenAdaptive
 from tngd.optimizers.systems import NGD, NGDCG, SGD, TNGD, Adam, AdamW, TNGDAdam
 from tngd.optimizers.transforms import (
     Adaptive,
@@ -54,11 +64,16 @@ __all__ = [  # in the order of the arrows above
     "Objective",
     "GGN", "ExactFisher", "SampledFisher", "EmpiricalFisher", "Hessian",
     "BlockDiagonal", "Kronecker", "Curvature", "CurvatureMatrix",
-    "Woodbury", "CG", "Thermodynamic", "ExactRelaxation", "EulerRelaxation",
-    "Gradient", "NaturalGradient", "Damping", "LevenbergMarquardt", "TrustRegion",
+    "Woodbury", "RowSpace", "CG", "Thermodynamic", "ExactRelaxation", "EulerRelaxation",
+    "Factored", "Eigen", "Cholesky", "ThermodynamicInverse",
+    "Gradient", "NaturalGradient", "FastNaturalGradient", "Backtracked", "BlockNewton",
+    "Damping", "LevenbergMarquardt", "TrustRegion",
     "Momentum", "Average", "Adaptive", "Descending", "WeightDecay", "Clip", "KLClip",
+    "EigenAdaptive", "InverseRoots",
     "Rate", "Cosine", "Exponential", "Warmup", "LineSearch", "QuadraticModel", "Optimizer",
-    "SGD", "Adam", "AdamW", "NGD", "NGDCG", "TNGD", "TNGDAdam", "optimizer", "list_optimizers",
+    "SGD", "Adam", "AdamW", "NGD", "NGDCG", "TNGD", "TNGDAdam",
+    "KFAC", "ThermodynamicKFAC", "HessianFree", "EGN", "FNGD", "QNewton", "Shampoo", "SOAP",
+    "optimizer", "list_optimizers",
     "fit", "steps", "Problem", "Progress", "StepRecord",
     "TrainingResult", "History", "Ending", "load_result",
     "TrainingStudy", "Setting",

@@ -33,8 +33,8 @@ class LevenbergMarquardt(Damping):
     """λ falls where the quadratic model was right, and rises where it was not.
 
     With the ratio ρ of the change of the loss and what the model promised, λ is multiplied by
-    `down` where ρ > high, by `up` where ρ < low or the loss is no number. Every look costs a
-    forward pass and a curvature product.
+    `down` where ρ > high, by `up` where ρ < low, the loss is no number or no step was taken. Every
+    look costs a forward pass and a curvature product.
 
         LevenbergMarquardt()            3/2 and 2/3 around 1/4 and 3/4 (Martens 2010)
         LevenbergMarquardt.gentle()     1.01 and 0.99 (Korbit et al. 2024, after Kiros)
@@ -80,7 +80,7 @@ class LevenbergMarquardt(Damping):
         damping = self.start if memory is None else float(memory)
         if taken.at.step % self.every:
             return damping
-        if not math.isfinite(taken.value) or taken.ratio < self.low:
+        if not (math.isfinite(taken.value) and taken.ratio >= self.low):  # NaN: no step was taken
             return min(self.most, damping * self.up)
         return max(self.least, damping * self.down) if taken.ratio > self.high else damping
 

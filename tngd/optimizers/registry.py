@@ -7,6 +7,13 @@ from typing import Any, final
 
 from thermolinalg.errors import InvalidInput
 from tngd.optimizers.contract import Optimizer
+from tngd.optimizers.egn import EGN
+from tngd.optimizers.fngd import FNGD
+from tngd.optimizers.hessian_free import HessianFree
+from tngd.optimizers.kfac import KFAC, ThermodynamicKFAC
+from tngd.optimizers.qnewton import QNewton
+from tngd.optimizers.shampoo import Shampoo
+from tngd.optimizers.soap import SOAP
 from tngd.optimizers.systems import NGD, NGDCG, SGD, TNGD, Adam, AdamW, TNGDAdam
 
 
@@ -34,6 +41,14 @@ SYSTEMS = {
     "tngd": _System(TNGD),
     "tngd-carried": _System(TNGD, {"rate": 0.5, "damping": 1.0, "time": 1.0, "start": "carried"}),
     "tngd-adam": _System(TNGDAdam),
+    "kfac": _System(KFAC),
+    "kfac-thermodynamic": _System(ThermodynamicKFAC),
+    "hessian-free": _System(HessianFree),
+    "egn": _System(EGN),
+    "fngd": _System(FNGD),
+    "q-newton": _System(QNewton),
+    "shampoo": _System(Shampoo),
+    "soap": _System(SOAP),
 }
 
 

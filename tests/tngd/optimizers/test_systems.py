@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 import models
 import tngd
 from tests.tngd.oracles import Dense, assert_within, solve_error, solved
+from tests.tngd.training.cases import keeps_steps_short
 from thermolinalg.errors import InvalidInput
 from tngd.objective import Objective
 from tngd.optimizers.contract import State
@@ -67,7 +68,9 @@ def test_each_takes_another_rate(name):
     faster = optimizer.with_rate(0.2)
     assert (faster.name, faster.rate, optimizer.rate) == (name, 0.2, 0.1)
     at = Dense([3, 4, 3]).objective
-    np.testing.assert_allclose(change(faster, at), 2 * change(optimizer, at), rtol=0, atol=1e-13)
+    if not keeps_steps_short(optimizer):
+        twice = 2 * change(optimizer, at)
+        np.testing.assert_allclose(change(faster, at), twice, rtol=0, atol=1e-13)
 
 
 def test_knobs_reach_their_slots():

@@ -3,6 +3,7 @@
 import numpy as np
 
 import models
+import tngd
 
 NET = models.mlp([2, 6, 3])
 LOSS = models.SoftmaxCrossEntropy()
@@ -20,3 +21,13 @@ def points(n=30, seed=0):
 def untimed(record):
     """A record without the wall time, which no two runs share."""
     return {name: getattr(record, name) for name in record.__slots__ if name != "seconds"}
+
+
+def keeps_steps_short(optimizer):
+    """Does something between direction and step limit it, however large the rate is?"""
+    clipped = any(isinstance(each, tngd.KLClip) for each in optimizer.after)
+    return clipped or isinstance(optimizer.rule, tngd.LineSearch)
+
+
+PROPORTIONAL = [n for n in tngd.list_optimizers() if not keeps_steps_short(tngd.optimizer(n))]
+"""Optimizers whose steps grow with their rate for ever."""

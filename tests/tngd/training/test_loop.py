@@ -8,7 +8,7 @@ import pytest
 
 import models
 import tngd
-from tests.tngd.training.cases import LOSS, NET, points, untimed
+from tests.tngd.training.cases import LOSS, NET, PROPORTIONAL, points, untimed
 from thermolinalg.errors import ShapeMismatch
 from thermolinalg.streams import Streams
 
@@ -76,13 +76,13 @@ def test_regression_has_no_accuracy():
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("rate", [1e5, 1e20, 1e38])
-@pytest.mark.parametrize("name", tngd.list_optimizers())
+@pytest.mark.parametrize("name", PROPORTIONAL)
 def test_where_the_loss_is_no_number_no_step_is_taken(name, rate):
     squared, onehot = models.SquaredError(), np.eye(3, dtype=np.float32)[PROBLEM.y]
     problem = replace(PROBLEM, loss=squared, y=onehot)
     moments = list(tngd.steps(problem, tngd.optimizer(name, rate=rate), NET.init(rng=0), **HOW))
     bad = [moment for moment in moments if not np.isfinite(moment.record.loss)]
-    assert bad or (rate == 1e5 and "adam" in name), "Adam's steps are no longer than its rate"
+    assert bad or rate == 1e5, "steps as long as that may yet leave the loss a number"
     entered = NET.init(rng=0)
     for moment in moments:
         if np.isfinite(moment.record.loss):
