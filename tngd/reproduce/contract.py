@@ -39,6 +39,11 @@ class Experiment(ABC):
         comes first, and the runs that follow from it next.
         """
 
+    @property
+    def context(self) -> str:
+        """What numbers follow from beside their case; by default all settings."""
+        return repr(self)
+
     @abstractmethod
     def measure(self, case: Case) -> Numbers:
         """Run one case. The same case gives the same numbers, but for seconds."""

@@ -10,7 +10,9 @@ from typing import Any, final
 from thermolinalg.errors import DataError, InvalidInput
 from tngd.reproduce.contract import Experiment
 
-EXPERIMENTS: Mapping[str, str] = {}
+EXPERIMENTS: Mapping[str, str] = {
+    "fig3": "tngd.reproduce.mnist_table:MnistTable",
+}
 """Where the class of each is: module, colon, class. A module is imported when it is asked for."""
 
 FILES = Path(__file__).parent / "settings"

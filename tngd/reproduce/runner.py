@@ -89,7 +89,9 @@ def _run(experiment: Experiment, key: str, case: Case, folder: Path) -> tuple[st
 def _key(published: Published, case: Case) -> str:
     """A digest of all that the numbers follow from, this package's version among it."""
     version = sys.modules["thermolinalg"].__version__
-    return digest((version, published.name, repr(published.experiment), dict(case)))
+    experiment = published.experiment
+    kind = type(experiment).__qualname__
+    return digest((version, kind, experiment.context, json.dumps(case, sort_keys=True)))
 
 
 def find_kept(path: Path) -> Numbers | None:

@@ -1,0 +1,94 @@
+"""Tables and sentences of training runs, made from their numbers alone."""
+
+import math
+import statistics
+from collections.abc import Callable, Iterator, Sequence
+
+from tngd.reproduce.bench import Bench
+from tngd.reproduce.contract import Done, Numbers
+from tngd.reproduce.entry import Entry, flat_rate
+from tngd.reproduce.intervals import Interval, difference, interval
+
+HEADINGS = (
+    "optimizer", "knobs", "test accuracy %", "training loss", "steps to target",
+    "seconds to target", "ms a step", "device ms a step", "flat-mode rate",
+)  # fmt: skip
+
+
+def training_table(bench: Bench, done: Sequence[Done], target: float) -> str:
+    """A row an entry; ± are 95 % intervals of the mean over seeds."""
+    rows = [_row(bench, entry, done, target) for entry in bench.entries.values()]
+    return markdown([HEADINGS, *rows])
+
+
+def markdown(rows: Sequence[Sequence[str]]) -> str:
+    """A table, its first row the headings."""
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
+
+
+def _row(bench: Bench, entry: Entry, done: Sequence[Done], target: float) -> tuple[str, ...]:
+    runs, knobs = bench.runs(entry, done), bench.knobs(entry, done) or {}
+    flat, lost = flat_rate(entry.make(knobs)), sum(run["diverged"] for run in runs)
+    device = statistics.fmean(run["device_seconds"] / run["steps"] for run in runs)
+    return (
+        entry.name,
+        ", ".join(_knobs(bench, entry, knobs)),
+        column(runs, "test").says(100),
+        column(runs, "train_loss").says(digits=4) + (f" ({lost} diverged)" if lost else ""),
+        _to_target(runs, target, 0, "g"),
+        _to_target(runs, target, 2, ".3g"),
+        f"{1e3 * statistics.median(run['step_seconds'] for run in runs):.1f}",
+        f"{1e3 * device:.3g}" if device else "-",
+        "-" if flat is None else f"{flat:.3g}",
+    )
+
+
+def _knobs(bench: Bench, entry: Entry, knobs: dict[str, float]) -> Iterator[str]:
+    """What was tuned comes first; a star marks a value at the edge of its range."""
+    edges = bench.at_edge(entry, knobs) if entry.ranges else []
+    for knob, value in knobs.items():
+        if knob not in entry.fixed:
+            yield f"{knob} {value:g}" + ("*" if knob in edges else "")
+    for knob, value in entry.fixed.items():
+        yield f"{knob} {value}"
+
+
+def column(runs: Sequence[Numbers], name: str) -> Interval:
+    """The mean of a number over the runs."""
+    return interval([run[name] for run in runs])
+
+
+def steps_to(run: Numbers, target: float, place: int = 0) -> float:
+    """Steps (or another number of a look, by its place) until the target was seen; or infinity."""
+    return next((look[place] for look in run["looks"] if look[1] >= target), math.inf)
+
+
+def _to_target(runs: Sequence[Numbers], target: float, place: int, form: str) -> str:
+    reached = [steps_to(run, target, place) for run in runs]
+    middle, came = statistics.median(reached), sum(map(math.isfinite, reached))
+    share = "" if came == len(runs) else f" ({came}/{len(runs)})"
+    return (format(middle, form) if math.isfinite(middle) else "not reached") + share
+
+
+Number = Callable[[Numbers], float]
+
+
+def compared(
+    name: str,
+    ours: tuple[str, Sequence[Numbers]],
+    theirs: tuple[str, Sequence[Numbers]],
+    number: Number,
+    *,
+    scale: float = 1.0,
+    digits: int = 4,
+) -> str:
+    """Is a number of ours above theirs, below, or within noise? Paired by seed, at 95 %."""
+    found = difference([number(r) for r in ours[1]], [number(r) for r in theirs[1]])
+    gap = f"the difference is {found.says(scale, digits)}"
+    if math.isnan(found.half):
+        return f"{name} of {ours[0]} and {theirs[0]}: {gap}; one seed does not say what is chance."
+    if found.low <= 0 <= found.high:
+        return f"{name} of {ours[0]} and {theirs[0]} are within noise: {gap}."
+    side = "above" if found.mean > 0 else "below"
+    return f"{name} of {ours[0]} is {side} that of {theirs[0]}: {gap}."
