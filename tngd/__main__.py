@@ -220,8 +220,14 @@ def reproduce_command(
 
             runs = out / "runs" / name
             done = run_cases(published, runs, workers=workers, watcher=show)
-        page = write_page(published, done, out, shlex.join(["tngd", *sys.argv[1:]]))
+        page = write_page(published, done, out, _command(name, quick, config))
         click.echo(f"\n{published.experiment.findings(done)}\n\nOpen {page}.")
+
+
+def _command(name: str, quick: bool, config: Path | None) -> str:
+    """What repeats an experiment, wherever it is written."""
+    other = [] if config is None else ["--config", config.name]
+    return shlex.join(["tngd", "reproduce", name, *(["--quick"] if quick else []), *other])
 
 
 def _load(data: str, folder: Path | None, train: int | None, seed: int) -> Dataset:

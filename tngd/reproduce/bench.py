@@ -10,7 +10,7 @@ import numpy as np
 
 import models
 from models.network import Network
-from thermolinalg.errors import InvalidInput
+from thermolinalg.errors import DoesNotFit, InvalidInput
 from thermolinalg.streams import Streams
 from tngd.data.dataset import Dataset
 from tngd.data.digits import load_digits
@@ -32,6 +32,7 @@ class Bench:
     Args:
         entries: by name.
         data: "mnist" or "digits".
+        network: "lenet" or "mlp".
         train: images to train on; 0 takes all.
         batch: images in a batch.
         epochs: of a reported run.
@@ -43,6 +44,7 @@ class Bench:
 
     entries: Mapping[str, Entry]
     data: str
+    network: str
     train: int
     batch: int
     epochs: int
@@ -94,14 +96,18 @@ class Bench:
         entry = self.entries[case["entry"]]
         dataset = load(self.data, self.train)
         loss = models.SoftmaxCrossEntropy()
-        setting = Setting(network(self.data), loss, dataset, self.batch, case["epochs"])
+        net = network(self.network, self.data)
+        setting = Setting(net, loss, dataset, self.batch, case["epochs"])
         made = entry.make(case["knobs"])
-        return compact(run_trial(setting, entry.name, made, case["seed"]))
+        try:
+            return compact(run_trial(setting, entry.name, made, case["seed"]))
+        except DoesNotFit as refusal:
+            return {**REFUSED, "refusal": str(refusal)}
 
     @property
     def context(self) -> str:
         """What the numbers of a case follow from beside the case."""
-        return f"{self.data}, {self.train} images, batches of {self.batch}"
+        return f"{self.network}, {self.data}, {self.train} images, batches of {self.batch}"
 
     def _tuning(self, entry: Entry) -> list[Case]:
         if not entry.ranges:
@@ -120,6 +126,14 @@ class Bench:
             "epochs": self.tuning_epochs if phase == "tuning" else self.epochs,
             "seed": Streams(self.seed).child(phase, k).seed,
         }
+
+
+REFUSED = {
+    "diverged": True, "steps": 0, "test": math.nan, "test_loss": math.nan, "train_loss": math.nan,
+    "validation": -math.inf, "validation_loss": math.inf, "block": 1, "losses": [math.nan],
+    "looks": [], "step_seconds": math.nan, "seconds": 0.0, "device_seconds": 0.0,
+}  # fmt: skip
+"""The numbers of a run that its device could not hold."""
 
 
 def compact(trial: Trial) -> Numbers:
@@ -158,13 +172,14 @@ def load(data: str, train: int) -> Dataset:
 
 
 @cache
-def network(data: str) -> Network:
-    """One convolution and two dense layers, as the paper has them, whose sizes it does not say."""
-    return (
-        models.lenet()
-        if data == "mnist"
-        else models.lenet((8, 8, 1), filters=4, kernel=3, hidden=16)
-    )
+def network(kind: str, data: str) -> Network:
+    """One convolution and two dense layers, as the TNGD paper has them, or a perceptron."""
+    large = data == "mnist"
+    if kind == "mlp":
+        return models.mlp([784, 64, 32, 10] if large else [64, 16, 10])
+    if kind != "lenet":
+        raise InvalidInput(f'network = {kind!r} must be "lenet" or "mlp".')
+    return models.lenet() if large else models.lenet((8, 8, 1), filters=4, kernel=3, hidden=16)
 
 
 def _is(done: Done, phase: str, entry: Entry) -> bool:

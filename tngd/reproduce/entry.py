@@ -1,10 +1,11 @@
-"""Who takes part in an experiment: an optimizer with knobs that are fixed, searched or borrowed."""
+"""Who takes part in an experiment: an optimizer, its knobs fixed, searched or borrowed."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
 from thermolinalg.errors import InvalidInput
+from tngd.linsolve.factor_inverses import ThermodynamicInverse
 from tngd.linsolve.thermodynamic import Thermodynamic
 from tngd.optimizers.contract import Optimizer
 from tngd.optimizers.directions import Gradient
@@ -12,6 +13,9 @@ from tngd.optimizers.registry import optimizer
 from tngd.optimizers.rules import Rate
 from tngd.optimizers.transforms import Momentum
 from tngd.reproduce.search import Range
+
+PARTS: Mapping[str, Callable[..., Any]] = {"inverse": ThermodynamicInverse}
+"""Knobs that are records, stated as tables of their fields."""
 
 
 @final
@@ -35,7 +39,11 @@ class Entry:
 
     def make(self, knobs: Mapping[str, Any]) -> Optimizer:
         """The optimizer with these knobs beside the fixed ones, which come first."""
-        return optimizer(self.system, **{**knobs, **self.fixed})
+        made = {**knobs, **self.fixed}
+        for knob, part in PARTS.items():
+            if isinstance(made.get(knob), Mapping):
+                made[knob] = part(**made[knob])
+        return optimizer(self.system, **made)
 
 
 def read_entries(table: Mapping[str, Mapping[str, Any]]) -> dict[str, Entry]:
@@ -82,10 +90,8 @@ def flat_rate(made: Optimizer) -> float | None:
         if not isinstance(damping, float):
             return None
         solver = getattr(direction, "solver", None)
-        if isinstance(solver, Thermodynamic):
-            gain = solver.flat_gain(damping)
-        else:
-            gain = 1 / damping
+        device = solver if isinstance(solver, Thermodynamic) else None
+        gain = 1 / damping if device is None else device.flat_gain(damping)
     for each in made.after:
         gain /= 1 - each.momentum if isinstance(each, Momentum) else 1
     return made.rate * gain

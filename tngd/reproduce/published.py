@@ -10,8 +10,14 @@ from typing import Any, final
 from thermolinalg.errors import DataError, InvalidInput
 from tngd.reproduce.contract import Experiment
 
+TRAINING = "tngd.reproduce.training:Training"
+
 EXPERIMENTS: Mapping[str, str] = {
-    "fig3": "tngd.reproduce.mnist_table:MnistTable",
+    "fig3": TRAINING,
+    "fig4": TRAINING,
+    "fig7": TRAINING,
+    "kfac-quantisation": TRAINING,
+    "mnist-60000": TRAINING,
 }
 """Where the class of each is: module, colon, class. A module is imported when it is asked for."""
 

@@ -2,12 +2,12 @@
 
 import math
 import statistics
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from tngd.reproduce.bench import Bench
 from tngd.reproduce.contract import Done, Numbers
 from tngd.reproduce.entry import Entry, flat_rate
-from tngd.reproduce.intervals import Interval, difference, interval
+from tngd.reproduce.intervals import Interval, interval
 
 HEADINGS = (
     "optimizer", "knobs", "test accuracy %", "training loss", "steps to target",
@@ -30,7 +30,7 @@ def markdown(rows: Sequence[Sequence[str]]) -> str:
 def _row(bench: Bench, entry: Entry, done: Sequence[Done], target: float) -> tuple[str, ...]:
     runs, knobs = bench.runs(entry, done), bench.knobs(entry, done) or {}
     flat, lost = flat_rate(entry.make(knobs)), sum(run["diverged"] for run in runs)
-    device = statistics.fmean(run["device_seconds"] / run["steps"] for run in runs)
+    device = statistics.fmean(run["device_seconds"] / max(1, run["steps"]) for run in runs)
     return (
         entry.name,
         ", ".join(_knobs(bench, entry, knobs)),
@@ -69,26 +69,3 @@ def _to_target(runs: Sequence[Numbers], target: float, place: int, form: str) ->
     middle, came = statistics.median(reached), sum(map(math.isfinite, reached))
     share = "" if came == len(runs) else f" ({came}/{len(runs)})"
     return (format(middle, form) if math.isfinite(middle) else "not reached") + share
-
-
-Number = Callable[[Numbers], float]
-
-
-def compared(
-    name: str,
-    ours: tuple[str, Sequence[Numbers]],
-    theirs: tuple[str, Sequence[Numbers]],
-    number: Number,
-    *,
-    scale: float = 1.0,
-    digits: int = 4,
-) -> str:
-    """Is a number of ours above theirs, below, or within noise? Paired by seed, at 95 %."""
-    found = difference([number(r) for r in ours[1]], [number(r) for r in theirs[1]])
-    gap = f"the difference is {found.says(scale, digits)}"
-    if math.isnan(found.half):
-        return f"{name} of {ours[0]} and {theirs[0]}: {gap}; one seed does not say what is chance."
-    if found.low <= 0 <= found.high:
-        return f"{name} of {ours[0]} and {theirs[0]} are within noise: {gap}."
-    side = "above" if found.mean > 0 else "below"
-    return f"{name} of {ours[0]} is {side} that of {theirs[0]}: {gap}."
