@@ -27,9 +27,9 @@ class Interval(NamedTuple):
 
 
 def interval(values: Sequence[float]) -> Interval:
-    """Of the mean of values that are independent and about normal."""
+    """Of the mean of values that are independent and about normal; no numbers give no interval."""
     mean = statistics.fmean(values)
-    if len(values) < 2:
+    if len(values) < 2 or not all(map(math.isfinite, values)):
         return Interval(mean, math.nan)
     from scipy.special import stdtrit  # scipy.stats takes long to import
 

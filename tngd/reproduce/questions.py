@@ -85,19 +85,24 @@ def _compare(entries: Sequence[str], number: str, runs: Runs) -> str:
 
 def _compared(ours: str, theirs: str, number: str, runs: Runs) -> str:
     quantity, gap = QUANTITIES[number], _gap(ours, theirs, number, runs)
-    told = f"the difference is {quantity.says(gap)}."
     if math.isnan(gap.half):
-        told += " Without several runs that end, there is no saying what is chance."
-        return f"The {quantity.words} of {ours} and {theirs}: {told}"
+        return f"The {quantity.words} of {ours} and {theirs} cannot be compared: {_why(gap)}."
+    told = f"the difference is {quantity.says(gap)}."
     if gap.low <= 0 <= gap.high:
         return f"The {quantity.words} of {ours} is within noise of that of {theirs}: {told}"
     side = "above" if gap.mean > 0 else "below"
     return f"The {quantity.words} of {ours} is {side} that of {theirs}: {told}"
 
 
+def _why(gap: Interval) -> str:
+    return "there is one seed" if math.isfinite(gap.mean) else "a run ended without a number"
+
+
 def _order(entries: Sequence[str], number: str, runs: Runs) -> str:
     gaps = [_gap(ours, theirs, number, runs) for ours, theirs in pairwise(entries)]
-    if any(gap.low > 0 for gap in gaps):
+    if any(math.isnan(gap.half) for gap in gaps):
+        found = "cannot be judged, where there is one seed or a run ended without a number"
+    elif any(gap.low > 0 for gap in gaps):
         found = "is refuted"
     elif all(gap.high < 0 for gap in gaps):
         found = "holds"
@@ -131,8 +136,8 @@ def _race(entries: Iterable[str], against: Iterable[str], runs: Runs, target: fl
     if not math.isfinite(other):
         return f"To {goal} {ours} takes {mine:g} steps; no median run of the others came there."
     return (
-        f"To {goal} {ours} takes {mine:g} steps and {theirs}, the quickest of the others, {other:g}: "
-        f"a ratio of {mine / other:.2f}."
+        f"To {goal} {ours} takes {mine:g} steps, and {theirs}, the quickest of the others, "
+        f"{other:g}: a ratio of {mine / other:.2f}."
     )
 
 

@@ -29,19 +29,27 @@ def markdown(rows: Sequence[Sequence[str]]) -> str:
 
 def _row(bench: Bench, entry: Entry, done: Sequence[Done], target: float) -> tuple[str, ...]:
     runs, knobs = bench.runs(entry, done), bench.knobs(entry, done) or {}
-    flat, lost = flat_rate(entry.make(knobs)), sum(run["diverged"] for run in runs)
+    flat = flat_rate(entry.make(knobs))
     device = statistics.fmean(run["device_seconds"] / max(1, run["steps"]) for run in runs)
     return (
         entry.name,
         ", ".join(_knobs(bench, entry, knobs)),
         column(runs, "test").says(100),
-        column(runs, "train_loss").says(digits=4) + (f" ({lost} diverged)" if lost else ""),
+        column(runs, "train_loss").says(digits=4) + _lost(runs),
         _to_target(runs, target, 0, "g"),
         _to_target(runs, target, 2, ".3g"),
         f"{1e3 * statistics.median(run['step_seconds'] for run in runs):.1f}",
         f"{1e3 * device:.3g}" if device else "-",
         "-" if flat is None else f"{flat:.3g}",
     )
+
+
+def _lost(runs: Sequence[Numbers]) -> str:
+    """How many runs did not end well."""
+    refused = sum("refusal" in run for run in runs)
+    diverged = sum(run["diverged"] for run in runs) - refused
+    told = [(refused, "refused"), (diverged, "diverged")]
+    return "".join(f" ({count} {word})" for count, word in told if count)
 
 
 def _knobs(bench: Bench, entry: Entry, knobs: dict[str, float]) -> Iterator[str]:
