@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from importlib import import_module
 from pathlib import Path
 from typing import Any, final
@@ -75,6 +75,9 @@ def find_published(name: str, *, quick: bool = False, file: Path | None = None) 
             raise InvalidInput(
                 f"experiment {name!r} has no setting {setting!r}. It has: {', '.join(known)}."
             )
+    missing = [f.name for f in fields(make) if f.default is MISSING and f.name not in settings]
+    if missing:
+        raise InvalidInput(f"the settings of {name!r} leave out {', '.join(missing)}.")
     words = (about["title"], about["source"], about["claim"])
     return Published(name, *words, settings, make(**_frozen(settings)), quick)
 
