@@ -1,0 +1,1 @@
+"""When the digital machine and the device of TNGD do what, and what that means for training."""
