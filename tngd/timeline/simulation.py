@@ -1,6 +1,7 @@
 """Steps of TNGD on two clocks: which job waits for which, and what a machine does in between."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 
 from thermolinalg import checks
@@ -27,7 +28,7 @@ def simulate_timeline(
     activities = [
         activity
         for machine in BOTH
-        for activity in _lane(machine, jobs, begins, end, schedule)
+        for activity in _joined(_lane(machine, jobs, begins, end, schedule))
     ]  # fmt: skip
     return Timeline(durations, schedule, steps, tuple(activities))
 
@@ -86,3 +87,15 @@ def _between(
         ("relax (old problem)", reading, end),
     )
     yield from (Activity(kind, machine, a, b, step) for kind, a, b in pieces if b > a)
+
+
+def _joined(activities: Iterator[Activity]) -> Iterator[Activity]:
+    """As one activity what goes on as before."""
+    last = next(activities)
+    for each in activities:
+        if (each.kind, each.step) == (last.kind, last.step):
+            last = replace(last, end=each.end)
+        else:
+            yield last
+            last = each
+    yield last
