@@ -50,7 +50,7 @@ class Durations:
 
 @final
 @dataclass(frozen=True, slots=True)
-class Schedule:
+class Overlap:
     """What may happen at the same time.
 
         "synchronous"   one thing at a time: the device holds its state until the next problem.
@@ -114,7 +114,7 @@ class Timeline:
     """
 
     durations: Durations
-    schedule: Schedule
+    overlap: Overlap
     steps: int
     activities: tuple[Activity, ...]
 

@@ -67,5 +67,5 @@ def unit_of(seconds: float) -> tuple[float, str]:
 
 
 def _title(timeline: Timeline) -> str:
-    buffered = ", buffered upload" if timeline.schedule.buffered else ""
-    return f"{timeline.schedule.mode}{buffered}"
+    buffered = ", buffered upload" if timeline.overlap.buffered else ""
+    return f"{timeline.overlap.mode}{buffered}"

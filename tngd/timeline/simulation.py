@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from thermolinalg import checks
-from tngd.timeline.contract import Activity, Durations, Kind, Machine, Schedule, Timeline
+from tngd.timeline.contract import Activity, Durations, Kind, Machine, Overlap, Timeline
 from tngd.timeline.events import Job, Name, run_jobs
 
 BOTH: tuple[Machine, ...] = ("digital", "device")
@@ -14,7 +14,7 @@ DEVICE: tuple[Machine, ...] = ("device",)
 
 
 def simulate_timeline(
-    durations: Durations, schedule: Schedule = Schedule(), *, steps: int = 3
+    durations: Durations, overlap: Overlap = Overlap(), *, steps: int = 3
 ) -> Timeline:
     """What both machines do in the first steps of a run, event by event.
 
@@ -22,23 +22,23 @@ def simulate_timeline(
         InvalidInput: steps is no integer above 0.
     """
     steps = checks.count("steps", steps)
-    jobs = [job for step in range(1, steps + 1) for job in _step(durations, schedule, step, steps)]
+    jobs = [job for step in range(1, steps + 1) for job in _step(durations, overlap, step, steps)]
     begins = run_jobs(jobs)
     end = max(begins[job.name] + job.seconds for job in jobs)
     activities = [
         activity
         for machine in BOTH
-        for activity in _joined(_lane(machine, jobs, begins, end, schedule))
+        for activity in _joined(_lane(machine, jobs, begins, end, overlap))
     ]  # fmt: skip
-    return Timeline(durations, schedule, steps, tuple(activities))
+    return Timeline(durations, overlap, steps, tuple(activities))
 
 
-def _step(d: Durations, schedule: Schedule, k: int, last: int) -> Iterator[Job]:
+def _step(d: Durations, overlap: Overlap, k: int, last: int) -> Iterator[Job]:
     """The jobs of step k, each with what it needs."""
-    waits = schedule.mode == "synchronous"
-    writes = DIGITAL if schedule.buffered else BOTH
+    waits = overlap.mode == "synchronous"
+    writes = DIGITAL if overlap.buffered else BOTH
     first, final = k == 1, k == last
-    if schedule.mode == "pipelined":
+    if overlap.mode == "pipelined":
         known = () if first else (("upload", k - 1), *(() if k == 2 else (("update", k - 2),)))
         ready = () if final else (("gradient", k + 1),)
         spare = () if final else (("upload", k + 1),)
@@ -54,7 +54,7 @@ def _step(d: Durations, schedule: Schedule, k: int, last: int) -> Iterator[Job]:
 
 
 def _lane(
-    machine: Machine, jobs: list[Job], begins: dict[Name, float], end: float, schedule: Schedule
+    machine: Machine, jobs: list[Job], begins: dict[Name, float], end: float, overlap: Overlap
 ) -> Iterator[Activity]:
     """One machine's jobs in order of time, with what it does between them."""
     own = sorted(
@@ -70,15 +70,15 @@ def _lane(
         if before.step:
             yield before
         if after.begin > before.end:
-            yield from _between(before, after.begin, begins, schedule)
+            yield from _between(before, after.begin, begins, overlap)
 
 
 def _between(
-    before: Activity, end: float, begins: dict[Name, float], schedule: Schedule
+    before: Activity, end: float, begins: dict[Name, float], overlap: Overlap
 ) -> Iterator[Activity]:
     """A machine that is left alone: a device that need not wait goes on under what it holds."""
     machine, begin, step = before.machine, before.end, before.step
-    if machine == "digital" or schedule.mode == "synchronous" or not step:
+    if machine == "digital" or overlap.mode == "synchronous" or not step:
         yield Activity("idle", machine, begin, end, step)
         return
     reading = min(end, begins["read", step])

@@ -1,4 +1,4 @@
-"""Directions of gradients that are one step old, as a pipelined schedule has them."""
+"""Directions of gradients that are one step old, as pipelined steps have them."""
 
 from dataclasses import dataclass, replace
 from typing import final

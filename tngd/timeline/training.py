@@ -14,7 +14,7 @@ from tngd.linsolve.thermodynamic import Thermodynamic
 from tngd.objective import Objective
 from tngd.optimizers.contract import Optimizer, State
 from tngd.optimizers.directions import Gradient, NaturalGradient
-from tngd.timeline.contract import Durations, Schedule
+from tngd.timeline.contract import Durations, Overlap
 from tngd.timeline.cycle import steady_cycle
 from tngd.timeline.stale import Stale
 
@@ -60,12 +60,12 @@ def durations_of(
 
 
 def on_timeline(
-    optimizer: Optimizer, durations: Durations, schedule: Schedule = Schedule()
+    optimizer: Optimizer, durations: Durations, overlap: Overlap = Overlap()
 ) -> Optimizer:
-    """The optimizer that trains as a TNGD or TNGD-Adam does on this schedule.
+    """The optimizer that trains as a TNGD or TNGD-Adam does on this overlap.
 
-    Its device relaxes for the schedule's time, and a carried state goes on for its delay; after a
-    reset there is none to go on with. Of a pipelined schedule gradients are one step stale.
+    Its device relaxes for the time of the cycle, and a carried state goes on for its delay; after a
+    reset there is none to go on with. Gradients of pipelined steps are one step stale.
 
     Raises:
         InvalidInput: the optimizer has no device, or one with another time than the durations, or
@@ -81,7 +81,7 @@ def on_timeline(
                 f"durations.{name} = {theirs:g}, and that of the optimizer's device is {ours:g}. "
                 "Take durations_of(optimizer, objective), or change one of the two."
             )
-    cycle = steady_cycle(durations, schedule)
+    cycle = steady_cycle(durations, overlap)
     delay = cycle.delay if solver.start == "carried" else 0.0
     timed = replace(natural, solver=replace(solver, time=cycle.time, delay=delay))
     if not cycle.stale:
@@ -89,7 +89,7 @@ def on_timeline(
     if optimizer.before:
         raise InvalidInput(
             f"optimizer {optimizer.name!r} transforms gradients before the device, and of a "
-            "pipelined schedule they are stale. Put the transforms in `after`."
+            "pipelined step they are stale. Put the transforms in `after`."
         )
     return replace(optimizer, direction=Stale(timed))
 
