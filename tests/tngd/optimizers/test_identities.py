@@ -56,8 +56,13 @@ def problems(losses=tuple(LOSSES), *, layers=3, least=1):
 
 
 def damping_of(at, power):
-    """In units of |J|²/b, which bounds the curvature: each output's is at most 1."""
+    """In units of |J|²/b, which bounds G: the curvature in each output is at most 1."""
     return 10.0**power * np.linalg.norm(at.J) ** 2 / at.b
+
+
+def empirical_damping(at, power):
+    """In units of the trace of the empirical Fisher matrix, which bounds it."""
+    return 10.0**power * np.linalg.norm(dense_gradients(at)) ** 2 / at.b
 
 
 def found(optimizer, objective, memory=None, seed=0):
@@ -140,7 +145,7 @@ def sample_weights(at, u, damping):
 def test_fngd_is_the_natural_gradient_of_every_layer_in_three_forms(at, power):
     """The solve with F = UU'/M, the identity of Sherman, Morrison and Woodbury, and U c."""
     u, g = dense_gradients(at), at.gradient
-    damping = 10.0**power * np.linalg.norm(u) ** 2 / at.b
+    damping = empirical_damping(at, power)
     block, by_identity = np.zeros((2, at.p))
     for own in layers(at.objective.network):
         U = u[:, own].T
@@ -158,7 +163,7 @@ def test_fngd_is_the_natural_gradient_of_every_layer_in_three_forms(at, power):
 @few
 def test_fngd_later_weighs_gradients_as_it_did_at_first(reading, at, power, shift):
     """Elsewhere, with the rows in another order: only "sample" knows who is who."""
-    damping = damping_of(at, power)
+    damping = empirical_damping(at, power)
     order = np.roll(np.arange(at.b), 1)
     rows = np.arange(at.b)
     optimizer = tngd.FNGD(damping=damping, reading=reading)
@@ -282,14 +287,15 @@ def off_gradient(name, at, optimizer, step):
         norms = [np.linalg.norm(u[:, own], 2) for own in layers(at.objective.network)]
         return max(norms) ** 2 / at.b / step.damping
     if name == "kfac":
-        return max(map(off_by_factors, step.curvature.blocks, [step.damping] * at.p))
+        return max(off_by_factors(block, step.damping) for block in step.curvature.blocks)
     return size
 
 
 def off_by_factors(block, damping):
-    """(I + A/(π √λ))⁻¹ V (I + π B/√λ)⁻¹ is V up to both terms."""
+    """(I + A/(π √λ))⁻¹ V (I + π B/√λ)⁻¹ is V up to both terms; π is 1 where B vanishes."""
     A, B = (np.linalg.norm(F, 2) for F in (block.A, block.B))
-    pi = math.sqrt(np.trace(block.A) / len(block.A) / (np.trace(block.B) / len(block.B)))
+    a, b = (np.trace(F) / len(F) for F in (block.A, block.B))
+    pi = math.sqrt(a / b) if b else 1.0
     return (A / pi + pi * B) / math.sqrt(damping)
 
 
@@ -298,7 +304,8 @@ def off_by_factors(block, damping):
 @settings(max_examples=10)
 def test_much_damping_leaves_the_gradient_over_it(name, at, decades):
     """At the rate of the bound; and at 1e10, to 1e-8. K-FAC splits λ into roots: at 1e20."""
-    damping = damping_of(at, 2 * decades if name == "kfac" else decades)
+    units = empirical_damping if name == "fngd" else damping_of
+    damping = units(at, 2 * decades if name == "kfac" else decades)
     optimizer = tngd.optimizer(name, damping=damping)
     step = found(optimizer, at.objective)
     assert step.damping == damping
@@ -362,8 +369,12 @@ def blocks_of(at, kind):
     return np.split(np.arange(at.p), np.cumsum(sizes)[:-1])
 
 
+def hessian(at):
+    return autograd.hessian(at.value)(at.params)
+
+
 def hessian_blocks(at, kind):
-    H = autograd.hessian(at.value)(at.params)
+    H = hessian(at)
     return [(own, H[np.ix_(own, own)]) for own in blocks_of(at, kind)]
 
 
@@ -401,11 +412,12 @@ def test_much_regularisation_leaves_q_newton_the_gradient_over_it(kind, at, deca
     eps_norm = at.p * 10.0**decades
     made = tngd.optimizer("q-newton", eps_norm=eps_norm, blocks=kind)
     scaled = found(made, at.objective).direction.copy()
-    sizes = []
+    sizes, whole = [], np.abs(hessian(at)).max()
     for own, H in hessian_blocks(at, kind):
-        c, size = eps_norm * (np.abs(H).max() + 1e-6), np.linalg.norm(H, 2)
-        scaled[own] *= c
-        sizes.append(size / (c - size))
+        unit, size = np.abs(H).max() + 1e-6, np.linalg.norm(H, 2)
+        assume(unit > 1e-5 * whole)  # a block may be what rounding left of the terms of others
+        scaled[own] *= eps_norm * unit
+        sizes.append(size / (eps_norm * unit - size))
     assert_within(scaled, at.gradient, max(sizes) * np.linalg.norm(at.gradient) + rounding(at))
     if decades == 10:
         assert_equal(scaled, at.gradient)
