@@ -33,7 +33,7 @@ from tngd.qnewton.schedule import Scheduler
 EPS = np.finfo(float).eps
 TOLERANCE = 1e-8
 
-few = settings(max_examples=20)
+few = settings(max_examples=15)
 powers = st.floats(-5, 5)
 
 
