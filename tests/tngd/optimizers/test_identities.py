@@ -42,11 +42,11 @@ def known_gradient(at):
     return np.linalg.norm(at.gradient) > 1e-5 * at.size
 
 
-def problems(losses=tuple(LOSSES), *, layers=3, least=1):
-    """Perceptrons of up to so many layers of units, whose softmax is sure of itself or is not."""
+def problems(losses=tuple(LOSSES), *, most=3, least=1):
+    """Perceptrons of up to so many widths, whose softmax is sure of itself or is not."""
     return st.builds(
         Dense,
-        widths=st.lists(st.integers(2, 4), min_size=2, max_size=layers),
+        widths=st.lists(st.integers(2, 4), min_size=2, max_size=most),
         loss=st.sampled_from(losses),
         b=st.integers(least, 6),
         activation=st.sampled_from(["Tanh", "GELU", "ReLU"]),
@@ -189,7 +189,7 @@ def kfac(damping, *, of=tngd.GGN(), split=False):
     return tngd.KFAC(damping=damping, split=split, of=of)
 
 
-@given(at=problems(["squared"], layers=2), power=powers)
+@given(at=problems(["squared"], most=2), power=powers)
 @few
 def test_kfac_of_a_linear_layer_is_exact_on_every_batch(at, power):
     """The Fisher matrix of the outputs is I whatever the inputs are, so that F = A ⊗ I."""
@@ -227,7 +227,7 @@ def test_kfac_of_a_linear_layer_with_gaussian_inputs_is_exact_in_expectation(m, 
     assert_equal(found(kfac(damping), at).direction, truth)
 
 
-@given(at=problems(["softmax"], layers=2, least=2))
+@given(at=problems(["softmax"], most=2, least=2))
 @few
 def test_kfac_of_a_softmax_layer_is_off_by_a_covariance(at):
     """mean(x̃ x̃' ⊗ H) is A ⊗ mean H and the covariance of both over the batch: not the same."""
