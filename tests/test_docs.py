@@ -24,6 +24,7 @@ PAPERS = sorted(  # slow: executed by hand
         *(ROOT / "docs" / "papers").glob("*.md"),
         *(ROOT / "docs" / "devices").glob("sensitivity_*.md"),
         *(ROOT / "docs" / "devices").glob("crossover.md"),
+        *(ROOT / "docs" / "experiments").glob("*.md"),
     ]
 )
 PAGES = sorted({page for folder in FOLDERS for page in folder.glob("*.md")} - {*PAPERS})
