@@ -17,7 +17,7 @@ from tngd.training.loop import steps
 from tngd.training.problem import Problem
 
 LOOKS = 4
-"""Times an epoch at which the validation set is looked at."""
+"""Times an epoch at which the validation set is looked at, unless told otherwise."""
 
 
 @final
@@ -30,8 +30,10 @@ class Setting:
     dataset: Dataset
     batch: int
     epochs: int
+    looks: int = LOOKS  # times an epoch at which the validation set is looked at
 
     def __post_init__(self) -> None:
+        checks.count("looks", self.looks)
         checks.count("batch", self.batch)
         checks.count("epochs", self.epochs)
 
@@ -83,7 +85,7 @@ def run_trial(setting: Setting, name: str, optimizer: Optimizer, seed: int) -> T
         for part in (data.train, data.validation, data.test)
     )
     params = setting.network.init(streams.stream("init"))
-    every = max(1, epoch_length(training.size, setting.batch) // LOOKS)
+    every = max(1, epoch_length(training.size, setting.batch) // setting.looks)
     moments = steps(
         training,
         optimizer,

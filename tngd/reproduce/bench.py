@@ -39,6 +39,7 @@ class Bench:
         seeds: reported runs of each.
         trials: draws of the searched knobs, the same number for each entry that has some.
         tuning_epochs: of a run that tunes.
+        looks: times an epoch at which the validation set is looked at.
         seed: of everything.
     """
 
@@ -51,6 +52,7 @@ class Bench:
     seeds: int
     trials: int
     tuning_epochs: int
+    looks: int
     seed: int
 
     def cases(self, done: Sequence[Done]) -> list[Case]:
@@ -97,7 +99,7 @@ class Bench:
         dataset = load(self.data, self.train)
         loss = models.SoftmaxCrossEntropy()
         net = network(self.network, self.data)
-        setting = Setting(net, loss, dataset, self.batch, case["epochs"])
+        setting = Setting(net, loss, dataset, self.batch, case["epochs"], self.looks)
         made = entry.make(case["knobs"])
         try:
             return compact(run_trial(setting, entry.name, made, case["seed"]))
@@ -107,7 +109,7 @@ class Bench:
     @property
     def context(self) -> str:
         """What the numbers of a case follow from beside the case."""
-        return f"{self.network}, {self.data}, {self.train} images, batches of {self.batch}"
+        return repr((self.network, self.data, self.train, self.batch, self.looks))
 
     def _tuning(self, entry: Entry) -> list[Case]:
         if not entry.ranges:

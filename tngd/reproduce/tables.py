@@ -11,7 +11,7 @@ from tngd.reproduce.intervals import Interval, interval
 
 HEADINGS = (
     "optimizer", "knobs", "test accuracy %", "training loss", "steps to target",
-    "seconds to target", "ms a step", "device ms a step", "flat-mode rate",
+    "seconds to target", "device s to target", "ms a step", "device ms a step", "flat-mode rate",
 )  # fmt: skip
 
 
@@ -38,6 +38,7 @@ def _row(bench: Bench, entry: Entry, done: Sequence[Done], target: float) -> tup
         column(runs, "train_loss").says(digits=4) + _lost(runs),
         _to_target(runs, target, 0, "g"),
         _to_target(runs, target, 2, ".3g"),
+        _to_target(runs, target, 3, ".3g") if device else "-",
         f"{1e3 * statistics.median(run['step_seconds'] for run in runs):.1f}",
         f"{1e3 * device:.3g}" if device else "-",
         "-" if flat is None else f"{flat:.3g}",

@@ -23,7 +23,7 @@ class Training(Experiment):
         target: accuracy on the validation set whose cost is told.
         drawn: entries in the figure; all, if there are none.
         network: "lenet" or "mlp".
-        data, train, batch, epochs, seeds, trials, tuning_epochs, seed: as in `Bench`.
+        data, train, batch, epochs, seeds, trials, tuning_epochs, looks, seed: as in `Bench`.
     """
 
     contenders: Mapping[str, Any]
@@ -38,6 +38,7 @@ class Training(Experiment):
     seeds: int = 5
     trials: int = 8
     tuning_epochs: int = 3
+    looks: int = 4
     seed: int = 0
 
     @property
@@ -45,7 +46,8 @@ class Training(Experiment):
         """The runs."""
         entries = read_entries(self.contenders)
         where = (self.data, self.network, self.train, self.batch, self.epochs)
-        return Bench(entries, *where, self.seeds, self.trials, self.tuning_epochs, self.seed)
+        budget = (self.seeds, self.trials, self.tuning_epochs, self.looks)
+        return Bench(entries, *where, *budget, self.seed)
 
     def cases(self, done: Sequence[Done]) -> list[Case]:
         return self.bench.cases(done)
@@ -73,11 +75,11 @@ class Training(Experiment):
         searched = any(entry.ranges for entry in self.bench.entries.values())
         return (
             f"± are 95 % intervals of the mean over {self.seeds} seeds. {tuned if searched else ''}"
-            f"Target is {100 * self.target:g} % there. Seconds are measured, those of "
+            f"Target is {100 * self.target:g} % on the validation set, looked at {self.looks} times an epoch. Seconds are measured, those of "
             "thermodynamic entries while the device is simulated; device ms are modelled: upload, "
             "relaxation, read-out. The flat-mode rate is what a step multiplies the gradient by "
             "where there is no curvature."
-        ).replace("there.", "there." if searched else "on the validation set.", 1)
+        )
 
     def figure(self, done: Sequence[Done]) -> Any:
         bench = self.bench
