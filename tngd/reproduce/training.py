@@ -75,10 +75,10 @@ class Training(Experiment):
         searched = any(entry.ranges for entry in self.bench.entries.values())
         return (
             f"± are 95 % intervals of the mean over {self.seeds} seeds. {tuned if searched else ''}"
-            f"Target is {100 * self.target:g} % on the validation set, looked at {self.looks} times an epoch. Seconds are measured, those of "
-            "thermodynamic entries while the device is simulated; device ms are modelled: upload, "
-            "relaxation, read-out. The flat-mode rate is what a step multiplies the gradient by "
-            "where there is no curvature."
+            f"Target is {100 * self.target:g} % on the validation set, looked at {self.looks} "
+            "times an epoch. Seconds are measured, those of thermodynamic entries while the device "
+            "is simulated; device ms are modelled: upload, relaxation, read-out. The flat-mode "
+            "rate is what a step multiplies the gradient by where there is no curvature."
         )
 
     def figure(self, done: Sequence[Done]) -> Any:
