@@ -15,6 +15,7 @@ from tngd.data.loader import epoch_length
 from tngd.optimizers.contract import Optimizer
 from tngd.optimizers.registry import list_optimizers
 from tngd.training.callbacks import Callback, watched
+from tngd.training.divergence import EXPLODED, checked_limit, until_divergence
 from tngd.training.history import EpochRecord, History
 from tngd.training.loop import Progress, StepRecord, steps
 from tngd.training.problem import Problem
@@ -34,6 +35,7 @@ def fit(
     params: Array | None = None,
     callbacks: Sequence[Callback] = (),
     progress: bool = True,
+    explode: float | None = EXPLODED,
     rng: RNG = None,
 ) -> TrainingResult:
     """Train a network.
@@ -54,15 +56,20 @@ def fit(
         params: where to start; None initialises the network at random.
         callbacks: functions, each called after every step with its `Progress`: the parameters,
             the optimizer's state and a `StepRecord` with the loss. One that returns True stops
-            the run, once all have seen the step. A step after which the loss or the parameters
-            are no numbers ends the run without a call.
+            the run, once all have seen the step. A step in which the run diverges ends it without
+            a call.
         progress: show a bar on a terminal, or write lines to the log "tngd" elsewhere.
+        explode: the run has diverged once the loss of a batch is above this many times that of
+            the first batch, or this where that one is below 1. By default 2^23: a network whose
+            loss is so large cannot tell a change as large as the first loss from the rounding of
+            float32. None for no limit.
         rng: int, Generator, SeedSequence, or None for fresh entropy.
 
     Raises:
-        InvalidInput: an argument cannot be used; the message says why and what to do. A loss that
-            stops being a number is no error: `ending` then is DIVERGED, and `params` are the last
-            at which it was one.
+        InvalidInput: an argument cannot be used; the message says why and what to do. A run that
+            diverges is no error: `ending` then is DIVERGED, `reason` says at which step the loss
+            or the parameters stopped being numbers or the loss exploded, and `params` are the last
+            of before.
     """
     _require_optimizer(optimizer)
     _require_callbacks(callbacks)
@@ -75,10 +82,11 @@ def fit(
     start = problem.init(streams.stream("init")) if params is None else params
     an_epoch = epoch_length(problem.size, batch)
     run = steps(problem, optimizer, start, batch=batch, epochs=epochs, streams=streams)
+    explode = checked_limit(explode)
 
     trained: list[StepRecord] = []
     evaluated: list[EpochRecord] = []
-    reached, ending = start, Ending.FINISHED
+    reached, ending, reason = start, Ending.FINISHED, None
 
     def fitted(params: Array) -> Network:
         return problem.calibrated(params, streams.stream("calibration"))
@@ -88,9 +96,9 @@ def fit(
         watching = list(callbacks)
         if progress:
             watching.append(stack.enter_context(watched(optimizer.name, an_epoch * epochs)))
-        for moment in run:
+        for moment, reason in until_divergence(run, good=start, explode=explode):
             trained.append(moment.record)
-            if not moment.finite:
+            if reason is not None:
                 reached, ending = moment.good, Ending.DIVERGED
                 break
             reached = moment.params
@@ -103,7 +111,8 @@ def fit(
                 break
         trained_network = fitted(reached)
     history = History(tuple(trained), tuple(evaluated))
-    return TrainingResult(optimizer.name, reached, history, ending, streams.seed, trained_network)
+    seed = streams.seed
+    return TrainingResult(optimizer.name, reached, history, ending, seed, trained_network, reason)
 
 
 def _require_optimizer(optimizer: object) -> None:
