@@ -65,11 +65,11 @@ def decode(tree: Tree, arrays: list[NumpyArray], reference: Array) -> Any:
     [(kind, content)] = tree.items()
     match kind:
         case "scalar":
-            return arrays[content][()]
+            return _laid_out(arrays, *content)[()]
         case "numpy":
-            return arrays[content]
+            return _laid_out(arrays, *content)
         case "array":
-            return _in_library_of(reference, arrays[content])
+            return _in_library_of(reference, _laid_out(arrays, *content))
         case "record":
             name, entries = content
             known = {key: decode(item, arrays, reference) for key, item in entries.items()}
@@ -77,15 +77,28 @@ def decode(tree: Tree, arrays: list[NumpyArray], reference: Array) -> Any:
     raise ValueError(f"{kind!r} is no kind of entry")
 
 
-def _kept(array: NumpyArray, arrays: list[NumpyArray]) -> int:
-    """Its place in the list; an array that is there already is not written twice."""
-    for place, known in enumerate(arrays):
-        if known is array:
-            return place
+def _kept(array: NumpyArray, arrays: list[NumpyArray]) -> list[Any]:
+    """Its place in the list, where it may be already, and its strides if a file would lose them."""
     if array.dtype.hasobject:
         raise InvalidInput("a checkpoint cannot hold an array of objects.")
-    arrays.append(array)
-    return len(arrays) - 1
+    place = next((i for i, known in enumerate(arrays) if known is array), len(arrays))
+    if place == len(arrays):
+        arrays.append(array)
+    ordered = array.flags.c_contiguous or array.flags.f_contiguous
+    return [place] if ordered else [place, list(array.strides)]
+
+
+def _laid_out(arrays: list[NumpyArray], place: int, strides: list[int] | None = None) -> NumpyArray:
+    """The array as it lay in memory: sums over reversed rows, say, may round in another order."""
+    array = arrays[place]
+    if strides is None:
+        return array
+    steps = [(n - 1) * stride for n, stride in zip(array.shape, strides, strict=True)]
+    room = np.empty(sum(map(abs, steps)) + array.itemsize, np.uint8)
+    first = -sum(step for step in steps if step < 0)
+    laid_out: NumpyArray = np.ndarray(array.shape, array.dtype, room, first, strides)
+    laid_out[...] = array
+    return laid_out
 
 
 def _in_library_of(reference: Array, array: NumpyArray) -> Array:

@@ -12,6 +12,8 @@ import pytest
 import models
 import tngd
 from tests.tngd.training.cases import LOSS, NET, points, untimed
+from thermolinalg.device.machine import Device
+from thermolinalg.device.temperature import TemperatureDrift
 from thermolinalg.errors import DataError, InvalidInput, OutputError
 from tngd.training.checkpoint import TITLE, load_checkpoint
 
@@ -33,7 +35,12 @@ OPTIMIZERS = {
     "sgd, cosine": tngd.Optimizer("cosine", tngd.Gradient(), tngd.Rate(0.1, tngd.Cosine(10))),
     "fngd, sample": tngd.FNGD(reading="sample"),
     "fngd, mean": tngd.FNGD(reading="mean"),
-    "kfac, thermodynamic and rounded": tngd.ThermodynamicKFAC(),
+    "kfac, thermodynamic and rounded": tngd.ThermodynamicKFAC(
+        inverse=tngd.ThermodynamicInverse(bits=12, read_bits=12)
+    ),
+    "tngd, on a drifting device": tngd.TNGD(
+        start="carried", noise=1e-3, device=replace(Device.ideal(), drift=TemperatureDrift(0.1))
+    ),
 }
 each_optimizer = pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
 
