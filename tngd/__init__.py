@@ -54,6 +54,15 @@ from tngd.optimizers.transforms import (
     Momentum,
     WeightDecay,
 )
+from tngd.qnewton.breakeven import break_even, plot_break_even
+from tngd.qnewton.classical_cost import CGCost, CholeskyCost, LUCost
+from tngd.qnewton.quantum_cost import QuantumCost
+from tngd.qnewton.schedule import Scheduler
+from tngd.timeline.contract import Durations, Overlap
+from tngd.timeline.cycle import effective_delay, steady_cycle
+from tngd.timeline.picture import plot_timeline
+from tngd.timeline.simulation import simulate_timeline
+from tngd.timeline.training import durations_of, on_timeline
 from tngd.training.fit import fit
 from tngd.training.history import History
 from tngd.training.loop import Progress, StepRecord, steps
@@ -71,9 +80,12 @@ __all__ = [  # in the order of the arrows above
     "Momentum", "Average", "Adaptive", "Descending", "WeightDecay", "Clip", "KLClip",
     "EigenAdaptive", "InverseRoots",
     "Rate", "Cosine", "Exponential", "Warmup", "LineSearch", "QuadraticModel", "Optimizer",
+    "Scheduler", "QuantumCost", "LUCost", "CholeskyCost", "CGCost", "break_even", "plot_break_even",
     "SGD", "Adam", "AdamW", "NGD", "NGDCG", "TNGD", "TNGDAdam",
     "KFAC", "ThermodynamicKFAC", "HessianFree", "EGN", "FNGD", "QNewton", "Shampoo", "SOAP",
     "optimizer", "list_optimizers",
+    "Durations", "Overlap", "durations_of", "simulate_timeline", "steady_cycle",
+    "effective_delay", "on_timeline", "plot_timeline",
     "fit", "steps", "Problem", "Progress", "StepRecord",
     "TrainingResult", "History", "Ending", "load_result",
     "TrainingStudy", "Setting",

@@ -1,6 +1,7 @@
 """The command line: TNGD beside the optimizers it should be compared with, and on real devices.
 
-`tngd compare` tunes and trains them; `tngd sensitivity` turns one number of a device at a time.
+`tngd compare` tunes and trains them; `tngd sensitivity` turns one number of a device at a time;
+`tngd reproduce` runs published experiments again.
 """
 
 import contextlib
@@ -31,6 +32,10 @@ from tngd.experiments.report import conditions, counted, write_report
 from tngd.experiments.summary import summarise, table
 from tngd.experiments.trial import Setting, Trial
 from tngd.experiments.words import verdict
+from tngd.reproduce.contract import Done
+from tngd.reproduce.page import write_page
+from tngd.reproduce.published import find_published, list_published
+from tngd.reproduce.runner import run_cases
 
 HIDDEN = {"digits": [64], "mnist": [128]}
 DAMPING = {"digits": 0.3, "mnist": 1.0}
@@ -174,6 +179,55 @@ def sensitivity_command(
             swept.append(Swept(case, result))
             files = write_training_report(swept, out, shlex.join(["tngd", *sys.argv[1:]]))
         click.echo(f"\n{text(swept)}\n\nOpen {' and '.join(str(path) for path in files)}.")
+
+
+@main.command("reproduce")
+@click.argument("name", required=False, metavar="[NAME]")
+@click.option("--list", "listing", is_flag=True, help="Print the names, and what each claims.")
+@click.option("--quick", is_flag=True, help="The small version: does it run, and little more.")
+@click.option("--config", type=Path, help="A file of settings in place of the experiment's own.")
+@click.option("--workers", type=COUNT, help="Processes (default: one a core).")
+@click.option("--out", type=Path, default=Path("tngd-experiments"), show_default=True,
+              help="Folder of the page, its picture and its numbers, and of what is done so far: "
+              "run again to go on.")  # fmt: skip
+def reproduce_command(
+    name: str | None,
+    listing: bool,
+    quick: bool,
+    config: Path | None,
+    workers: int | None,
+    out: Path,
+) -> None:
+    """Run a published experiment again; write a page that says what was claimed and found.
+
+    Interrupted, it loses the runs that are not ended; the same command goes on with the others.
+    """
+    with _one_clear_line(f"stopped; what is done is in {out}: run this again to go on."):
+        if listing or name is None:
+            for known in list_published():
+                published = find_published(known)
+                click.echo(f"{known:<20} {published.title}\n{'':<20} {published.source}")
+            return
+        published = find_published(name, quick=quick, file=config)
+        with tqdm(unit="run", desc=name, disable=None, leave=False) as bar:
+
+            def show(done: Done, ended: int, total: int) -> None:
+                bar.total = total
+                bar.update(ended - bar.n)
+                case = ", ".join(f"{key}={value}" for key, value in done.case.items())
+                tqdm.write(f"{name} {ended}/{total}  {case}", file=sys.stdout)
+                sys.stdout.flush()
+
+            runs = out / "runs" / name
+            done = run_cases(published, runs, workers=workers, watcher=show)
+        page = write_page(published, done, out, _command(name, quick, config))
+        click.echo(f"\n{published.experiment.findings(done)}\n\nOpen {page}.")
+
+
+def _command(name: str, quick: bool, config: Path | None) -> str:
+    """What repeats an experiment, wherever it is written."""
+    other = [] if config is None else ["--config", config.name]
+    return shlex.join(["tngd", "reproduce", name, *(["--quick"] if quick else []), *other])
 
 
 def _load(data: str, folder: Path | None, train: int | None, seed: int) -> Dataset:

@@ -26,12 +26,25 @@ LOSSES = {
 
 
 class Dense:
-    """A perceptron on a random batch: our objective, and autograd's value, gradient, J, H and G."""
+    """A perceptron on a random batch: our objective, and autograd's value, gradient, J, H and G.
 
-    def __init__(self, widths, loss="softmax", *, b=4, activation="Tanh", seed=0, dtype=np.float64):
+    Parameters are standard normal times `scale`: with a large one, softmax is sure of its labels.
+    """
+
+    def __init__(
+        self,
+        widths,
+        loss="softmax",
+        *,
+        b=4,
+        activation="Tanh",
+        seed=0,
+        scale=1.0,
+        dtype=np.float64,
+    ):
         rng = np.random.default_rng([seed, b, *widths])
         net = models.mlp(widths, activation=getattr(models, activation)())
-        params, x = rng.standard_normal(net.size), rng.standard_normal((b, widths[0]))
+        params, x = scale * rng.standard_normal(net.size), rng.standard_normal((b, widths[0]))
         y = (
             rng.integers(widths[-1], size=b)
             if loss == "softmax"

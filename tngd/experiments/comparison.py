@@ -153,4 +153,6 @@ def _in_any_order(
 
 
 def _numbered(setting: Setting, index: int, task: _Task) -> tuple[int, Trial]:
-    return index, run_trial(setting, task.contender, task.rate, task.seed)
+    contender = task.contender
+    made = contender.optimizer(task.rate)
+    return index, run_trial(setting, contender.name, made, task.seed)

@@ -39,7 +39,7 @@ def write_report(comparison: Comparison, folder: Path, command: str) -> None:
     atomic_write_all(
         {
             **{folder / name: png for name, png in pictures.items()},
-            folder / "report.json": json.dumps(_plain(everything), indent=1, allow_nan=False),
+            folder / "report.json": json.dumps(plain(everything), indent=1, allow_nan=False),
             folder / "report.html": page(comparison, everything, pictures),
         }
     )
@@ -188,12 +188,12 @@ def _html_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "<table>" + line("th", headings) + "".join(line("td", row) for row in rows) + "</table>"
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """The value with numbers that JSON does not know (NaN, infinity) as null."""
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

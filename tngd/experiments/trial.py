@@ -12,7 +12,7 @@ from thermolinalg import checks
 from thermolinalg.streams import Streams
 from tngd.data.dataset import Dataset
 from tngd.data.loader import epoch_length
-from tngd.experiments.contender import Contender
+from tngd.optimizers.contract import Optimizer
 from tngd.training.divergence import until_divergence
 from tngd.training.loop import steps
 from tngd.training.problem import Problem
@@ -77,7 +77,7 @@ class Trial:
         return next((look for look in self.looks if look.accuracy >= accuracy), None)
 
 
-def run_trial(setting: Setting, contender: Contender, rate: float, seed: int) -> Trial:
+def run_trial(setting: Setting, name: str, optimizer: Optimizer, seed: int) -> Trial:
     """Train once. The same seed gives every contender the same start and the same batches."""
     data, streams = setting.dataset, Streams(seed)
     training, held_out, test = (
@@ -88,7 +88,7 @@ def run_trial(setting: Setting, contender: Contender, rate: float, seed: int) ->
     every = max(1, epoch_length(training.size, setting.batch) // LOOKS)
     moments = steps(
         training,
-        contender.optimizer(rate),
+        optimizer,
         params,
         batch=setting.batch,
         epochs=setting.epochs,
@@ -120,8 +120,8 @@ def run_trial(setting: Setting, contender: Contender, rate: float, seed: int) ->
         test_loss, test_accuracy = ready(test, params).evaluate(params)
         train_loss, _ = ready(training, params).evaluate(params)
     return Trial(
-        contender=contender.name,
-        rate=rate,
+        contender=name,
+        rate=optimizer.rate,
         seed=seed,
         diverged=reason is not None,
         losses=tuple(losses),

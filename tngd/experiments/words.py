@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from tngd.experiments.contender import THERMODYNAMIC
 from tngd.experiments.summary import Row
 
-FIRST_ORDER = ("sgd", "momentum", "nesterov", "adam")
+FIRST_ORDER = ("sgd", "momentum", "nesterov", "adam", "adamw")
 """Plainest first: its step is the measured price of a gradient."""
 
 

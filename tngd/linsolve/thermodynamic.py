@@ -1,5 +1,6 @@
 """The thermodynamic linear solver of TNGD: program the device, let it relax, read it."""
 
+import math
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Literal, final
@@ -106,6 +107,17 @@ class Thermodynamic(LinearSolver):
             memory=(kept, clock + cost.analog_time) if drifting else kept,
             cost=cost,
         )
+
+    def flat_gain(self, damping: float) -> float:
+        """What becomes of a constant gradient where C is nothing, in the long run.
+
+        An exact solver gives 1/damping. A time multiplies the learning rate, too: other optimizers
+        are to be given the chance of such a rate.
+        """
+        if self.start == "carried":
+            return 1 / damping
+        left = math.exp(-damping * self.time)
+        return (1 - left) / damping + (left if self.start == "gradient" else 0.0)
 
     def _initial_state(self, gradient: Array, memory: Memory) -> Array | None:
         """None stands for the gradient, from which a carried state starts, too."""

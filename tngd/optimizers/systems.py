@@ -93,7 +93,8 @@ def NGDCG(
     momentum: float = 0.0,
     rtol: float = 1e-5,
     iterations: int = 200,
-    warm: bool = False,
+    warm: float = 0.0,
+    progress: float = 0.0,
 ) -> Optimizer:
     """Natural gradient descent by conjugate gradients.
 
@@ -103,9 +104,10 @@ def NGDCG(
         momentum: as for `NGD`.
         rtol: where the iteration stops, as for `CG`.
         iterations: at most.
-        warm: start from the last step's solution.
+        warm: how much of the last step's solution to start from, 0 to 1.
+        progress: stop where the quadratic model hardly falls, as for `CG`; 0 for never.
     """
-    direction = NaturalGradient(solver=CG(rtol, iterations, warm), damping=damping)
+    direction = NaturalGradient(solver=CG(rtol, iterations, warm, progress), damping=damping)
     return Optimizer("ngd-cg", direction, Rate(rate), after=_kept(momentum))
 
 
