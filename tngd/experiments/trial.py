@@ -13,6 +13,7 @@ from thermolinalg.streams import Streams
 from tngd.data.dataset import Dataset
 from tngd.data.loader import epoch_length
 from tngd.optimizers.contract import Optimizer
+from tngd.training.divergence import until_divergence
 from tngd.training.loop import steps
 from tngd.training.problem import Problem
 
@@ -66,6 +67,7 @@ class Trial:
     test_accuracy: float
     train_loss: float  # over all training rows, at the end
     device_seconds: float  # modelled, whole run
+    reason: str | None = None  # why it diverged
 
     @property
     def final(self) -> Look:
@@ -100,14 +102,14 @@ def run_trial(setting: Setting, name: str, optimizer: Optimizer, seed: int) -> T
     def ready(part: Problem, params: np.ndarray) -> Problem:
         return part.with_network(training.calibrated(params, streams.stream("calibration")))
 
-    device, diverged = 0.0, False
+    device, reason = 0.0, None
     looks = [_look(ready(held_out, params), params, 0, 0.0, 0.0)]
     with np.errstate(all="ignore"):  # divergence is data: it is counted, not warned of
-        for moment in moments:
+        for moment, reason in until_divergence(moments, good=params):
             losses.append(moment.record.loss)
             seconds.append(moment.record.seconds)
             device += moment.record.device_seconds
-            if diverged := not moment.finite:
+            if reason is not None:
                 params = moment.good
                 break
             params = moment.params
@@ -123,7 +125,7 @@ def run_trial(setting: Setting, name: str, optimizer: Optimizer, seed: int) -> T
         contender=name,
         rate=optimizer.rate,
         seed=seed,
-        diverged=diverged,
+        diverged=reason is not None,
         losses=tuple(losses),
         seconds=tuple(seconds),
         looks=tuple(looks),
@@ -131,6 +133,7 @@ def run_trial(setting: Setting, name: str, optimizer: Optimizer, seed: int) -> T
         test_accuracy=test_accuracy or 0.0,
         train_loss=train_loss,
         device_seconds=device,
+        reason=reason,
     )
 
 

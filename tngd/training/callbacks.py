@@ -24,8 +24,8 @@ log = logging.getLogger("tngd")
 class Bar:
     """A progress bar on a terminal."""
 
-    def __init__(self, name: str, total: int) -> None:
-        self._bar = tqdm(total=total, desc=name, file=sys.stderr, leave=False)
+    def __init__(self, name: str, total: int, done: int = 0) -> None:
+        self._bar = tqdm(total=total, initial=done, desc=name, file=sys.stderr, leave=False)
 
     def __call__(self, progress: Progress) -> None:
         self._bar.set_postfix_str(_words(progress.record), refresh=False)
@@ -57,9 +57,9 @@ class Lines:
 
 
 @contextlib.contextmanager
-def watched(name: str, total: int) -> Iterator[Callback]:
+def watched(name: str, total: int, done: int = 0) -> Iterator[Callback]:
     """A bar where a person looks, else lines in the log, for as long as the run takes."""
-    watcher = Bar(name, total) if sys.stderr.isatty() else Lines(name, total)
+    watcher = Bar(name, total, done) if sys.stderr.isatty() else Lines(name, total)
     try:
         yield watcher
     finally:

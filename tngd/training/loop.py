@@ -75,12 +75,14 @@ def steps(
     epochs: int,
     streams: Streams,
     state: State | None = None,
+    good: Array | None = None,
     done: int = 0,
 ) -> Iterator[Progress]:
     """Train, one step at a time.
 
     The batches and the noise of step k depend on the streams and on k only. Hence a run that goes
-    on from `Progress.params` and `.state` after `done` steps repeats the unbroken run bit for bit.
+    on from `Progress.params`, `.state` and `.good` after `done` steps repeats the unbroken run bit
+    for bit.
     From where the loss is no number, no step is taken: the parameters stay.
 
     Args:
@@ -92,10 +94,11 @@ def steps(
         streams: named randomness: "shuffle" orders the rows, "noise" drives the device, "dropout"
             draws masks.
         state: the optimizer's, if the run goes on.
+        good: `Progress.good`, if the run goes on; by default where it starts.
         done: steps already taken.
     """
     keep_freed_memory()  # every step fills arrays as large as the network anew
-    state, good = state or State(), params
+    state, good = state or State(), params if good is None else good
     an_epoch = epoch_length(problem.size, batch)
     order = batches(problem.size, batch, streams=streams, epochs=epochs, done=done)
     for step, rows in enumerate(order, start=done + 1):

@@ -57,7 +57,7 @@ class Problem:
         """What does not fit is said here, with the user's names, and not in the first step."""
         row, target = self.x[:1], self.y[:1]
         try:
-            params, training = zeros((self.network.size,), self._reference), self._by_batch
+            params, training = zeros((self.network.size,), self.reference), self._by_batch
             output = self.network.apply(params, row, training=training, rng=0)
         except ShapeMismatch as error:
             raise ShapeMismatch(
@@ -79,7 +79,7 @@ class Problem:
 
     def init(self, rng: np.random.Generator) -> Array:
         """Random initial parameters (p,), in the library of the rows."""
-        return like(self.network.init(rng, dtype=np.float64), self._reference)
+        return like(self.network.init(rng, dtype=np.float64), self.reference)
 
     def objective(
         self, params: Array, rows: Array, noise: Streams | None = None, epoch: int = 0
@@ -125,7 +125,7 @@ class Problem:
         return bool(self.network.statistics)
 
     @property
-    def _reference(self) -> Array:
+    def reference(self) -> Array:
         """Library, device and dtype of parameters: those of the constants, or float32 beside x."""
         nothing = self.x[:0]
         single = namespace(nothing).astype(nothing, namespace(nothing).float32)

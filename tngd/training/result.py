@@ -24,7 +24,7 @@ class Ending(Enum):
 
     FINISHED = "every epoch was run"
     STOPPED = "a callback asked to stop"
-    DIVERGED = "the loss is no longer a number; the parameters are the last good ones"
+    DIVERGED = "the run diverged, as `reason` says; the parameters are the last good ones"
 
 
 @final
@@ -35,6 +35,9 @@ class TrainingResult:
     `network.apply(params, x)` predicts: the network that was trained, its batch normalisation
     calibrated at these parameters. A result that was read from a file has none:
     `models.save_parameters` keeps constants and parameters together.
+
+    Where a run diverged, `reason` says at which step and in which way, such as "the loss of step 12
+    was nan".
     """
 
     optimizer: str
@@ -43,6 +46,7 @@ class TrainingResult:
     ending: Ending
     seed: int
     network: Network | None = None
+    reason: str | None = None
 
     def plot(self, axes: Any = None) -> Any:
         """Loss against the step, on given or new matplotlib axes, which are returned."""
@@ -54,7 +58,8 @@ class TrainingResult:
         Raises:
             OutputError: the file cannot be written; one that was there is untouched.
         """
-        about = {"optimizer": self.optimizer, "ending": self.ending.name, "seed": self.seed}
+        about = {"optimizer": self.optimizer, "ending": self.ending.name, "seed": self.seed,
+                 "reason": self.reason}  # fmt: skip
         history = json.dumps(asdict(self.history))
 
         def write(file: IO[bytes]) -> None:
@@ -68,7 +73,8 @@ class TrainingResult:
         if self.history.epochs and self.history.epochs[-1].accuracy is not None:
             words += f", validation accuracy {self.history.epochs[-1].accuracy:.4f}"
         steps = len(self.history.steps)
-        return f"TrainingResult({self.optimizer}, {self.ending.name}, {steps} steps{words})"
+        why = f": {self.reason}" if self.reason else ""
+        return f"TrainingResult({self.optimizer}, {self.ending.name}, {steps} steps{words}{why})"
 
 
 def load_result(path: str | PathLike[str]) -> TrainingResult:
@@ -89,6 +95,7 @@ def load_result(path: str | PathLike[str]) -> TrainingResult:
                 ),
                 ending=Ending[about["ending"]],
                 seed=about["seed"],
+                reason=about.get("reason"),
             )
     except (BadZipFile, RuntimeError, OSError, KeyError, TypeError, ValueError, EOFError) as error:
         raise DataError(f"{path} holds no saved training result ({error}).") from error

@@ -41,6 +41,7 @@ def test_it_is_the_training_loop(contender):
     assert trial.device_seconds == pytest.approx(sum(m.record.device_seconds for m in moments))
     assert (trial.contender, trial.rate, trial.seed) == (contender.name, 0.2, 11)
     assert not trial.diverged
+    assert trial.reason is None
 
 
 def test_looks_at_the_validation_set():
@@ -80,6 +81,7 @@ def test_a_trial_repeats():
 def test_a_diverged_run_keeps_its_last_good_scores(system):
     trial = run(SETTING, Contender(system, 1.0), 1e38, 0)
     assert trial.diverged
+    assert f"step {len(trial.losses)} " in trial.reason
     assert len(trial.losses) < 10
     assert np.isfinite([look.loss for look in trial.looks[:1]]).all()
     assert np.isfinite([trial.test_accuracy, trial.final.accuracy]).all()
