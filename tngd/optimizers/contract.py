@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from time import perf_counter
-from typing import Any, TypeAlias, final
+from typing import Any, ClassVar, TypeAlias, final
 
 import numpy as np
 
@@ -36,6 +36,8 @@ class Point:
         rate: learning rate that the rule has for this step.
         curvature: that the direction was found with, if any.
         damping: that was added to it.
+        transformed: the gradient (p,) as the transforms before the direction leave it; None if
+            there are none.
     """
 
     objective: Objective
@@ -43,6 +45,12 @@ class Point:
     rate: float = 1.0
     curvature: CurvatureMatrix | None = None
     damping: float = 0.0
+    transformed: Array | None = None
+
+    @property
+    def gradient(self) -> Array:
+        """What a direction is found for (p,). Nobody who does not ask pays for it."""
+        return self.objective.gradient if self.transformed is None else self.transformed
 
 
 @final
@@ -97,9 +105,12 @@ class Transform(ABC):
 class Direction(ABC):
     """Where to go: the gradient, or something better."""
 
+    asks_gradient: ClassVar[bool] = True
+    """Does `find` ask for the point's gradient? Its time is then the digital one of the step."""
+
     @abstractmethod
-    def find(self, gradient: Array, at: Point, memory: Memory, rng: np.random.Generator) -> Found:
-        """The direction for this gradient; a step goes against it."""
+    def find(self, at: Point, memory: Memory, rng: np.random.Generator) -> Found:
+        """The direction for the point's gradient; a step goes against it."""
 
     def learn(self, memory: Memory, taken: Taken) -> Memory:
         """What to remember once the step was taken, such as another damping."""
@@ -168,10 +179,12 @@ class Optimizer:
         """One step from the objective's parameters."""
         number = state.step + 1
         at = Point(objective, number, self.rule.rate_at(number))
-        begun = perf_counter()
-        gradient, before = _through(self.before, objective.gradient, state.before, at)
+        begun, before = perf_counter(), state.before
+        if self.before or self.direction.asks_gradient:
+            gradient, before = _through(self.before, objective.gradient, before, at)
+            at = replace(at, transformed=gradient if self.before else None)
         digital = perf_counter() - begun
-        found = self.direction.find(gradient, at, state.direction, rng)
+        found = self.direction.find(at, state.direction, rng)
         at = replace(at, curvature=found.curvature, damping=found.damping)
         direction, after = _through(self.after, found.direction, state.after, at)
         change, rule = self.rule.step(direction, state.rule, at)

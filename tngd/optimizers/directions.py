@@ -6,7 +6,6 @@ from typing import final
 import numpy as np
 
 from thermolinalg import checks
-from thermolinalg.backend import Array
 from thermolinalg.errors import InvalidInput
 from tngd.curvature.contract import Curvature
 from tngd.curvature.ggn import GGN
@@ -21,9 +20,9 @@ from tngd.optimizers.damping import Damping
 class Gradient(Direction):
     """Steepest descent."""
 
-    def find(self, gradient: Array, at: Point, memory: Memory, rng: np.random.Generator) -> Found:
-        del at, memory, rng
-        return Found(gradient)
+    def find(self, at: Point, memory: Memory, rng: np.random.Generator) -> Found:
+        del memory, rng
+        return Found(at.gradient)
 
 
 @final
@@ -49,13 +48,13 @@ class NaturalGradient(Direction):
         if not isinstance(self.damping, Damping):
             object.__setattr__(self, "damping", checks.positive("damping", self.damping))
 
-    def find(self, gradient: Array, at: Point, memory: Memory, rng: np.random.Generator) -> Found:
+    def find(self, at: Point, memory: Memory, rng: np.random.Generator) -> Found:
         solved, learnt = memory or (None, None)
         C = self.curvature.at(at.objective, rng)
         damping = self.damping
         if isinstance(damping, Damping):
-            damping = damping.value(C, gradient, learnt)
-        solution = self.solver.solve(C, damping, gradient, solved, rng)
+            damping = damping.value(C, at.gradient, learnt)
+        solution = self.solver.solve(C, damping, at.gradient, solved, rng)
         return Found(solution.value, (solution.memory, learnt), C, damping, solution.cost)
 
     def learn(self, memory: Memory, taken: Taken) -> Memory:

@@ -12,7 +12,7 @@ a batch of any size, and may be used in one of another size.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, final, get_args
+from typing import ClassVar, Literal, final, get_args
 
 import numpy as np
 
@@ -107,6 +107,8 @@ class FastNaturalGradient(Direction):
         refresh: learn anew every so many epochs; None for never.
     """
 
+    asks_gradient: ClassVar[bool] = False
+
     damping: float = 1.0
     reading: Reading = "position"
     refresh: int | None = None
@@ -120,7 +122,7 @@ class FastNaturalGradient(Direction):
         if self.refresh is not None:
             checks.count("refresh", self.refresh)
 
-    def find(self, gradient: Array, at: Point, memory: Memory, rng: np.random.Generator) -> Found:
+    def find(self, at: Point, memory: Memory, rng: np.random.Generator) -> Found:
         """The direction for the objective's own gradient.
 
         Raises:
@@ -130,7 +132,7 @@ class FastNaturalGradient(Direction):
         """
         del rng
         objective = at.objective
-        _require_own(gradient, objective)
+        _require_own(at)
         layers = visits(objective)
         known = self._arrived(memory, objective)
         keys = self._keys(objective, known)
@@ -233,11 +235,9 @@ def _rows(objective: Objective) -> NumpyArray:
     return to_numpy(objective.rows).astype(int)
 
 
-def _require_own(gradient: Array, objective: Objective) -> None:
-    own = objective.gradient
-    if gradient is own or bool(namespace(own).all(gradient == own)):
-        return
-    raise InvalidInput(
-        "gradient was changed by a transform before the direction, but FNGD weighs the gradients "
-        "of the samples themselves. Put the transform into `after`."
-    )
+def _require_own(at: Point) -> None:
+    if at.transformed is not None:
+        raise InvalidInput(
+            "gradient was changed by a transform before the direction, but FNGD weighs the "
+            "gradients of the samples themselves. Put the transform into `after`."
+        )

@@ -55,13 +55,13 @@ class Backtracked(Direction):
         if not self.spacing > 1:
             raise InvalidInput(f"spacing = {self.spacing:g} must be above 1.")
 
-    def find(self, gradient: Array, at: Point, memory: Memory, rng: np.random.Generator) -> Found:
+    def find(self, at: Point, memory: Memory, rng: np.random.Generator) -> Found:
         solved, learnt = memory or (None, None)
         C = self.curvature.at(at.objective, rng)
         damping = self.damping
         if isinstance(damping, Damping):
-            damping = damping.value(C, gradient, learnt)
-        kept = self._kept(self.solver.iterates(C, damping, gradient, solved))
+            damping = damping.value(C, at.gradient, learnt)
+        kept = self._kept(self.solver.iterates(C, damping, at.gradient, solved))
         return Found(_lowest(kept, at.objective), (kept[-1], learnt), C, damping)
 
     def learn(self, memory: Memory, taken: Taken) -> Memory:

@@ -13,7 +13,7 @@ from typing import Literal, final, get_args
 import numpy as np
 
 from thermolinalg import checks
-from thermolinalg.backend import Array, NumpyArray, like, to_numpy
+from thermolinalg.backend import NumpyArray, like, to_numpy
 from thermolinalg.device.ledger import Ledger
 from thermolinalg.errors import InvalidInput
 from tngd.curvature.hessian import Hessian
@@ -106,14 +106,14 @@ class BlockNewton(Direction):
         if not isinstance(self.scheduler, Scheduler):
             raise InvalidInput(f"scheduler = {self.scheduler!r} is not a Scheduler().")
 
-    def find(self, gradient: Array, at: Point, memory: Memory, rng: np.random.Generator) -> Found:
+    def find(self, at: Point, memory: Memory, rng: np.random.Generator) -> Found:
         del memory
         begun = perf_counter()
         C = Hessian().at(at.objective)
         parts = partition(at.objective.network.layout, self.blocks)
         blocks = dense_blocks(C, parts, self.most)
         ledger = Ledger().add("hessian", perf_counter() - begun, "measured")
-        g = to_numpy(gradient).astype(float)
+        g = to_numpy(at.gradient).astype(float)
         direction, reports = np.empty_like(g), []
         for block in blocks:
             M = self._prepared(block.matrix)
@@ -123,7 +123,7 @@ class BlockNewton(Direction):
             ledger = ledger.add(f"solve by {report.choice.solver}", report.choice.least)
             direction[block.places] = _solved(block, M, g[block.places])
             reports.append(report)
-        return Found(like(direction, gradient), tuple(reports), C, cost=Cost(ledger=ledger))
+        return Found(like(direction, at.gradient), tuple(reports), C, cost=Cost(ledger=ledger))
 
     def _prepared(self, H: NumpyArray) -> NumpyArray:
         """What is solved for in place of the Hessian's block."""

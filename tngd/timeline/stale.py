@@ -1,11 +1,10 @@
 """Directions of gradients that are one step old, as pipelined steps have them."""
 
 from dataclasses import dataclass, replace
-from typing import final
+from typing import ClassVar, final
 
 import numpy as np
 
-from thermolinalg.backend import Array
 from tngd.optimizers.contract import Direction, Found, Memory, Point, Taken
 
 
@@ -21,16 +20,18 @@ class Stale(Direction):
         direction: what is found there.
     """
 
+    asks_gradient: ClassVar[bool] = False
+
     direction: Direction
 
-    def find(self, gradient: Array, at: Point, memory: Memory, rng: np.random.Generator) -> Found:
+    def find(self, at: Point, memory: Memory, rng: np.random.Generator) -> Found:
         old, inner = memory or (None, None)
         if old is not None:
             there = at.objective.moved(old)
-            at, gradient, old = replace(at, objective=there), there.gradient, at.objective.params
+            at, old = replace(at, objective=there), at.objective.params
         else:
             old = at.objective.params
-        found = self.direction.find(gradient, at, inner, rng)
+        found = self.direction.find(at, inner, rng)
         return replace(found, memory=(old, found.memory))
 
     def learn(self, memory: Memory, taken: Taken) -> Memory:

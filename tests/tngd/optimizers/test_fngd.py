@@ -28,7 +28,7 @@ over_readings = pytest.mark.parametrize("reading", READINGS)
 
 
 def find(direction, objective, memory=None):
-    return direction.find(objective.gradient, Point(objective), memory, np.random.default_rng(0))
+    return direction.find(Point(objective), memory, np.random.default_rng(0))
 
 
 def layers(net):

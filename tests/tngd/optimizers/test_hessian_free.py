@@ -65,9 +65,9 @@ def found(function, seed=0, p=30, memory=None, **knobs):
     """A direction of `Backtracked` for a loss of our own, and all iterates."""
     C, g = Counted(random_rows(p, p, seed=seed)), np.random.default_rng(seed).normal(size=p)
     direction = Backtracked(Given(C), CG(0.0, 25), 1e-3, **knobs)
-    at = Point(Loss(function, np.zeros(p)))
+    at = Point(Loss(function, np.zeros(p)), transformed=g)
     iterates = list(direction.solver.iterates(C, 1e-3, g, None))
-    return direction.find(g, at, memory, RNG), iterates
+    return direction.find(at, memory, RNG), iterates
 
 
 @given(best=st.integers(1, 40), spacing=st.sampled_from([1.1, 1.3, 2.0]))
@@ -102,7 +102,9 @@ def test_a_loss_that_is_no_number_is_high(wall):
 
 def test_where_nothing_is_to_solve_the_start_is_taken():
     direction = Backtracked(Given(Rows(random_rows(4, 6))), CG(), 0.1)
-    move = direction.find(np.zeros(6), Point(Loss(lambda _: 0.0, np.zeros(6))), None, RNG)
+    move = direction.find(
+        Point(Loss(lambda _: 0.0, np.zeros(6)), transformed=np.zeros(6)), None, RNG
+    )
     assert not move.direction.any()
 
 
@@ -144,12 +146,15 @@ def test_the_loss_never_rises(loss, seed, damping):
 
 def test_a_warm_start_costs_fewer_products():
     C, g = Counted(random_rows(40, 40)), np.random.default_rng(0).normal(size=40)
-    at, counts = Point(Loss(lambda params: -float(np.linalg.norm(params)), np.zeros(40))), []
+    at, counts = (
+        Point(Loss(lambda params: -float(np.linalg.norm(params)), np.zeros(40)), transformed=g),
+        [],
+    )
     for warm in (0.0, 0.95):
         direction = Backtracked(Given(C), CG(1e-3, 250, warm), 1e-2)
-        memory = direction.find(g, at, None, RNG).memory
+        memory = direction.find(at, None, RNG).memory
         before = C.products
-        direction.find(g, at, memory, RNG)
+        direction.find(at, memory, RNG)
         counts.append(C.products - before)
     assert counts[1] < counts[0]
 

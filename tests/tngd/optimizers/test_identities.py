@@ -68,7 +68,7 @@ def empirical_damping(at, power):
 def found(optimizer, objective, memory=None, seed=0):
     """What the slot of the direction finds, before clips, momentum and the step rule."""
     rng = np.random.default_rng(seed)
-    return optimizer.direction.find(objective.gradient, Point(objective), memory, rng)
+    return optimizer.direction.find(Point(objective), memory, rng)
 
 
 def assert_equal(actual, expected):

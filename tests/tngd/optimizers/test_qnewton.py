@@ -174,7 +174,7 @@ def test_few_products_estimate_from_below():
     at = Dense([3, 4, 3], b=6)
     exact, few = (
         BlockNewton(blocks="full", products=k)
-        .find(at.objective.gradient, Point(at.objective), None, np.random.default_rng(0))
+        .find(Point(at.objective), None, np.random.default_rng(0))
         .memory[0]
         for k in (50, 4)
     )

@@ -69,7 +69,7 @@ def test_pipelined_steps_use_the_gradient_before_the_last_update(make, start):
     averages = [None] * len(plain.after)
     for step in range(1, 7):
         point = Point(at.moved(there), step, plain.rule.rate_at(step))
-        found = plain.direction.find(point.objective.gradient, point, memory, rng)
+        found = plain.direction.find(point, memory, rng)
         direction, memory = found.direction, found.memory
         for i, transform in enumerate(plain.after):
             direction, averages[i] = transform.apply(direction, averages[i], point)
