@@ -17,7 +17,7 @@ PAGE = """# {title}
 
 **What was run.** `{command}`, {cases} cases{small}, with
 
-| setting | value |
+| setting of `{name}.toml` | value |
 |---|---|
 {settings}
 
@@ -53,7 +53,7 @@ def write_page(published: Published, done: Sequence[Done], folder: Path, command
 
 def text(published: Published, done: Sequence[Done], command: str) -> str:
     """The page."""
-    settings = [f"| {name} | {_shown(value)} |" for name, value in published.settings.items()]
+    settings = [f"| {k} | {_shown(v)} |" for k, v in published.settings.items() if _short(v)]
     system = machine()
     return PAGE.format(
         title=published.title,
@@ -69,9 +69,13 @@ def text(published: Published, done: Sequence[Done], command: str) -> str:
     )
 
 
+def _short(value: Any) -> bool:
+    """Tables stand in the file of settings, and what they mean in the findings."""
+    items = value if isinstance(value, list) else [value]
+    return not any(isinstance(item, dict) for item in items)
+
+
 def _shown(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{key} = {_shown(item)}" for key, item in value.items())
     return ", ".join(map(_shown, value)) if isinstance(value, list) else str(value)
 
 
