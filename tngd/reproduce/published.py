@@ -16,6 +16,7 @@ EXPERIMENTS: Mapping[str, str] = {
     "fig3": TRAINING,
     "fig4": TRAINING,
     "fig7": TRAINING,
+    "fngd-speed": "tngd.reproduce.fngd_speed:FNGDSpeed",
     "kfac-quantisation": TRAINING,
     "mnist-60000": TRAINING,
 }
