@@ -26,6 +26,7 @@ from tngd.experiments.trial import Setting
 from tngd.linsolve.cg import CG
 from tngd.linsolve.factor_inverses import Cholesky, Eigen, ThermodynamicInverse
 from tngd.linsolve.factored import Factored
+from tngd.linsolve.formed import Formed
 from tngd.linsolve.relaxation import EulerRelaxation, ExactRelaxation
 from tngd.linsolve.row_space import RowSpace
 from tngd.linsolve.thermodynamic import Thermodynamic
@@ -73,7 +74,7 @@ __all__ = [  # in the order of the arrows above
     "Objective",
     "GGN", "ExactFisher", "SampledFisher", "EmpiricalFisher", "Hessian",
     "BlockDiagonal", "Kronecker", "Curvature", "CurvatureMatrix",
-    "Woodbury", "RowSpace", "CG", "Thermodynamic", "ExactRelaxation", "EulerRelaxation",
+    "Woodbury", "RowSpace", "Formed", "CG", "Thermodynamic", "ExactRelaxation", "EulerRelaxation",
     "Factored", "Eigen", "Cholesky", "ThermodynamicInverse",
     "Gradient", "NaturalGradient", "FastNaturalGradient", "Backtracked", "BlockNewton",
     "Damping", "LevenbergMarquardt", "TrustRegion",

@@ -14,7 +14,6 @@ from tngd.reproduce.tables import markdown
 from tngd.training.loop import steps
 from tngd.training.problem import Problem
 
-
 HEADINGS = ("optimizer", "knobs", "first epoch, s", "second epoch, s", "of SGD's", "range")
 
 
@@ -66,7 +65,8 @@ class FNGDSpeed(Experiment):
         slower = [turn["fngd"][1] / turn["sgd"][1] for turn in _turns(done)]
         claim, price = statistics.median(faster), statistics.median(slower)
         return (
-            f"{markdown([HEADINGS, *rows])}\n\nMedians over {len(done)} turns, and the range of the ratios.\n\n"
+            f"{markdown([HEADINGS, *rows])}\n\n"
+            f"Medians over {len(done)} turns, and the range of the ratios.\n\n"
             f"- After the first epoch an epoch of FNGD is {claim:.2f} times as fast as K-FAC's "
             f"({min(faster):.2f} - {max(faster):.2f}): the claim of 2.07 "
             f"{'holds' if claim >= 2.07 else 'does not hold'} here.\n"

@@ -13,6 +13,7 @@ from tngd.reproduce.contract import Experiment
 TRAINING = "tngd.reproduce.training:Training"
 
 EXPERIMENTS: Mapping[str, str] = {
+    "fig2": "tngd.reproduce.scaling:Scaling",
     "fig3": TRAINING,
     "fig4": TRAINING,
     "fig7": TRAINING,
