@@ -41,7 +41,7 @@ class Quantity:
 QUANTITIES = {
     "test": Quantity("test accuracy", 100, 2, " %"),
     "train_loss": Quantity("final training loss", 1, 4),
-    "mean_loss": Quantity("training loss, the mean over all steps,", 1, 4),
+    "mean_loss": Quantity("training loss (mean over all steps)", 1, 4),
     "test_loss": Quantity("test loss", 1, 4),
 }
 
@@ -80,18 +80,20 @@ def _gap(ours: str, theirs: str, number: str, runs: Runs) -> Interval:
 
 
 def _compare(entries: Sequence[str], number: str, runs: Runs) -> str:
-    return " ".join(_compared(ours, entries[-1], number, runs) for ours in entries[:-1])
+    """Each against the last."""
+    *ours, theirs = entries
+    told = "; ".join(_compared(name, theirs, number, runs) for name in ours)
+    words = QUANTITIES[number].words
+    return f"{words[0].upper()}{words[1:]} against {theirs}: {told}."
 
 
 def _compared(ours: str, theirs: str, number: str, runs: Runs) -> str:
-    quantity, gap = QUANTITIES[number], _gap(ours, theirs, number, runs)
+    gap = _gap(ours, theirs, number, runs)
     if math.isnan(gap.half):
-        return f"The {quantity.words} of {ours} and {theirs} cannot be compared: {_why(gap)}."
-    told = f"the difference is {quantity.says(gap)}."
-    if gap.low <= 0 <= gap.high:
-        return f"The {quantity.words} of {ours} is within noise of that of {theirs}: {told}"
-    side = "above" if gap.mean > 0 else "below"
-    return f"The {quantity.words} of {ours} is {side} that of {theirs}: {told}"
+        return f"{ours} cannot be compared, for {_why(gap)}"
+    found = "is within noise" if gap.low <= 0 <= gap.high else "is above"
+    found = "is below" if gap.high < 0 else found
+    return f"{ours} {found} ({QUANTITIES[number].says(gap)})"
 
 
 def _why(gap: Interval) -> str:

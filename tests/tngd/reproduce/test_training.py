@@ -150,9 +150,9 @@ RUNS["c"] = [{**run, "test": run["test"] + (-1) ** k / 10} for k, run in enumera
 @pytest.mark.parametrize(
     ("question", "words"),
     [
-        ({"ask": "compare", "entries": ["a", "b"]}, "a is below that of b: the difference is -30"),
-        ({"ask": "compare", "entries": ["b", "a"]}, "b is above that of a"),
-        ({"ask": "compare", "entries": ["b", "c"]}, "b is within noise of that of c"),
+        ({"ask": "compare", "entries": ["a", "b"]}, "against b: a is below (-30.00 ± "),
+        ({"ask": "compare", "entries": ["b", "a"]}, "b is above (30.00"),
+        ({"ask": "compare", "entries": ["b", "c"]}, "b is within noise ("),
         ({"ask": "order", "entries": ["a", "b"]}, "a < b of the test accuracy holds"),
         ({"ask": "order", "entries": ["b", "a"]}, "is refuted"),
         ({"ask": "order", "entries": ["a", "b", "c"]}, "is not settled"),
