@@ -18,7 +18,7 @@ README = (ROOT / "README.md").read_text()
 PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
 LINK = re.compile(r"\]\((?!http)([^)#]+)\)")
 SNIPPETS = PYTHON.findall(README)
-FOLDERS = [ROOT / "docs" / part for part in ("", "learning", "programs", "devices")]
+FOLDERS = [ROOT / "docs" / part for part in ("", "learning", "optimizers", "programs", "devices")]
 PAPERS = sorted(  # slow: executed by hand
     [
         *(ROOT / "docs" / "papers").glob("*.md"),
