@@ -12,13 +12,14 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
 from thermolinalg.simulation.choice import INTEGRATORS
+from tngd.optimizers.registry import SYSTEMS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
 LINK = re.compile(r"\]\((?!http)([^)#]+)\)")
 SNIPPETS = PYTHON.findall(README)
-FOLDERS = [ROOT / "docs" / part for part in ("", "learning", "programs", "devices")]
+FOLDERS = [ROOT / "docs" / part for part in ("", "learning", "optimizers", "programs", "devices")]
 PAPERS = sorted(  # slow: executed by hand
     [
         *(ROOT / "docs" / "papers").glob("*.md"),
@@ -89,3 +90,9 @@ def test_integrators_of_the_page_are_those_that_there_are():
     page = (ROOT / "docs" / "simulation.md").read_text()
     rows = re.findall(r"^\| `(\w+)` \| .* \| (.*) \| (.*) \|$", page, flags=re.MULTILINE)
     assert rows == [(i.name, i.error, i.cost) for i in INTEGRATORS.values()]
+
+
+def test_optimizers_of_the_page_are_those_that_there_are():
+    page = (ROOT / "docs" / "optimizers" / "README.md").read_text()
+    rows = re.findall(r"^\| `([\w-]+)` \| `(\w+)` \|", page, flags=re.MULTILINE)
+    assert sorted(rows) == sorted((n, system.make.__name__) for n, system in SYSTEMS.items())
