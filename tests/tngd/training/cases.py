@@ -31,3 +31,16 @@ def keeps_steps_short(optimizer):
 
 PROPORTIONAL = [n for n in tngd.list_optimizers() if not keeps_steps_short(tngd.optimizer(n))]
 """Optimizers whose steps grow with their rate for ever."""
+
+OPTIMIZERS = {
+    **{name: tngd.optimizer(name) for name in tngd.list_optimizers()},
+    "tngd, carried with noise and delay": tngd.TNGD(
+        time=2.0, start="carried", delay=0.5, noise=1e-3, momentum=0.5
+    ),
+    "tngd-adam, carried, with averages": tngd.TNGDAdam(
+        start="carried", noise=1e-3, beta1=0.9, beta2=0.999
+    ),
+    "tngd, by euler": tngd.TNGD(time=1.0, noise=1e-3, relaxation=tngd.EulerRelaxation(0.1)),
+    "ngd-cg, warm": tngd.NGD(solver=tngd.CG(warm=True)),
+}
+"""All there are, and some whose state is more than that of their defaults."""

@@ -11,7 +11,7 @@ import pytest
 
 import models
 import tngd
-from tests.tngd.training.cases import LOSS, NET, points, untimed
+from tests.tngd.training.cases import LOSS, NET, OPTIMIZERS, points, untimed
 from thermolinalg.device.machine import Device
 from thermolinalg.device.temperature import TemperatureDrift
 from thermolinalg.errors import DataError, InvalidInput, OutputError
@@ -19,16 +19,8 @@ from tngd.training.checkpoint import TITLE, load_checkpoint
 
 HELD_OUT = points(12, seed=1)
 LAST = 10
-OPTIMIZERS = {
-    **{name: tngd.optimizer(name) for name in tngd.list_optimizers()},
-    "tngd, carried with noise and delay": tngd.TNGD(
-        time=2.0, start="carried", delay=0.5, noise=1e-3, momentum=0.5
-    ),
-    "tngd-adam, carried, with averages": tngd.TNGDAdam(
-        start="carried", noise=1e-3, beta1=0.9, beta2=0.999
-    ),
-    "tngd, by euler": tngd.TNGD(time=1.0, noise=1e-3, relaxation=tngd.EulerRelaxation(0.1)),
-    "ngd-cg, warm": tngd.NGD(solver=tngd.CG(warm=True)),
+CHECKED = {
+    **OPTIMIZERS,
     "egn, searched and averaged": tngd.EGN(search=True, momentum=0.5, adaptive=True),
     "ngd, trust region": tngd.NGD(damping=tngd.TrustRegion(1.0)),
     "model's rate": tngd.Optimizer("model", tngd.NaturalGradient(), tngd.QuadraticModel()),
@@ -42,7 +34,7 @@ OPTIMIZERS = {
         start="carried", noise=1e-3, device=replace(Device.ideal(), drift=TemperatureDrift(0.1))
     ),
 }
-each_optimizer = pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
+each_optimizer = pytest.mark.parametrize("optimizer", CHECKED.values(), ids=CHECKED)
 
 DROPPING = models.Network(
     models.Sequential([models.Dense(2, 6), models.Dropout(0.5), models.Tanh(), models.Dense(6, 3)])

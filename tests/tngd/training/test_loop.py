@@ -8,21 +8,10 @@ import pytest
 
 import models
 import tngd
-from tests.tngd.training.cases import LOSS, NET, PROPORTIONAL, points, untimed
+from tests.tngd.training.cases import LOSS, NET, OPTIMIZERS, PROPORTIONAL, points, untimed
 from thermolinalg.errors import ShapeMismatch
 from thermolinalg.streams import Streams
 
-OPTIMIZERS = {
-    **{name: tngd.optimizer(name) for name in tngd.list_optimizers()},
-    "tngd, carried with noise and delay": tngd.TNGD(
-        time=2.0, start="carried", delay=0.5, noise=1e-3, momentum=0.5
-    ),
-    "tngd-adam, carried, with averages": tngd.TNGDAdam(
-        start="carried", noise=1e-3, beta1=0.9, beta2=0.999
-    ),
-    "tngd, by euler": tngd.TNGD(time=1.0, noise=1e-3, relaxation=tngd.EulerRelaxation(0.1)),
-    "ngd-cg, warm": tngd.NGD(solver=tngd.CG(warm=True)),
-}
 HOW = {"batch": 7, "epochs": 3, "streams": Streams(4)}
 PROBLEM = tngd.Problem(NET, LOSS, *points())
 
