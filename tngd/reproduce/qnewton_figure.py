@@ -16,6 +16,13 @@ from tngd.reproduce.qnewton_words import by_entry
 if TYPE_CHECKING:
     from tngd.reproduce.qnewton_breakeven import QNewtonBreakeven
 
+LINES = {
+    "raw": (":", "H"),
+    "regularized": ("-", "regularised"),
+    "lanczos": ("--", "by Lanczos"),
+}
+"""Style and name of each condition number."""
+
 
 def draw_figure(experiment: "QNewtonBreakeven", done: Sequence[Done]) -> Any:
     """The map is of dense systems, with the queries of Jennings et al. against all rivals."""
@@ -38,14 +45,14 @@ def draw_figure(experiment: "QNewtonBreakeven", done: Sequence[Done]) -> Any:
 
 
 def _conditions(axes: Any, experiment: "QNewtonBreakeven", done: Sequence[Done]) -> None:
-    """Of the largest block: as regularised in full, by Lanczos dashed."""
+    """Of the largest block."""
     for k, (name, runs) in enumerate(by_entry(experiment, done).items()):
         for each, run in enumerate(runs):
             steps = [look["step"] for look in run["looks"]]
             blocks = [max(look["blocks"], key=lambda b: int(b["N"])) for look in run["looks"]]
-            for number, style in (("raw", ":"), ("regularized", "-"), ("lanczos", "--")):
+            for number, (style, called) in LINES.items():
                 values = [min(block[number], SINGULAR) for block in blocks]
-                label = f"{name}, {number}" if not each else None
+                label = f"{name}, {called}" if not each else None
                 axes.plot(steps, values, style, color=f"C{k}", lw=1.2, label=label)
     axes.set(yscale="log", xlabel="step", ylabel="condition number of the largest block")
     axes.legend(fontsize=6)

@@ -185,10 +185,10 @@ def _whole_step(name: str, runs: Sequence[Numbers]) -> str:
     share = solving / (forming + solving)
     verdict = "does not follow" if share < SAVED else "can follow"
     return (
-        f"{name}: as measured here, at these sizes, solving is {100 * share:.2g} % of forming the Hessian and "
-        f"solving, so that solves in no time save no more, and a saving of 90 % of the training "
-        f"{verdict}; estimating condition numbers takes {estimating / solving:.2g} times as long "
-        "as the solves that it schedules."
+        f"{name}: as measured here, at these sizes, solving is {100 * share:.2g} % of forming the "
+        "Hessian and solving, so that solves in no time save no more, and a saving of 90 % of the "
+        f"training {verdict}; estimating κ takes {estimating / solving:.2g} times as "
+        "long as the solves that it schedules."
     )
 
 

@@ -33,7 +33,6 @@ def draw_figure(experiment: "WelperRates", done: Sequence[Done]) -> Any:
     for axes in (left, middle, right):
         axes.set(xscale="log", yscale="log")
         axes.grid(alpha=0.25)
-    right.set_ylim(bottom=left.get_ylim()[0])
     left.legend(fontsize=6)
     return figure
 
