@@ -11,8 +11,10 @@ from tngd.experiments.trial import Setting, run_trial
 from tngd.reproduce.bench import Bench, compact
 from tngd.reproduce.contract import Case, Done, Experiment, Numbers
 from tngd.reproduce.entry import read_entries
+from tngd.reproduce.qnewton_figure import draw_figure
 from tngd.reproduce.qnewton_maps import mapped, quantum
 from tngd.reproduce.qnewton_watch import Watch
+from tngd.reproduce.qnewton_words import words
 
 
 @final
@@ -108,11 +110,7 @@ class QNewtonBreakeven(Experiment):
         return {"dense": mapped(*where, None), "sparse": mapped(*where, self.sparse)}
 
     def findings(self, done: Sequence[Done]) -> str:
-        from tngd.reproduce.qnewton_words import words
-
         return words(self, done)
 
     def figure(self, done: Sequence[Done]) -> Any:
-        from tngd.reproduce.qnewton_figure import draw_figure
-
         return draw_figure(self, done)

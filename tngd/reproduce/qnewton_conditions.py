@@ -3,15 +3,13 @@
 import math
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tngd.qnewton.regularize import condition_limit
 from tngd.reproduce.contract import Numbers
+from tngd.reproduce.qnewton_study import Study
 from tngd.reproduce.qnewton_watch import LARGEST
 from tngd.reproduce.tables import markdown
-
-if TYPE_CHECKING:
-    from tngd.reproduce.qnewton_breakeven import QNewtonBreakeven
 
 Watched = Mapping[str, Sequence[Numbers]]
 
@@ -68,7 +66,7 @@ def _percent(blocks: Sequence[Numbers]) -> str:
     return f"{100 * statistics.fmean(block['negative'] for block in blocks):.0f} %"
 
 
-def condition_answers(experiment: "QNewtonBreakeven", watched: Watched) -> Iterator[str]:
+def condition_answers(study: Study, watched: Watched) -> Iterator[str]:
     """Sentences."""
     for name, runs in watched.items():
         if any(len(run["looks"]) < 2 for run in runs):
@@ -79,8 +77,8 @@ def condition_answers(experiment: "QNewtonBreakeven", watched: Watched) -> Itera
              for look in run["looks"] for block in look["blocks"]]  # fmt: skip
     yield _estimates(every)
     yield _bounds(every)
-    yield from _regularisation(experiment, every)
-    yield from _pruning(experiment, every)
+    yield from _regularisation(study, every)
+    yield from _pruning(study, every)
 
 
 def _course(name: str, runs: Sequence[Numbers]) -> str:
@@ -128,12 +126,12 @@ def _bounds(blocks: Sequence[Numbers]) -> str:
     )
 
 
-def _regularisation(experiment: "QNewtonBreakeven", blocks: Sequence[Numbers]) -> Iterator[str]:
+def _regularisation(study: Study, blocks: Sequence[Numbers]) -> Iterator[str]:
     N, largest = _largest(blocks)
     found = _each(largest, "by_eps_norm", lambda value: value)
     told = ", ".join(
         f"{eps:g}: {kappa:.2g} (bound {condition_limit(N, eps):.2g})"
-        for eps, kappa in zip(experiment.eps_norms, found, strict=True)
+        for eps, kappa in zip(study.eps_norms, found, strict=True)
     )
     yield (
         f"Regularisation alone sets κ of the largest block, {N} rows; by eps_norm, with the bound "
@@ -141,14 +139,14 @@ def _regularisation(experiment: "QNewtonBreakeven", blocks: Sequence[Numbers]) -
     )
 
 
-def _pruning(experiment: "QNewtonBreakeven", blocks: Sequence[Numbers]) -> Iterator[str]:
+def _pruning(study: Study, blocks: Sequence[Numbers]) -> Iterator[str]:
     N, largest = _largest(blocks)
     rows = _each(largest, "by_keep", lambda value: value[0])
     kappas = _each(largest, "by_keep", lambda value: value[1])
     before = mean(largest, "regularized")
     told = ", ".join(
         f"{keep:g}: fullest row {d:.0f}, κ {_kappa(kappa)}"
-        for keep, d, kappa in zip(experiment.keeps, rows, kappas, strict=True)
+        for keep, d, kappa in zip(study.keeps, rows, kappas, strict=True)
     )
     raised = sum(kappa > before for kappa in kappas)
     yield (

@@ -2,16 +2,13 @@
 
 import statistics
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from tngd.reproduce.contract import Done, Numbers
 from tngd.reproduce.qnewton_conditions import condition_answers, condition_table
 from tngd.reproduce.qnewton_maps import System, gate_time, quantum, rivals, totals
+from tngd.reproduce.qnewton_study import Study
 from tngd.reproduce.questions import answer
 from tngd.reproduce.tables import markdown, training_table
-
-if TYPE_CHECKING:
-    from tngd.reproduce.qnewton_breakeven import QNewtonBreakeven
 
 SAVED, THRESHOLD = 0.9, 1e4
 """What is claimed: the share of time that is saved, and the κ above which LU is cheaper."""
@@ -47,23 +44,23 @@ TOTAL_HEADINGS = (
 )  # fmt: skip
 
 
-def words(experiment: "QNewtonBreakeven", done: Sequence[Done]) -> str:
+def words(study: Study, done: Sequence[Done]) -> str:
     """The findings."""
-    bench, watched = experiment.bench, by_entry(experiment, done)
+    bench, watched = study.bench, by_entry(study, done)
     runs = {name: bench.runs(entry, done) for name, entry in bench.entries.items()}
     sentences = [
-        *_map_answers(experiment, done),
-        *_saving_answers(experiment, watched),
-        *condition_answers(experiment, watched),
-        *_questions(experiment, runs),
+        *_map_answers(study, done),
+        *_saving_answers(study, watched),
+        *condition_answers(study, watched),
+        *_questions(study, runs),
     ]
     parts = [
         f"**Break-even.** {MACHINES.strip()}",
-        _maps(experiment, done),
+        _maps(study, done),
         f"**Training.** {TRAINING.strip()}",
-        training_table(bench, done, experiment.target),
+        training_table(bench, done, study.target),
         f"**Modelled time of the solves.** {TOTALS.strip()}",
-        _totals(experiment, watched),
+        _totals(study, watched),
         "**Condition numbers along the training**, geometric means over the watched seeds.",
         condition_table(watched),
         "\n".join(f"- {sentence}" for sentence in sentences),
@@ -71,17 +68,17 @@ def words(experiment: "QNewtonBreakeven", done: Sequence[Done]) -> str:
     return "\n\n".join(parts)
 
 
-def by_entry(experiment: "QNewtonBreakeven", done: Sequence[Done]) -> dict[str, list[Numbers]]:
+def by_entry(study: Study, done: Sequence[Done]) -> dict[str, list[Numbers]]:
     """The watched runs of each entry."""
     runs = [each for each in done if each.case["phase"] == "watch"]
     return {
         name: [each.numbers for each in runs if each.case["entry"] == name]
-        for name in experiment.watched
+        for name in study.watched
     }
 
 
-def _maps(experiment: "QNewtonBreakeven", done: Sequence[Done]) -> str:
-    sizes, sparse = experiment.sizes, experiment.sparse
+def _maps(study: Study, done: Sequence[Done]) -> str:
+    sizes, sparse = study.sizes, study.sparse
     shown = [size for size in sizes if size in (sizes[0], sizes[len(sizes) // 2], sizes[-1])]
     rows = [("machine", "rival", "wins, dense", f"wins, {sparse} a row",
              *(f"largest κ won, dense, N = {size:g}" for size in shown))]  # fmt: skip
@@ -93,7 +90,7 @@ def _maps(experiment: "QNewtonBreakeven", done: Sequence[Done]) -> str:
             largest = dict(zip(sizes, dense["frontier"], strict=True))
             rows.append(
                 (each.case["machine"], rival, f"{100 * dense['share']:.0f} %",
-                 f"{100 * thin['share']:.0f} %", *(_largest(largest[s], experiment.decades)
+                 f"{100 * thin['share']:.0f} %", *(_largest(largest[s], study.decades)
                                                    for s in shown))
             )  # fmt: skip
     return markdown(rows)
@@ -105,17 +102,17 @@ def _largest(kappa: float, decades: int) -> str:
     return f"all to {kappa:.0e}" if kappa >= 0.999 * 10**decades else f"{kappa:.2g}"
 
 
-def _map_answers(experiment: "QNewtonBreakeven", done: Sequence[Done]) -> Iterator[str]:
-    sizes = experiment.sizes
+def _map_answers(study: Study, done: Sequence[Done]) -> Iterator[str]:
+    sizes = study.sizes
     for formula in ("jennings", "bare"):
-        machine, known = quantum({"formula": formula}), rivals(experiment.flops)
+        machine, known = quantum({"formula": formula}), rivals(study.flops)
         lu, best = (gate_time(machine, known[name], 10**4, 10**4, 1e4) for name in known)
         yield (
             f'A dense system with N = κ = 10^4, "{formula}" queries: the quantum solver wins below '
             f"{lu:.2g} s a gate against LU, and below {best:.2g} s against the best classical one."
         )
     held, other = list[str](), list[str]()
-    most = 0.999 * 10**experiment.decades  # what is won up to here has no threshold in the map
+    most = 0.999 * 10**study.decades  # what is won up to here has no threshold in the map
     for each in done:
         if each.case["phase"] == "map":
             frontier = each.numbers["dense"]["LU"]["frontier"]
@@ -135,10 +132,10 @@ def systems_of(run: Numbers) -> list[System]:
 
 
 def _saved(
-    experiment: "QNewtonBreakeven", runs: Sequence[Numbers], machine: str, rival: str
+    study: Study, runs: Sequence[Numbers], machine: str, rival: str
 ) -> tuple[float, float, float, float]:
     """Seconds classical and by the scheduler, the share saved, and the share given to quantum."""
-    made, classical = quantum(experiment.machines[machine]), rivals(experiment.flops)[rival]
+    made, classical = quantum(study.machines[machine]), rivals(study.flops)[rival]
     found = [totals(systems_of(run), classical, made) for run in runs]
     alone, mixed, share = (
         statistics.fmean(each[name] for each in found) for name in ("classical", "hybrid", "share")
@@ -146,24 +143,22 @@ def _saved(
     return alone, mixed, 1 - mixed / alone, share
 
 
-def _totals(experiment: "QNewtonBreakeven", watched: dict[str, list[Numbers]]) -> str:
+def _totals(study: Study, watched: dict[str, list[Numbers]]) -> str:
     rows: list[tuple[str, ...]] = [TOTAL_HEADINGS]
     for name, runs in watched.items():
-        for machine in experiment.machines:
+        for machine in study.machines:
             cells: list[str] = []
             for rival in ("LU", "best"):
-                alone, _, saved, share = _saved(experiment, runs, machine, rival)
+                alone, _, saved, share = _saved(study, runs, machine, rival)
                 cells += [f"{alone:.3g}", f"{100 * saved:.1f} %", f"{100 * share:.0f} %"]
             rows.append((name, machine, *cells))
     return markdown(rows)
 
 
-def _saving_answers(
-    experiment: "QNewtonBreakeven", watched: dict[str, list[Numbers]]
-) -> Iterator[str]:
+def _saving_answers(study: Study, watched: dict[str, list[Numbers]]) -> Iterator[str]:
     for name, runs in watched.items():
         for rival in ("LU", "best"):
-            saved = {m: _saved(experiment, runs, m, rival)[2] for m in experiment.machines}
+            saved = {m: _saved(study, runs, m, rival)[2] for m in study.machines}
             reached = [machine for machine, share in saved.items() if share >= SAVED]
             told = f"is reached with {', '.join(reached)}" if reached else "is not reached"
             against = "LU" if rival == "LU" else "the best classical solver"
@@ -192,18 +187,16 @@ def _whole_step(name: str, runs: Sequence[Numbers]) -> str:
     )
 
 
-def _questions(experiment: "QNewtonBreakeven", runs: dict[str, list[Numbers]]) -> Iterator[str]:
+def _questions(study: Study, runs: dict[str, list[Numbers]]) -> Iterator[str]:
     """Each watched entry against all first-order ones, by what a seed ended at."""
-    others = [name for name in runs if name not in experiment.watched]
+    others = [name for name in runs if name not in study.watched]
     for number in ("test", "train_loss"):
-        for ours in experiment.watched:
+        for ours in study.watched:
             for theirs in others:
                 asked = {"ask": "compare", "number": number, "entries": (ours, theirs)}
-                yield answer(asked, runs, experiment.target)
-    if len(experiment.watched) > 1:
+                yield answer(asked, runs, study.target)
+    if len(study.watched) > 1:
         yield answer(
-            {"ask": "compare", "number": "test", "entries": experiment.watched[::-1]}, runs, 0.0
+            {"ask": "compare", "number": "test", "entries": study.watched[::-1]}, runs, 0.0
         )
-    yield answer(
-        {"ask": "race", "entries": experiment.watched, "against": others}, runs, experiment.target
-    )
+    yield answer({"ask": "race", "entries": study.watched, "against": others}, runs, study.target)

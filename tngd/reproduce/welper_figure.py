@@ -1,25 +1,19 @@
 """Rates of trained networks in three panels: error and drift by width, error by time."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from tngd.reproduce.contract import Done
+from tngd.reproduce.welper_table import Table
 from tngd.reproduce.welper_targets import TARGETS, linear_errors
-from tngd.reproduce.welper_words import Table
-
-if TYPE_CHECKING:
-    from tngd.reproduce.welper_rates import WelperRates
 
 STYLES = {"published": "o-", "fixed grid": "s--", "descent": "^:"}
 
 
-def draw_figure(experiment: "WelperRates", done: Sequence[Done]) -> Any:
+def draw_figure(table: Table) -> Any:
     """A colour a target."""
     from matplotlib.figure import Figure
 
-    table = Table(experiment, done)
     figure = Figure(figsize=(11.5, 4.0), layout="constrained")
     left, middle, right = figure.subplots(1, 3)
     for k, target in enumerate(TARGETS):
@@ -43,7 +37,7 @@ def _by_width(axes: Any, table: Table, target: str, color: str, number: str, kin
         medians = [table.median(name, target, width, number) for width in widths]
         label = f"{target}, {name}"
         axes.plot(widths, medians, style, color=color, ms=3, lw=1.2, label=label)
-    read = table.experiment.read_off
+    read = table.read_off
     label = f"{target}, read off"
     axes.plot(read["widths"], read[kind][target], "x", color=color, ms=6, label=label)
     axes.set_xlabel("width")

@@ -1,65 +1,25 @@
 """How the error of a trained network falls with its width, and with time: theory and practice."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, final
 
 import numpy as np
 
 from thermolinalg.backend import NumpyArray
-from thermolinalg.errors import InvalidInput
 from thermolinalg.streams import Streams
 from tngd.reproduce.contract import Case, Done, Experiment, Numbers
+from tngd.reproduce.welper_figure import draw_figure
 from tngd.reproduce.welper_fits import time_rates
-from tngd.reproduce.welper_model import Grid, draw, kernel_distance
-from tngd.reproduce.welper_targets import TARGETS, Target, find_target
-from tngd.reproduce.welper_training import Adam, Descent, Method, evaluate, train
+from tngd.reproduce.welper_model import draw, kernel_distance
+from tngd.reproduce.welper_protocol import Protocol
+from tngd.reproduce.welper_table import Table
+from tngd.reproduce.welper_targets import TARGETS, find_target
+from tngd.reproduce.welper_training import evaluate, train
+from tngd.reproduce.welper_words import words
 
 LOOKS = 40
 """Times at which a curve is kept."""
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Protocol:
-    """How networks are trained.
-
-    Args:
-        method: "adam" or "descent".
-        rate: learning rate.
-        widths: neurons.
-        seeds: networks of each width.
-        steps: of each target.
-        decay: of Adam's rate after each quarter of the steps, for targets that have any.
-        points: middles of equal cells to train on; 0 takes two points for each neuron, the ends
-            among them, as published.
-        paired: do neurons of opposite signs share biases at first, so that f = 0?
-    """
-
-    method: str
-    rate: float
-    widths: tuple[int, ...]
-    seeds: int
-    steps: Mapping[str, int]
-    decay: Mapping[str, float] = field(default_factory=dict)
-    points: int = 0
-    paired: bool = False
-
-    def __post_init__(self) -> None:
-        if self.method not in ("adam", "descent"):
-            raise InvalidInput(f'method = {self.method!r} must be "adam" or "descent".')
-        for target in self.steps:
-            find_target(target)
-
-    def trainer(self, target: str) -> Method:
-        """The method, with the steps of this target."""
-        if self.method == "descent":
-            return Descent(self.rate, self.steps[target])
-        return Adam(self.rate, self.steps[target], self.decay.get(target, 1.0))
-
-    def grid(self, target: Target, width: int) -> Grid:
-        """The points to train on."""
-        return Grid(self.points) if self.points else Grid(2 * width + target.centre, ends=True)
 
 
 @final
@@ -129,14 +89,13 @@ class WelperRates(Experiment):
         }
 
     def findings(self, done: Sequence[Done]) -> str:
-        from tngd.reproduce.welper_words import words
-
-        return words(self, done)
+        return words(self._table(done))
 
     def figure(self, done: Sequence[Done]) -> Any:
-        from tngd.reproduce.welper_figure import draw_figure
+        return draw_figure(self._table(done))
 
-        return draw_figure(self, done)
+    def _table(self, done: Sequence[Done]) -> Table:
+        return Table(self.read, self.window, self.read_off, self.seed, done)
 
 
 def short(values: NumpyArray) -> list[float]:

@@ -1,22 +1,16 @@
 """What the rates of trained networks say of the theory: tables, and sentences that follow them."""
 
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
-from thermolinalg.streams import Streams
-from tngd.reproduce.contract import Done, Numbers
 from tngd.reproduce.intervals import difference, interval
 from tngd.reproduce.tables import markdown
-from tngd.reproduce.welper_fits import Rate, width_rate
+from tngd.reproduce.welper_table import Table
 from tngd.reproduce.welper_targets import TARGETS, linear_errors
 from tngd.reproduce.welper_training import Descent
-
-if TYPE_CHECKING:
-    from tngd.reproduce.welper_rates import WelperRates
 
 PROVEN, BOUNDED, DRIFT = 1 / 24, 1 / 4, 1 / 3
 """Rates of the error, in general and with a bounded residual, and of the drift."""
@@ -48,43 +42,9 @@ ABOUT_RATES = (
 )
 
 
-@final
-class Table:
-    """The numbers of all cases, by protocol, target and width."""
-
-    def __init__(self, experiment: "WelperRates", done: Sequence[Done]):
-        self.experiment = experiment
-        self.protocols = experiment.read
-        self._numbers = {
-            (each.case["protocol"], each.case["target"], each.case["width"]): each.numbers
-            for each in done
-        }
-
-    def numbers(self, protocol: str, target: str, width: int) -> Numbers:
-        """Of one case."""
-        return self._numbers[protocol, target, width]
-
-    def widths(self, protocol: str) -> tuple[int, ...]:
-        """Of a protocol."""
-        return self.protocols[protocol].widths
-
-    def median(self, protocol: str, target: str, width: int, number: str) -> float:
-        """Over seeds; NaN where the protocol has no such width."""
-        known = self._numbers.get((protocol, target, width))
-        return statistics.median(known[number]) if known else float("nan")
-
-    def rate(self, protocol: str, target: str, number: str, most: int | None = None) -> Rate:
-        """Of a number by width, up to a width."""
-        widths = [width for width in self.widths(protocol) if most is None or width <= most]
-        samples = [self._numbers[protocol, target, width][number] for width in widths]
-        rng = Streams(self.experiment.seed).stream("bootstrap", protocol, target, number)
-        return width_rate(widths, samples, rng)
-
-
-def words(experiment: "WelperRates", done: Sequence[Done]) -> str:
+def words(table: Table) -> str:
     """The findings."""
-    table = Table(experiment, done)
-    common, (low, high) = max(table.widths("fixed grid")), experiment.window
+    common, (low, high) = max(table.widths("fixed grid")), table.window
     parts = [
         READING.strip(),
         "**Error in L2, and largest drift of a bias, at the end.** Medians over seeds.",
@@ -104,7 +64,7 @@ def _medians(table: Table) -> str:
         for width in table.widths("published"):
             errors = [table.median(name, target, width, "error") for name in MAIN]
             drifts = [table.median(name, target, width, "drift") for name in MAIN]
-            read = [_read_off(table, kind, target, width) for kind in ("errors", "drifts")]
+            read = [table.read(kind, target, width) for kind in ("errors", "drifts")]
             shown = [errors[0], read[0], *errors[1:], drifts[0], read[1], drifts[2]]
             rows.append((target, str(width), *map(_shown, shown)))
     return markdown(rows)
@@ -112,11 +72,6 @@ def _medians(table: Table) -> str:
 
 def _shown(value: float) -> str:
     return "-" if np.isnan(value) else f"{value:.3g}"
-
-
-def _read_off(table: Table, kind: str, target: str, width: int) -> float:
-    read: Any = table.experiment.read_off
-    return dict(zip(read["widths"], read[kind][target], strict=True)).get(width, float("nan"))
 
 
 def _rates(table: Table, common: int) -> str:
@@ -142,7 +97,7 @@ def _rates(table: Table, common: int) -> str:
 
 def _linear(table: Table, target: str) -> tuple[float, float]:
     """Rate in the window, and error at the end, of infinite width."""
-    protocol, (low, high) = table.protocols["descent"], table.experiment.window
+    protocol, (low, high) = table.protocols["descent"], table.window
     method = protocol.trainer(target)
     times = np.array([low, high, method.time(method.steps)])
     start, end, last = linear_errors(TARGETS[target], times, protocol.points)
@@ -262,7 +217,7 @@ def _agreement(table: Table) -> str:
     """With what was read off the authors' plots."""
     ratios = {
         (target, width): table.median("published", target, width, "error")
-        / _read_off(table, "errors", target, width)
+        / table.read("errors", target, width)
         for target in TARGETS
         for width in table.widths("published")
     }

@@ -10,7 +10,7 @@ from tngd.reproduce.contract import Done
 from tngd.reproduce.published import find_published
 from tngd.reproduce.welper_fits import Rate, time_rates, width_rate
 from tngd.reproduce.welper_model import Grid, draw, kernel_distance
-from tngd.reproduce.welper_rates import Protocol
+from tngd.reproduce.welper_protocol import Protocol
 from tngd.reproduce.welper_targets import TARGETS, find_target, linear_errors
 from tngd.reproduce.welper_training import Adam, Descent, evaluate, train
 
