@@ -28,7 +28,9 @@ All entries have the same number of tuning draws (a star: best at the edge of it
 machine. The numbers of Q-Newton are those of a classical solve of the same system whoever is
 chosen; "newton absolute" takes the absolute values of eigenvalues first, and is the classical
 Newton method here. Made smaller than published: 8 x 8 digits and one small hidden layer, for the
-Hessian is formed by as many products as there are parameters."""
+Hessian is formed by as many products as there are parameters. "Pruned" blocks are pruned before
+they are regularised, as in one half of the program: in the other order, that of the other half, a
+block can become singular."""
 
 TOTALS = """
 Modelled seconds of all solves of a watched run, the mean over its seeds; saved is what a scheduler
