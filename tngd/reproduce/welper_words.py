@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from tngd.reproduce.intervals import difference, interval
+from tngd.reproduce.intervals import Interval, difference, interval
 from tngd.reproduce.tables import markdown
 from tngd.reproduce.welper_table import Table
 from tngd.reproduce.welper_targets import TARGETS, linear_errors
@@ -34,7 +34,6 @@ has its rate was not read, so both the largest and the root mean square are told
 supposes a residual that stays bounded in H1; of the targets only the Gaussian is in H1, so the
 other two cannot refute it. What smoothness 1/24 asks of a target was not read."""
 
-
 ABOUT_RATES = (
     "**Rates by width**, and their 95 % intervals. The last rows are the drift of the published "
     "protocol (largest, and root mean square), and the relative Hilbert-Schmidt distance of its "
@@ -45,8 +44,9 @@ ABOUT_RATES = (
 def words(table: Table) -> str:
     """The findings."""
     common, (low, high) = max(table.widths("fixed grid")), table.window
+    seeds = f"Made smaller: {table.protocols['published'].seeds} seeds where the authors have 100."
     parts = [
-        READING.strip(),
+        f"{READING.strip()} {seeds}",
         "**Error in L2, and largest drift of a bias, at the end.** Medians over seeds.",
         _medians(table),
         ABOUT_RATES,
@@ -124,6 +124,7 @@ def _answers(table: Table, common: int) -> Iterator[str]:
     yield from (_drift(table, target) for target in TARGETS)
     yield _kernel(table)
     yield from (_grid(table, target, common) for target in TARGETS)
+    yield from (_by_time(table, target) for target in TARGETS)
     yield from (_plateau(table, target) for target in TARGETS)
     yield _agreement(table)
     for name, protocol in table.protocols.items():
@@ -196,6 +197,24 @@ def _grid(table: Table, target: str, common: int) -> str:
         f"each neuron and {fixed} on the fixed grid; the errors at {common} have the ratio "
         f"{ratio:.2f}."
     )
+
+
+def _by_time(table: Table, target: str) -> str:
+    """Does the widest network learn at the rate of infinite width, and of the theory?"""
+    wide, infinite = max(table.widths("descent")), _linear(table, target)[0]
+    found = interval(table.numbers("descent", target, wide)["time_rate"])
+    late = TARGETS[target].time_rate
+    told = "" if np.isinf(late) else f", the late {late:g} of the theory {_side(found, late)}"
+    return (
+        f"By time, {target}: at {wide} neurons the rate is {found.says(digits=3)}; that of infinite "
+        f"width in the same window, {infinite:.3f}, is {_side(found, infinite)}{told}."
+    )
+
+
+def _side(found: Interval, rate: float) -> str:
+    if found.low <= rate <= found.high:
+        return "inside this interval"
+    return "above it" if rate > found.high else "below it"
 
 
 def _plateau(table: Table, target: str) -> str:

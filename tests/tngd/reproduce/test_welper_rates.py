@@ -203,3 +203,18 @@ def test_sentences_follow_the_numbers(quick, rates, said):
         proven, bounded = ("holds" if rate > r else "does not hold" for r in (1 / 24, 1 / 4))
         told = f"published: at least 1/24 {proven}, at least 1/4 {bounded}"
         assert f"Error by width, {target}. {told}" in text
+
+
+@pytest.mark.parametrize(
+    ("rates", "said"),
+    [
+        ([0.4, 0.6, 0.4, 0.6], "the late 0.5 of the theory inside this interval"),
+        ([0.1, 0.11, 0.1, 0.11], "the late 0.5 of the theory above it"),
+        ([0.9, 0.91, 0.9, 0.91], "the late 0.5 of the theory below it"),
+    ],
+)
+def test_rates_by_time_are_compared_with_the_theory(quick, rates, said):
+    experiment, done = quick
+    made = [Done(each.case, {**each.numbers, "time_rate": rates}) for each in done]
+    (line,) = [s for s in experiment.findings(made).splitlines() if s.startswith("- By time, cusp")]
+    assert said in line
