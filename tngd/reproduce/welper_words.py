@@ -206,8 +206,8 @@ def _by_time(table: Table, target: str) -> str:
     late = TARGETS[target].time_rate
     told = "" if np.isinf(late) else f", the late {late:g} of the theory {_side(found, late)}"
     return (
-        f"By time, {target}: at {wide} neurons the rate is {found.says(digits=3)}; that of infinite "
-        f"width in the same window, {infinite:.3f}, is {_side(found, infinite)}{told}."
+        f"By time, {target}: at {wide} neurons the rate is {found.says(digits=3)}; that of "
+        f"infinite width in the same window, {infinite:.3f}, is {_side(found, infinite)}{told}."
     )
 
 
