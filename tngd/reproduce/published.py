@@ -20,6 +20,8 @@ EXPERIMENTS: Mapping[str, str] = {
     "fngd-speed": "tngd.reproduce.fngd_speed:FNGDSpeed",
     "kfac-quantisation": TRAINING,
     "mnist-60000": TRAINING,
+    "qnewton-breakeven": "tngd.reproduce.qnewton_breakeven:QNewtonBreakeven",
+    "welper-rates": "tngd.reproduce.welper_rates:WelperRates",
 }
 """Where the class of each is: module, colon, class. A module is imported when it is asked for."""
 
