@@ -15,6 +15,7 @@ TRAINING = "tngd.reproduce.training:Training"
 EXPERIMENTS: Mapping[str, str] = {
     "fig3": TRAINING,
     "fig4": TRAINING,
+    "fig5": "tngd.reproduce.fig5:QuestionAnswering",
     "fig7": TRAINING,
     "kfac-quantisation": TRAINING,
     "mnist-60000": TRAINING,
