@@ -199,14 +199,15 @@ def published_body(variable: str) -> Body:
     Raises:
         DataError: it names none, or the folder holds no checkpoint.
     """
-    folder = Path(os.environ.get(variable, "")).expanduser()
+    named = os.environ.get(variable)
+    folder = Path(named or "").expanduser()
     needed = ("config.json", "model.safetensors", "vocab.txt")
-    missing = [name for name in needed if not (folder / name).is_file()]
-    if not os.environ.get(variable) or missing:
-        place = f"{folder} lacks {', '.join(missing)}" if os.environ.get(variable) else "unset"
+    missing = [name for name in needed if not named or not (folder / name).is_file()]
+    if missing:
+        fault = f"{folder} lacks {', '.join(missing)}" if named else "it is not set"
         raise DataError(
             f"the environment variable {variable} must name the folder of a DistilBERT checkpoint "
-            f"with {', '.join(needed)}: {place}. The package does not distribute one."
+            f"with {', '.join(needed)}: {fault}. The package does not distribute one."
         )
     with warnings.catch_warnings():  # that it has no head for spans: it gets one, and is trained
         warnings.simplefilter("ignore")

@@ -69,9 +69,10 @@ def _asked(body: Numbers) -> str:
     return (
         f"Of {body['asked']} questions {used} are used: {body['train']} to train on, "
         f"{body['test']} held out, {body['validation']} to tune by. No paragraph is in two of "
-        "these parts, and the others are left out, since their answer is whole in no window or their "
-        f"part was full. {body['trains']} numbers train. A row shows {body['readable']:.1f} tokens "
-        "of the context, and they hold the answer: contexts are cut to windows."
+        "these parts. The others are left out: their answer is whole in no window, or the "
+        f"part of their paragraph was full. {body['trains']} numbers train. A row shows "
+        f"{body['readable']:.1f} tokens of the context in the mean, which hold the answer: longer "
+        "contexts are cut to windows."
     )
 
 
