@@ -1,13 +1,13 @@
 """Figure 5 of the TNGD paper: a pretrained network learns to answer questions by LoRA."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any, final
 
 import numpy as np
 
-from thermolinalg.errors import DataError
+from thermolinalg.errors import DataError, InvalidInput
 from thermolinalg.streams import Streams
 from tngd.linsolve.krylov import KrylovRelaxation
 from tngd.optimizers.contract import Optimizer
@@ -16,7 +16,7 @@ from tngd.reproduce.contract import Case, Done, Experiment, Numbers
 from tngd.reproduce.entry import Entry, read_entries
 from tngd.reproduce.fig5_body import Body, Pretraining, published_body
 from tngd.reproduce.fig5_findings import findings
-from tngd.reproduce.fig5_picture import picture
+from tngd.reproduce.fig5_picture import TITLES, picture
 from tngd.reproduce.fig5_questions import Row, divide, read_rows
 from tngd.reproduce.fig5_run import Run
 from tngd.reproduce.fig5_text import read_questions
@@ -66,6 +66,22 @@ class QuestionAnswering(Experiment):
     trials: int = 4
     tuning_epochs: int = 2
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in (self.reference, *(name for panel in self.panels for name in panel)):
+            if name not in self.contenders:
+                raise InvalidInput(
+                    f"reference and panels name {name!r}, which is no contender. There are: "
+                    f"{', '.join(self.contenders)}."
+                )
+        if len(self.panels) != len(TITLES):
+            raise InvalidInput(f"panels holds {len(self.panels)} lists, not {len(TITLES)}.")
+        known = {f.name for f in fields(Pretraining)} - {"data", "length", "seed"}
+        if not self.weights and set(self.pretraining or {}) != known:
+            raise InvalidInput(
+                f"pretraining states {', '.join(self.pretraining or {})}. A miniature needs "
+                f"{', '.join(sorted(known))}; name weights instead, and there is none."
+            )
 
     @property
     def bench(self) -> Bench:

@@ -51,7 +51,10 @@ class Run:
     streams: Streams
 
     def measure(self, optimizer: Optimizer) -> Numbers:
-        """Run it. Losses at the end are without dropout; a run that diverged has none."""
+        """Run it. Losses at the end are without dropout; a run that diverged has none.
+
+        `validation` is what tuning wants as large as can be: the validation loss, less than 0.
+        """
         every = epoch_length(len(self.train), self.batch)
         x, y = arrays(self.train)
         problem = Problem(self.network, LOSS, x, y)

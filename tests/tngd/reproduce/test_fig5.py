@@ -14,6 +14,7 @@ from thermolinalg.errors import DataError, InvalidInput
 from thermolinalg.streams import Streams
 from tngd.data.squad import Answer, Question
 from tngd.reproduce import fig5_body
+from tngd.reproduce.contract import Done
 from tngd.reproduce.fig5_body import published_body
 from tngd.reproduce.fig5_findings import to_target
 from tngd.reproduce.fig5_questions import divide, read_rows, scores
@@ -53,9 +54,48 @@ def test_the_small_version_runs_to_the_end(folder):
     assert all(epoch[2] == np.inf for each in tuned for epoch in each.numbers["epochs"])
     assert len(json.dumps([dict(each.numbers) for each in done])) < 400_000
     assert len(list(folder.iterdir())) == 1, "the body, and nothing unfinished"
+    assert_sentences_follow(experiment, done)
     other = {**done[-1].case, "body": "another"}
     with pytest.raises(DataError, match="Delete the runs"):
         experiment.measure(other)
+
+
+def assert_sentences_follow(experiment, done):
+    """Other numbers, other words."""
+    order = ["tngd-adam-0.4", "adam", "tngd"]
+
+    def told(losses, **body):
+        changed = [Done(done[0].case, {**done[0].numbers, **body})]
+        for each in done[1:]:
+            loss = losses[order.index(each.case["entry"])] + each.case["seed"] % 7 / 100
+            changed.append(Done(each.case, {**each.numbers, "train_loss": loss, "test_loss": loss}))
+        return experiment.findings(changed)
+
+    holds = told([1.0, 2.0, 3.0], loss=1.0, loss_by_frequency=1.5, guessing=2.5)
+    assert "final training loss holds: " in holds
+    assert "0.50 better than guessing by frequency" in holds
+    assert "Better than that in the mean: adam, tngd-adam-0.4 do." in holds
+    refuted = told([3.0, 2.0, 1.0], loss=2.0, loss_by_frequency=1.5, guessing=0.5)
+    assert "final training loss is refuted: " in refuted
+    assert "0.50 worse than guessing by frequency" in refuted
+    assert "Better than that in the mean: nobody does." in refuted
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ({"reference": "sdg"}, "name 'sdg', which is no contender"),
+        ({"panels": (("adam",), ("sdg",), ())}, "name 'sdg', which is no contender"),
+        ({"panels": (("adam",),)}, "panels holds 1 lists"),
+        ({"pretraining": {"width": 8}}, "pretraining states width. A miniature needs batch"),
+        ({"data": "wikitext"}, "must be"),
+    ],
+    ids=repr,
+)
+def test_mistakes_in_settings(setting, words):
+    experiment = find_published("fig5", quick=True).experiment
+    with pytest.raises(InvalidInput, match=words):
+        replace(experiment, **setting).measure({"phase": "pretraining", "seed": 0})
 
 
 def test_a_body_is_pretrained_once_and_stays_what_it_is(monkeypatch):
