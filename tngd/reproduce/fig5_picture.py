@@ -10,7 +10,7 @@ from tngd.reproduce.contract import Numbers
 from tngd.reproduce.fig5_findings import SECONDS, TEST_LOSS
 from tngd.reproduce.fig5_run import BLOCK
 
-TITLES = ("(a) with the paper's knobs", "(b) relaxation times", "held out, tuned")
+TITLES = ("(a) with the paper's knobs", "(b) relaxation times", "held-out questions")
 
 
 def picture(runs: Mapping[str, Sequence[Numbers]], panels: Sequence[Sequence[str]]) -> Any:
@@ -23,11 +23,11 @@ def picture(runs: Mapping[str, Sequence[Numbers]], panels: Sequence[Sequence[str
         held_out = each is axes[-1]
         for k, name in enumerate(names):
             x, y = _by_second(runs[name]) if held_out else _by_step(runs[name])
-            each.plot(x, y.mean(axis=0), color=f"C{k}", lw=1.5, label=name)
+            each.plot(x, y.mean(axis=0), color=f"C{k}", lw=1.3, marker=".", ms=4, label=name)
             each.fill_between(x, y.min(axis=0), y.max(axis=0), color=f"C{k}", alpha=0.12, lw=0)
         each.set(title=title, xlabel="measured seconds" if held_out else "iteration")
         each.set(ylabel="held-out loss" if held_out else "training loss")
-        each.set(xscale="symlog" if held_out else "linear")
+        each.set(xscale="log" if held_out else "linear")
         each.legend(fontsize=7)
         each.grid(alpha=0.25)
     return figure
@@ -40,8 +40,9 @@ def _by_step(runs: Sequence[Numbers]) -> tuple[NumpyArray, NumpyArray]:
 
 
 def _by_second(runs: Sequence[Numbers]) -> tuple[NumpyArray, NumpyArray]:
-    loss = _rows([[epoch[TEST_LOSS] for epoch in run["epochs"]] for run in runs])
-    seconds = _rows([[epoch[SECONDS] for epoch in run["epochs"]] for run in runs])
+    """After each epoch."""
+    loss = _rows([[epoch[TEST_LOSS] for epoch in run["epochs"][1:]] for run in runs])
+    seconds = _rows([[epoch[SECONDS] for epoch in run["epochs"][1:]] for run in runs])
     return seconds.mean(axis=0), loss
 
 
