@@ -16,6 +16,7 @@ EXPERIMENTS: Mapping[str, str] = {
     "fig2": "tngd.reproduce.scaling:Scaling",
     "fig3": TRAINING,
     "fig4": TRAINING,
+    "fig5": "tngd.reproduce.fig5:QuestionAnswering",
     "fig7": TRAINING,
     "fngd-speed": "tngd.reproduce.fngd_speed:FNGDSpeed",
     "kfac-quantisation": TRAINING,
