@@ -14,7 +14,7 @@ def draw_figure(table: Table) -> Any:
     """A colour a target."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11.5, 4.0), layout="constrained")
+    figure = Figure(figsize=(10.5, 3.7), layout="constrained")
     left, middle, right = figure.subplots(1, 3)
     for k, target in enumerate(TARGETS):
         _by_width(left, table, target, f"C{k}", "error", "errors")
@@ -22,8 +22,7 @@ def draw_figure(table: Table) -> Any:
         _by_time(right, table, target, f"C{k}")
     left.set(ylabel="median error in L2", title="error at the end")
     middle.set(ylabel="median of the largest drift", title="drift of biases")
-    right.set(xlabel="time", title="descent: narrowest to widest, black: infinite width")
-    right.title.set_size(9)
+    right.set(xlabel="time", title="descent; black: infinite width")
     for axes in (left, middle, right):
         axes.set(xscale="log", yscale="log")
         axes.grid(alpha=0.25)

@@ -44,9 +44,11 @@ ABOUT_RATES = (
 def words(table: Table) -> str:
     """The findings."""
     common, (low, high) = max(table.widths("fixed grid")), table.window
-    seeds = f"Made smaller: {table.protocols['published'].seeds} seeds where the authors have 100."
+    smaller = (
+        f"Made smaller: {table.protocols['published'].seeds} seeds where the authors have 100."
+    )
     parts = [
-        f"{READING.strip()} {seeds}",
+        f"{READING.strip()}\n\n{smaller}",
         "**Error in L2, and largest drift of a bias, at the end.** Medians over seeds.",
         _medians(table),
         ABOUT_RATES,
