@@ -102,9 +102,10 @@ class Bench:
         setting = Setting(net, loss, dataset, self.batch, case["epochs"], self.looks)
         made = entry.make(case["knobs"])
         try:
-            return compact(run_trial(setting, entry.name, made, case["seed"]))
+            trial = run_trial(setting, entry.name, made, case["seed"])
         except DoesNotFit as refusal:
             return {**REFUSED, "refusal": str(refusal)}
+        return compact(trial, curves=case["phase"] != "tuning")
 
     @property
     def context(self) -> str:
@@ -138,10 +139,13 @@ REFUSED = {
 """The numbers of a run that its device could not hold."""
 
 
-def compact(trial: Trial) -> Numbers:
-    """A trial with curves of so many points; what is no number becomes infinite losses."""
+def compact(trial: Trial, curves: bool = True) -> Numbers:
+    """A trial with curves of so many points, or only their mean and the last look.
+
+    What is no number becomes infinite losses.
+    """
     losses = [loss if math.isfinite(loss) else math.inf for loss in trial.losses]
-    size = max(1, math.ceil(len(losses) / POINTS))
+    size = max(1, math.ceil(len(losses) / (POINTS if curves else 1)))
     blocks = [losses[k : k + size] for k in range(0, len(losses), size)]
     return {
         "diverged": trial.diverged,
@@ -154,8 +158,13 @@ def compact(trial: Trial) -> Numbers:
         "block": size,
         "losses": [round(float(np.mean(block)), 5) for block in blocks],
         "looks": [
-            [look.step, round(look.accuracy, 5), round(look.seconds, 3), look.device_seconds]
-            for look in trial.looks
+            [
+                look.step,
+                round(look.accuracy, 5),
+                round(look.seconds, 3),
+                round(look.device_seconds, 9),
+            ]
+            for look in (trial.looks if curves else trial.looks[-1:])
         ],
         "step_seconds": float(np.median(trial.seconds)),
         "seconds": sum(trial.seconds),

@@ -13,7 +13,7 @@ def two_panels(title: str) -> tuple[Any, Any]:
     """A figure and its two axes."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9.5, 4.0), layout="constrained")
+    figure = Figure(figsize=(8.8, 3.6), layout="constrained")
     figure.suptitle(title)
     axes = figure.subplots(1, 2)
     for each in axes:

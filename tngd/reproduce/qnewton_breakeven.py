@@ -7,7 +7,7 @@ from typing import Any, final
 import models
 from models.network import Network
 from tngd.data.digits import load_digits
-from tngd.experiments.trial import Setting, run_trial
+from tngd.experiments.trial import LOOKS, Setting, run_trial
 from tngd.reproduce.bench import Bench, compact
 from tngd.reproduce.contract import Case, Done, Experiment, Numbers
 from tngd.reproduce.entry import read_entries
@@ -63,7 +63,7 @@ class QNewtonBreakeven(Experiment):
         """The training runs; its network is not used, for `network` is."""
         entries = read_entries(self.contenders)
         how = (self.train, self.batch, self.epochs, self.seeds, self.trials, self.tuning_epochs)
-        return Bench(entries, "digits", "mlp", *how, self.seed)
+        return Bench(entries, "digits", "mlp", *how, LOOKS, self.seed)
 
     @property
     def network(self) -> Network:
