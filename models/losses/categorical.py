@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from thermolinalg.backend import Array, add_at, like, namespace
+from thermolinalg.backend import Array, add_at, like, namespace, zeros
 
 Weights: TypeAlias = Array | float
 
@@ -66,6 +66,23 @@ def root(z: Array, w: Weights) -> Array:
     h = xp.concat([first, p[..., 1:] / (1.0 + first)], axis=-1)
     corner = like(np.eye(z.shape[-1])[:, 1:], z)
     return (corner - h[..., :, None]) * (_sqrt(w) * rest)[..., None, :]
+
+
+def coordinates(z: Array, labels: Array, w: Weights, smoothing: float = 0.0) -> Array:
+    """s (..., c - 1) with R s = w (p - q) for the root R, in closed form.
+
+    As Q takes √p to -e_0, it is -√w Q[:, 1:]' v with v = q / √p, that is
+
+        s_j = √w (√p_j (1 + v_0) / (1 + √p_0) - v_j)
+
+    Where the probability of a label underflows there is no solution, and s is none.
+    """
+    xp = namespace(z)
+    s = xp.sqrt(softmax(z))
+    q = zeros(z.shape, z) + smoothing / z.shape[-1]
+    v = _without(q, labels, smoothing - 1.0) / xp.where(s > 0, s, xp.ones_like(s))
+    first = (1.0 + v[..., :1]) / (1.0 + s[..., :1])
+    return _sqrt(w) * (first * s[..., 1:] - v[..., 1:])
 
 
 def sampled(z: Array, w: Weights, rng: np.random.Generator) -> Array:

@@ -63,6 +63,14 @@ class Loss(ABC):
     def hessian_root(self, z: Array, y: Array | None = None, /) -> Array:
         """R (b, ..., r) with R_i R_i' = H_i."""
 
+    def root_coordinates(self, z: Array, y: Array, /) -> Array | None:
+        """s (b, r) with R_i s_i = dL_i/dz_i for the `hessian_root` R; None where none is known.
+
+        Where rounding left R without the columns that a gradient needs, s is no solution.
+        """
+        del z, y
+        return None
+
     def fisher_root(self, z: Array, y: Array | None = None, /) -> Array:
         """R (b, ..., r) with R_i R_i' = F_i. By default F = H."""
         return self.hessian_root(z, y)

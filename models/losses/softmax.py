@@ -73,6 +73,11 @@ class SoftmaxCrossEntropy(Loss):
         R = categorical.placed(xp.reshape(R, (b, -1, c, c - 1)))
         return xp.reshape(R, (*z.shape, -1))
 
+    def root_coordinates(self, z: Array, y: Array, /) -> Array:
+        z, y, counts = _labelled(z, y, self.ignore)
+        s = categorical.coordinates(z, y, self._weights(z, counts), self.label_smoothing)
+        return namespace(z).reshape(s, (z.shape[0], -1))
+
     def sampled_gradient(
         self, z: Array, rng: np.random.Generator, y: Array | None = None, /
     ) -> Array:

@@ -146,6 +146,31 @@ def test_softmax_root_has_no_spare_column():
     assert SPAN.hessian_root(np.zeros((5, 4, 2))).shape == (5, 4, 2, 6)
 
 
+@pytest.mark.parametrize(
+    "loss", [SOFTMAX, models.SoftmaxCrossEntropy(0.2)], ids=["plain", "smoothed"]
+)
+@pytest.mark.parametrize("shape", [(6, 2), (6, 5), (2, 3, 4)])
+def test_coordinates_of_the_gradient_are_the_least_squares_ones(loss, shape):
+    """Columns are independent, so that there is one s; lstsq knows no closed form.
+
+    Its error is eps cond², for each entry; an s has some 20 roundings behind it.
+    """
+    rng = np.random.default_rng(0)
+    z, y = 2.0 * rng.normal(size=shape), rng.integers(shape[-1], size=shape[:-1])
+    R = loss.hessian_root(z, y).reshape(shape[0], -1, loss.hessian_root(z, y).shape[-1])
+    u = loss.gradient(z, y).reshape(shape[0], -1)
+    for own, right, s in zip(R, u, loss.root_coordinates(z, y), strict=True):
+        truth, _, rank, sizes = np.linalg.lstsq(own, right)
+        assert rank == len(s)
+        bound = (
+            (20 + own.size)
+            * np.finfo(float).eps
+            * (sizes[0] / sizes[-1]) ** 2
+            * np.linalg.norm(truth)
+        )
+        assert np.linalg.norm(s - truth) <= bound
+
+
 def test_softmax_hessian_is_the_fisher_information():
     z = np.random.default_rng(0).standard_normal((1, 5))
     scores = np.stack([SOFTMAX.gradient(z, np.array([label]))[0] for label in range(5)])

@@ -25,4 +25,9 @@ class GGN(Curvature):
         def product(v: Array) -> Array:
             return loss.hessian(z, v, y)
 
-        return Pullback(objective, lambda: loss.hessian_root(z, y), product)
+        return Pullback(
+            objective,
+            lambda: loss.hessian_root(z, y),
+            product,
+            lambda: loss.root_coordinates(z, y),
+        )

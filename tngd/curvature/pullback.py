@@ -25,11 +25,13 @@ class Pullback(CurvatureMatrix):
         objective: where.
         columns: gives R (b, ..., r).
         metric: M v (b, ...) for v (b, ...), where that is cheaper than R R' v.
+        coordinates: gives s (b, r) with R_i s_i = dL_i/dz_i, where that is known without solving.
     """
 
     objective: Objective
     columns: Callable[[], Array]
     metric: Callable[[Array], Array] | None = None
+    coordinates: Callable[[], Array | None] | None = None
 
     @property
     def size(self) -> int:

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, TypeAlias, final
+from typing import Any, ClassVar, Protocol, TypeAlias, final
 
 import numpy as np
 
@@ -50,8 +50,23 @@ class Solution:
     cost: Cost = Cost()
 
 
+class RightSide(Protocol):
+    """The gradient that is solved for, found when it is asked for."""
+
+    @property
+    def gradient(self) -> Array:
+        """g (p,)."""
+
+    @property
+    def own(self) -> bool:
+        """Is it the objective's, as no transform changed it?"""
+
+
 class LinearSolver(ABC):
     """Solves (C + damping I) x = g, approximately."""
+
+    asks_gradient: ClassVar[bool] = True
+    """Does `solve_for` ask for g at once? Else it does so only where it must."""
 
     @abstractmethod
     def solve(
@@ -63,3 +78,14 @@ class LinearSolver(ABC):
         rng: np.random.Generator,
     ) -> Solution:
         """The solution for this step, given what the last step left in memory."""
+
+    def solve_for(
+        self,
+        curvature: CurvatureAt,
+        damping: float,
+        right: RightSide,
+        memory: Memory,
+        rng: np.random.Generator,
+    ) -> Solution:
+        """As `solve`, with a gradient that is found when it is asked for."""
+        return self.solve(curvature, damping, right.gradient, memory, rng)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from time import perf_counter
-from typing import Any, ClassVar, TypeAlias, final
+from typing import Any, TypeAlias, final
 
 import numpy as np
 
@@ -50,7 +50,12 @@ class Point:
     @property
     def gradient(self) -> Array:
         """What a direction is found for (p,). Nobody who does not ask pays for it."""
-        return self.objective.gradient if self.transformed is None else self.transformed
+        return self.objective.gradient if self.own else self.transformed
+
+    @property
+    def own(self) -> bool:
+        """Is this the objective's gradient, as no transform changed it?"""
+        return self.transformed is None
 
 
 @final
@@ -105,8 +110,10 @@ class Transform(ABC):
 class Direction(ABC):
     """Where to go: the gradient, or something better."""
 
-    asks_gradient: ClassVar[bool] = True
-    """Does `find` ask for the point's gradient? Its time is then the digital one of the step."""
+    @property
+    def asks_gradient(self) -> bool:
+        """Does `find` ask for the gradient at once? Its time is then the step's digital one."""
+        return True
 
     @abstractmethod
     def find(self, at: Point, memory: Memory, rng: np.random.Generator) -> Found:

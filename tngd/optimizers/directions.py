@@ -48,13 +48,17 @@ class NaturalGradient(Direction):
         if not isinstance(self.damping, Damping):
             object.__setattr__(self, "damping", checks.positive("damping", self.damping))
 
+    @property
+    def asks_gradient(self) -> bool:
+        return self.solver.asks_gradient
+
     def find(self, at: Point, memory: Memory, rng: np.random.Generator) -> Found:
         solved, learnt = memory or (None, None)
         C = self.curvature.at(at.objective, rng)
         damping = self.damping
         if isinstance(damping, Damping):
             damping = damping.value(C, at.gradient, learnt)
-        solution = self.solver.solve(C, damping, at.gradient, solved, rng)
+        solution = self.solver.solve_for(C, damping, at, solved, rng)
         return Found(solution.value, (solution.memory, learnt), C, damping, solution.cost)
 
     def learn(self, memory: Memory, taken: Taken) -> Memory:

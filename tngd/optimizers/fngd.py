@@ -12,7 +12,7 @@ a batch of any size, and may be used in one of another size.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, final, get_args
+from typing import Literal, final, get_args
 
 import numpy as np
 
@@ -107,8 +107,6 @@ class FastNaturalGradient(Direction):
         refresh: learn anew every so many epochs; None for never.
     """
 
-    asks_gradient: ClassVar[bool] = False
-
     damping: float = 1.0
     reading: Reading = "position"
     refresh: int | None = None
@@ -121,6 +119,10 @@ class FastNaturalGradient(Direction):
             )
         if self.refresh is not None:
             checks.count("refresh", self.refresh)
+
+    @property
+    def asks_gradient(self) -> bool:
+        return False
 
     def find(self, at: Point, memory: Memory, rng: np.random.Generator) -> Found:
         """The direction for the objective's own gradient.

@@ -1,7 +1,7 @@
 """Directions of gradients that are one step old, as pipelined steps have them."""
 
 from dataclasses import dataclass, replace
-from typing import ClassVar, final
+from typing import final
 
 import numpy as np
 
@@ -20,9 +20,11 @@ class Stale(Direction):
         direction: what is found there.
     """
 
-    asks_gradient: ClassVar[bool] = False
-
     direction: Direction
+
+    @property
+    def asks_gradient(self) -> bool:
+        return False
 
     def find(self, at: Point, memory: Memory, rng: np.random.Generator) -> Found:
         old, inner = memory or (None, None)
