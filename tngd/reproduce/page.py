@@ -11,6 +11,7 @@ from tngd.experiments.report import machine, plain
 from tngd.reproduce.contract import Done
 from tngd.reproduce.published import Published
 
+SHARPNESS, LARGEST_PICTURE = (100, 85, 70), 120_000  # dots per inch; bytes
 PAGE = """# {title}
 
 **Claim.** {claim} ({source})
@@ -92,6 +93,10 @@ def _record(published: Published, done: Sequence[Done], command: str) -> dict[st
 
 
 def _png(figure: Any) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=100, metadata={"Software": None})
+    """As sharp as a repository cares to carry: bands of many curves compress badly."""
+    for dpi in SHARPNESS:
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+        if buffer.tell() < LARGEST_PICTURE:
+            break
     return buffer.getvalue()
