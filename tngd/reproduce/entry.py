@@ -6,6 +6,7 @@ from typing import Any, final
 
 from thermolinalg.errors import InvalidInput
 from tngd.linsolve.factor_inverses import ThermodynamicInverse
+from tngd.linsolve.relaxation import EulerRelaxation
 from tngd.linsolve.thermodynamic import Thermodynamic
 from tngd.optimizers.contract import Optimizer
 from tngd.optimizers.directions import Gradient
@@ -14,7 +15,10 @@ from tngd.optimizers.rules import Rate
 from tngd.optimizers.transforms import Momentum
 from tngd.reproduce.search import Range
 
-PARTS: Mapping[str, Callable[..., Any]] = {"inverse": ThermodynamicInverse}
+PARTS: Mapping[str, Callable[..., Any]] = {
+    "inverse": ThermodynamicInverse,
+    "relaxation": EulerRelaxation,
+}
 """Knobs that are records, stated as tables of their fields."""
 
 
