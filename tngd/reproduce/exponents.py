@@ -36,7 +36,10 @@ class Fit(NamedTuple):
         return f"{self.slope:.2f} ± {self.error:.2f}"
 
     def beside(self, stated: str) -> str:
-        """ "agrees" with what is stated, as "1" or "2 to 3", to two errors; or "below", "above"."""
+        """What is stated is a number, "1", or a range, "2 to 3".
+
+        Returns "agrees", to two errors, or "below" or "above".
+        """
         ends = [float(end) for end in stated.split(" to ")]
         if self.slope < ends[0] - 2 * self.error:
             return "below"

@@ -63,7 +63,7 @@ class Walk:
 
     @property
     def period(self) -> int:
-        """Steps after which the costs of steps repeat: those of K-FAC from inversion to inversion."""
+        """Steps after which costs repeat: with K-FAC from one inversion to the next."""
         solver = getattr(self.made.direction, "solver", None)
         return solver.every if isinstance(solver, Factored) else 1
 
