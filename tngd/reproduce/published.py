@@ -21,6 +21,7 @@ EXPERIMENTS: Mapping[str, str] = {
     "fngd-speed": "tngd.reproduce.fngd_speed:FNGDSpeed",
     "kfac-quantisation": TRAINING,
     "mnist-60000": TRAINING,
+    "mnist-60000-batch-256": TRAINING,
     "qnewton-breakeven": "tngd.reproduce.qnewton_breakeven:QNewtonBreakeven",
     "welper-rates": "tngd.reproduce.welper_rates:WelperRates",
 }
