@@ -13,6 +13,8 @@ from tngd.reproduce.contract import Experiment
 TRAINING = "tngd.reproduce.training:Training"
 
 EXPERIMENTS: Mapping[str, str] = {
+    "egn-control": "tngd.reproduce.egn_control:EGNControl",
+    "egn-regression": "tngd.reproduce.egn_regression:EGNRegression",
     "fig2": "tngd.reproduce.scaling:Scaling",
     "fig3": TRAINING,
     "fig4": TRAINING,
