@@ -44,7 +44,8 @@ def damped_solve(K: NumpyArray, damping: float, right: NumpyArray) -> NumpyArray
     system[np.diag_indices_from(system)] += damping
     try:
         with one_blas_thread():  # SciPy's own threads would take the cores of NumPy's
-            factor = cho_factor(system, lower=True, overwrite_a=True, check_finite=False)
+            # The transpose is the same matrix in LAPACK's order, which saves a copy.
+            factor = cho_factor(system.T, lower=True, overwrite_a=True, check_finite=False)
             return cho_solve(factor, right, check_finite=False)
     except np.linalg.LinAlgError:
         values, V = np.linalg.eigh(K)  # rounding made it indefinite by more than the damping

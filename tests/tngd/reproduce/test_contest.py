@@ -42,7 +42,7 @@ def learnt(experiment, judged):
 
 def test_budgets_are_equal_and_seeds_fresh():
     experiment = contest(EGNRegression, places=["digits"], epochs=[1])
-    done = learnt(experiment, lambda case: 1.0)
+    done = learnt(experiment, lambda _: 1.0)
     tuning = [each.case for each in done if each.case["phase"] == "tuning"]
     reported = [each.case for each in done if each.case["phase"] == "run"]
     assert Counter(case["entry"] for case in tuning) == {"adam": 6, "egn": 6, "egn-search": 2}
@@ -79,7 +79,7 @@ def test_the_variant_is_chosen_by_what_judges_and_not_by_the_score():
     said = experiment.findings(worse)
     assert "tuning chose egn-search" in said
     assert "it is worse" in said
-    assert "as good" in experiment.findings(learnt(experiment, lambda case: 0.3))
+    assert "as good" in experiment.findings(learnt(experiment, lambda _: 0.3))
     assert len(experiment.figure(worse).axes) == 1
 
 
@@ -93,9 +93,9 @@ def test_standing_of_a_difference():
 def test_a_table_is_divided_anew_and_brought_to_the_scale_of_its_first_part():
     table = read_table("digits")
     parts = table.divided(1)
-    assert [len(y) for _, y in parts] == [1078, 359, 360]
+    assert [len(y) for _, y in parts] == [1078, 360, 359]
     varied = parts[0][0].std(axis=0) > 0
-    np.testing.assert_allclose(parts[0][0].mean(axis=0), 0, atol=1e-5)
+    np.testing.assert_allclose(parts[0][0].mean(axis=0), 0, atol=1e-4)
     np.testing.assert_allclose(parts[0][0].std(axis=0)[varied], 1, atol=1e-4)
     assert abs(parts[2][0].mean(axis=0)).max() > 1e-3
     assert not np.array_equal(table.divided(2)[0][1], parts[0][1])
@@ -110,7 +110,7 @@ def test_tables_of_scikit_learn(name, columns, rows):
     pytest.importorskip("sklearn.datasets")
     table = read_table(name)
     assert table.x.shape == (rows, columns)
-    experiment = contest(EGNRegression, places=[name], epochs=[2])
+    experiment = contest(EGNRegression, places=[name], epochs=[20])
     case = next(c for c in experiment.cases([]) if c["entry"] == "egn")
     numbers = experiment.measure(case)
     assert numbers == {**experiment.measure(case), "seconds": numbers["seconds"]}
