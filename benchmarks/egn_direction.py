@@ -19,7 +19,7 @@ import models
 import tngd
 from tngd.optimizers.contract import State
 
-NETWORKS = ([784, 128, 10], [784, 256, 256, 10], [784, 64, 32, 10])
+NETWORKS = ([784, 128, 10], [784, 256, 256, 10], [784, 512, 512, 10], [784, 64, 32, 10])
 BAR = 5.0
 
 
