@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import final
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import cho_factor, get_blas_funcs
 
 from thermolinalg.backend import Array, NumpyArray, like, to_numpy
 from thermolinalg.threads import one_blas_thread
@@ -37,16 +37,22 @@ class Woodbury(LinearSolver):
 
 
 def damped_solve(K: NumpyArray, damping: float, right: NumpyArray) -> NumpyArray:
-    """(K + damping I)⁻¹ right, for a K that is positive semidefinite up to its rounding."""
-    if not np.isfinite(K).all():  # the parameters ran away; a Cholesky factor would hide it
+    """(K + damping I)⁻¹ right (n,), for a K (n, n) that is positive semidefinite but for rounding.
+
+    Where the diagonal is not finite the parameters ran away; what a Cholesky factor would hide
+    comes back as NaN. No other entry of such a K is larger than its diagonal.
+    """
+    if not np.isfinite(K.diagonal()).all():
         return np.full_like(right, np.nan)
     system = K.copy()
     system[np.diag_indices_from(system)] += damping
     try:
         with one_blas_thread():  # SciPy's own threads would take the cores of NumPy's
             # The transpose is the same matrix in LAPACK's order, which saves a copy.
-            factor = cho_factor(system.T, lower=True, overwrite_a=True, check_finite=False)
-            return cho_solve(factor, right, check_finite=False)
+            factor, _ = cho_factor(system.T, lower=True, overwrite_a=True, check_finite=False)
+            # LAPACK's potrs is made for many right sides, and four times as slow for one.
+            trsv = get_blas_funcs("trsv", (factor, right))
+            return trsv(factor, trsv(factor, right, lower=1), lower=1, trans=1)
     except np.linalg.LinAlgError:
         values, V = np.linalg.eigh(K)  # rounding made it indefinite by more than the damping
         return V @ ((V.T @ right) / (np.maximum(values, 0.0) + damping))
