@@ -15,6 +15,9 @@ from tngd.reproduce.intervals import Interval, difference, interval
 from tngd.reproduce.search import draws
 from tngd.reproduce.tables import markdown
 
+FAR = 100.0
+"""Times the middle mean, beyond which the worst would squeeze a picture."""
+
 
 @dataclass(frozen=True)
 class Contest(Experiment):
@@ -186,9 +189,18 @@ class Contest(Experiment):
                 axes.errorbar(mean, row, xerr=bar, fmt="|", color=colour, ms=12, capsize=3)
             axes.set_yticks(range(len(names)), names)
             axes.set(title=place, xlabel=self.quantity)
+            _spread(axes, [interval(self.scores(place, name, done))[0] for name in names])
             axes.grid(axis="x", alpha=0.25)
         panels[0].invert_yaxis()
         return figure
+
+
+def _spread(axes: Any, means: Sequence[float]) -> None:
+    """A logarithmic axis beyond the median, where one failure would squeeze all others."""
+    finite = sorted(abs(mean) for mean in means if math.isfinite(mean))
+    middle = finite[len(finite) // 2] if finite else 0.0
+    if middle > 0 and finite[-1] > FAR * middle:
+        axes.set_xscale("symlog", linthresh=middle)
 
 
 def said(found: Interval) -> str:
